@@ -1,0 +1,75 @@
+"""The family of errors. What happens to a failed step is read from its class and from `permanent`, nowhere else."""
+
+from __future__ import annotations
+
+
+class FlightwatchError(Exception):
+    """Anything a user can be told in one clear line. `exit_code` is what the command line ends with (sysexits.h)."""
+
+    exit_code = 1
+
+
+class UsageError(FlightwatchError):
+    """The command was called with something that cannot be right: an unknown route, an alert that does not exist."""
+
+    exit_code = 2
+
+
+class ConfigError(FlightwatchError):
+    """The configuration cannot be used. The text names the file, the key and what to do."""
+
+    exit_code = 78
+
+
+class InputError(FlightwatchError):
+    """A file cannot be read as what it should be. The text names the file, the line or field, and what was expected."""
+
+    exit_code = 74
+
+
+class StoreError(FlightwatchError):
+    """The database cannot be reached, read or written. The text never holds a password."""
+
+    exit_code = 74
+
+
+class NotLeaderError(FlightwatchError):
+    """Another daemon leads this database."""
+
+    exit_code = 75
+
+
+class SourceError(FlightwatchError):
+    """A feed did not answer as it should.
+
+    `outcome` is one of `records.OUTCOMES`; `retry_after` is in seconds when the provider named one.
+    `permanent` means: asking again gives the same answer until somebody changes the configuration.
+    """
+
+    exit_code = 69
+
+    def __init__(
+        self, message: str, *, outcome: str, permanent: bool = False, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+        self.permanent = permanent
+        self.retry_after = retry_after
+
+
+class DeliveryError(FlightwatchError):
+    """A channel did not take a message.
+
+    `permanent` means: the same message to the same channel will never be taken. `in_doubt` means: it may have been
+    taken although we never saw the answer, so the next try is marked as a possible repeat.
+    """
+
+    exit_code = 69
+
+    def __init__(
+        self, message: str, *, permanent: bool = False, retry_after: float | None = None, in_doubt: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+        self.retry_after = retry_after
+        self.in_doubt = in_doubt

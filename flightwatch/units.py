@@ -1,0 +1,81 @@
+"""Conversions, each done once at the door: 24-bit addresses, instants, metric units."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+FEET_PER_METRE = 1 / 0.3048  # international foot, 1959
+KNOTS_PER_MS = 3600 / 1852  # international nautical mile, 1929
+FPM_PER_MS = 60 / 0.3048
+KM_PER_NM = 1.852
+
+INSTANT = "datetime64[ms, UTC]"
+"""The dtype of every instant in a frame."""
+
+
+def icao24_text(address: int) -> str:
+    """The 24-bit address as people know it.
+
+    >>> icao24_text(0x140A1F)
+    '140a1f'
+    """
+    return f"{address:06x}"
+
+
+def parse_icao24(text: str) -> int | None:
+    """The address as a number; None when it is not six hex digits or marks a non-ICAO address (`~`).
+
+    >>> parse_icao24("140A1F") == 0x140A1F, parse_icao24("~140a1f"), parse_icao24("xyz")
+    (True, None, None)
+    """
+    if len(text) != 6:
+        return None
+    try:
+        return int(text, 16)
+    except ValueError:
+        return None
+
+
+def millis(when: Any) -> Any:
+    """Milliseconds since 1970 UTC as int64: of an aware datetime, or of a column of `INSTANT`s.
+
+    >>> millis(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
+    1000
+    """
+    if isinstance(when, datetime):
+        if when.tzinfo is None:
+            raise ValueError("a naive datetime has no instant: give it a time zone")
+        return round(when.timestamp() * 1000)
+    series = pd.Series(when)
+    if not isinstance(series.dtype, pd.DatetimeTZDtype):
+        series = pd.to_datetime(series, utc=True)
+    return series.dt.as_unit("ms").astype("int64").to_numpy()
+
+
+def instants(ms: npt.ArrayLike) -> pd.Series:
+    """Milliseconds since 1970 as a column of `INSTANT`s.
+
+    >>> str(instants([1000])[0])
+    '1970-01-01 00:00:01+00:00'
+    """
+    naive = pd.Series(np.asarray(ms, dtype="int64").astype("datetime64[ms]"))
+    return naive.dt.tz_localize("UTC")
+
+
+def instant(ms: int) -> datetime:
+    """Milliseconds since 1970 as an aware datetime."""
+    return datetime.fromtimestamp(ms / 1000, tz=UTC)
+
+
+def iso(when: datetime) -> str:
+    """ISO 8601 with `Z`, to the second.
+
+    >>> iso(datetime(2024, 12, 14, 3, 5, tzinfo=UTC))
+    '2024-12-14T03:05:00Z'
+    """
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
