@@ -1,0 +1,145 @@
+"""Distances, bearings and shapes on a spherical earth, for whole columns at a time.
+
+Everything takes and gives numpy arrays (or plain numbers) in degrees and nautical miles and broadcasts as numpy does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Numbers = npt.ArrayLike
+
+EARTH_RADIUS_NM = 6371.0088 / 1.852  # mean radius (2a + b)/3 of WGS84, Moritz 2000
+
+
+def distance(lat1: Numbers, lon1: Numbers, lat2: Numbers, lon2: Numbers) -> Any:
+    """Great-circle distance in nautical miles (haversine, exact for small distances too).
+
+    On a sphere, so up to 0.5 % off the geodesic: 8 NM between Moscow and Benghazi, which never changes the airport
+    we pick.
+
+    >>> round(float(distance(55.5915, 37.2615, 32.0968, 20.2695)))
+    1581
+    """
+    a, b = np.radians(lat1), np.radians(lat2)
+    half = np.sin((b - a) / 2) ** 2 + np.cos(a) * np.cos(b) * np.sin(np.radians(np.subtract(lon2, lon1)) / 2) ** 2
+    return 2 * EARTH_RADIUS_NM * np.arcsin(np.sqrt(np.minimum(half, 1.0)))
+
+
+def bearing(lat1: Numbers, lon1: Numbers, lat2: Numbers, lon2: Numbers) -> Any:
+    """Initial great-circle bearing from the first point to the second, degrees true in [0, 360).
+
+    >>> round(float(bearing(55.5915, 37.2615, 32.0968, 20.2695)))
+    216
+    """
+    a, b = np.radians(lat1), np.radians(lat2)
+    turn = np.radians(np.subtract(lon2, lon1))
+    east = np.sin(turn) * np.cos(b)
+    north = np.cos(a) * np.sin(b) - np.sin(a) * np.cos(b) * np.cos(turn)
+    return np.degrees(np.arctan2(east, north)) % 360.0
+
+
+def destination(lat: Numbers, lon: Numbers, course: Numbers, distance_nm: Numbers) -> tuple[Any, Any]:
+    """Where one arrives after `distance_nm` on the great circle that starts with `course` (degrees true).
+
+    >>> [round(float(x), 2) for x in destination(0, 0, 90, 60)]
+    [0.0, 1.0]
+    """
+    a, c = np.radians(lat), np.radians(course)
+    way = np.asarray(distance_nm) / EARTH_RADIUS_NM
+    sine = np.sin(a) * np.cos(way) + np.cos(a) * np.sin(way) * np.cos(c)
+    turn = np.arctan2(np.sin(c) * np.sin(way) * np.cos(a), np.cos(way) - np.sin(a) * sine)
+    return np.degrees(np.arcsin(np.clip(sine, -1, 1))), (np.add(lon, np.degrees(turn)) + 180.0) % 360.0 - 180.0
+
+
+def interpolate(lat1: Numbers, lon1: Numbers, lat2: Numbers, lon2: Numbers, fraction: Numbers) -> tuple[Any, Any]:
+    """The point at `fraction` (0-1) of the great circle from the first point to the second.
+
+    Undefined for antipodes, where every circle is a great one.
+
+    >>> [round(float(x), 6) for x in interpolate(0, 0, 0, 10, 0.5)]
+    [0.0, 5.0]
+    """
+    first, second = unit_vectors(lat1, lon1), unit_vectors(lat2, lon2)
+    share = np.asarray(fraction, dtype=float)
+    angle = np.asarray(distance(lat1, lon1, lat2, lon2)) / EARTH_RADIUS_NM
+    sine = np.sin(angle)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        w1 = np.where(sine > 1e-12, np.sin((1 - share) * angle) / sine, 1 - share)
+        w2 = np.where(sine > 1e-12, np.sin(share * angle) / sine, share)
+    point = w1[..., None] * first + w2[..., None] * second
+    return (
+        np.degrees(np.arctan2(point[..., 2], np.hypot(point[..., 0], point[..., 1]))),
+        np.degrees(np.arctan2(point[..., 1], point[..., 0])),
+    )
+
+
+def angle_difference(a: Numbers, b: Numbers) -> Any:
+    """How far two directions are apart, 0 to 180 degrees.
+
+    >>> float(angle_difference(350, 10))
+    20.0
+    """
+    return np.abs((np.subtract(a, b) + 180.0) % 360.0 - 180.0)
+
+
+def unit_vectors(lat: Numbers, lon: Numbers) -> Floats:
+    """Points on the unit sphere, last axis x, y, z.
+
+    >>> [float(x) for x in unit_vectors(0.0, 0.0)]
+    [1.0, 0.0, 0.0]
+    """
+    a, o = np.radians(lat), np.radians(lon)
+    a, o = np.broadcast_arrays(a, o)
+    return np.stack([np.cos(a) * np.cos(o), np.cos(a) * np.sin(o), np.sin(a)], axis=-1)
+
+
+def chord(distance_nm: Numbers) -> Any:
+    """Straight-line length between two points of the unit sphere that lie so far apart: what a k-d tree measures.
+
+    >>> round(float(chord(EARTH_RADIUS_NM * np.pi)), 6)
+    2.0
+    """
+    return 2 * np.sin(np.minimum(np.asarray(distance_nm) / EARTH_RADIUS_NM, np.pi) / 2)
+
+
+def arc(chord_length: Numbers) -> Any:
+    """The inverse of `chord`, in nautical miles; infinite stays infinite (a k-d tree's "none found").
+
+    >>> round(float(arc(chord(100.0))), 6), float(arc(np.inf))
+    (100.0, inf)
+    """
+    length = np.asarray(chord_length, dtype=float)
+    return np.where(np.isinf(length), np.inf, 2 * EARTH_RADIUS_NM * np.arcsin(np.minimum(length / 2, 1.0)))
+
+
+def in_polygon(lat: Numbers, lon: Numbers, ring: Numbers) -> npt.NDArray[np.bool_]:
+    """Which points lie inside a ring of (latitude, longitude) corners, closed or not (even-odd rule).
+
+    Edges are straight in latitude and longitude, as GeoJSON says (RFC 7946 §3.1.1). Longitudes are taken relative to
+    the ring's first corner, so a ring across the date line works; one round a pole does not.
+
+    >>> square = [(0, 179), (0, -179), (2, -179), (2, 179)]
+    >>> [bool(x) for x in in_polygon([1, 1], [180, 170], square)]
+    [True, False]
+    """
+    corners = np.asarray(ring, dtype=float)
+    origin = corners[0, 1]
+    y, x = np.atleast_1d(np.asarray(lat, float)), _around(np.atleast_1d(np.asarray(lon, float)), origin)
+    ys, xs = corners[:, 0], _around(corners[:, 1], origin)
+    inside = np.zeros(np.broadcast(y, x).shape, dtype=bool)
+    for i in range(len(ys)):
+        y1, x1, y2, x2 = ys[i - 1], xs[i - 1], ys[i], xs[i]
+        if y1 == y2:
+            continue
+        crosses = ((y1 > y) != (y2 > y)) & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
+        inside ^= crosses
+    return inside
+
+
+def _around(lon: Floats, origin: float) -> Floats:
+    return (lon - origin + 180.0) % 360.0 - 180.0
