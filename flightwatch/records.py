@@ -310,6 +310,67 @@ class Alert:
 
 
 @dataclass(frozen=True)
+class Episode:
+    """An alert with the ids of the flights it rests on: the alert row and its alert_flight rows."""
+
+    alert: Alert
+    flights: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Telling:
+    """That an alert is to be told, why (`kind` as in Delivery), and what is new in it, one sentence each."""
+
+    alert: int
+    kind: str
+    news: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What one run of `alerts.update` did to the alerts. All three tuples are whole rows to insert or replace.
+
+    Ids are given already (the leader is the only writer of alerts, so the next one is known), because the message that
+    is stored in the same transaction names it. `tell` is what people are to hear of; a silenced or muted alert changes
+    without being told.
+    """
+
+    opened: tuple[Episode, ...] = ()
+    updated: tuple[Episode, ...] = ()
+    closed: tuple[Episode, ...] = ()
+    tell: tuple[Telling, ...] = ()
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Alerts of routes whose name matches `route` (a glob, any case) are kept but not told before `expires`."""
+
+    id: int
+    route: str
+    reason: str
+    by: str
+    created: datetime
+    expires: datetime
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something about our own eyesight or voice: a source down, a new receiver, spoofing, a broken channel.
+
+    `cause` is its natural key (a running cause is told once). `routes` are the routes whose counts cannot be trusted
+    on the days `first_day` to `last_day`; empty for notices about channels.
+    """
+
+    cause: str
+    text: str
+    started: datetime
+    routes: tuple[str, ...] = ()
+    first_day: date | None = None
+    last_day: date | None = None
+    ended: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Delivery:
     """One message for one channel: the outbox row. `kind` is opened, updated, closed, notice or test.
 
