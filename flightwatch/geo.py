@@ -34,7 +34,7 @@ def bearing(lat1: Numbers, lon1: Numbers, lat2: Numbers, lon2: Numbers) -> Any:
     """Initial great-circle bearing from the first point to the second, degrees true in [0, 360).
 
     >>> round(float(bearing(55.5915, 37.2615, 32.0968, 20.2695)))
-    216
+    214
     """
     a, b = np.radians(lat1), np.radians(lat2)
     turn = np.radians(np.subtract(lon2, lon1))
