@@ -8,6 +8,7 @@ ft/min, distances nautical miles, angles degrees true.
 
 from __future__ import annotations
 
+import base64
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -410,3 +411,27 @@ class Message:
     notes: tuple[str, ...] = ()
     footer: str = ""
     picture: bytes | None = None
+
+    def record(self) -> dict[str, Any]:
+        """JSON-able, as the outbox keeps it.
+
+        >>> m = Message("u", "t", "T", "s", "high", facts=(("a", "b"),), picture=b"png")
+        >>> Message.of(m.record()) == m
+        True
+        """
+        out: dict[str, Any] = {k: getattr(self, k) for k in ("uid", "thread", "title", "summary", "severity", "footer")}
+        out |= {"facts": [list(pair) for pair in self.facts], "flights": [dict(f) for f in self.flights]}
+        out |= {"notes": list(self.notes), "picture": base64.b64encode(self.picture).decode() if self.picture else None}
+        return out
+
+    @classmethod
+    def of(cls, record: dict[str, Any]) -> Message:
+        """The message the outbox kept."""
+        picture = record.get("picture")
+        return cls(
+            **{k: str(record.get(k, "")) for k in ("uid", "thread", "title", "summary", "severity", "footer")},
+            facts=tuple((str(label), str(value)) for label, value in record.get("facts", ())),
+            flights=tuple({str(k): str(v) for k, v in row.items()} for row in record.get("flights", ())),
+            notes=tuple(str(note) for note in record.get("notes", ())),
+            picture=base64.b64decode(picture) if picture else None,
+        )
