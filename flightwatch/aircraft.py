@@ -1,0 +1,157 @@
+"""What an airframe's address and type tell: country, weight class, how fast, how far and onto which runways."""
+
+from __future__ import annotations
+
+import bisect
+import csv
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+
+DATA = Path(__file__).parent / "data"
+
+MILITARY_FLAG = 1  # readsb dbFlags, README-json.md
+
+
+@dataclass(frozen=True)
+class Performance:
+    """What a type can do. Speeds are true airspeed in knots; wind comes on top.
+
+    `climb_fpm` and `descent_fpm` are averages over the whole climb or descent, for times, not limits. `min_runway_ft`
+    is a round number at or below what the type needs to land; 0 where it needs none. `generic` says that these are
+    the figures of a class, not of the type itself.
+    """
+
+    typecode: str
+    cruise_kt: float
+    max_kt: float
+    range_nm: float
+    climb_fpm: float
+    descent_fpm: float
+    min_runway_ft: float
+    ceiling_ft: float
+    heavy: bool
+    military_only: bool
+    generic: bool
+    kind: str
+
+
+def performance(typecode: str) -> Performance:
+    """The figures of a type: its own where we have a row, its class's where we know the class, else bounds for all.
+
+    >>> performance("IL76").cruise_kt, performance("B738").kind, performance("").generic
+    (420.0, 'medium jet', True)
+    """
+    return _performance(typecode.strip().upper())
+
+
+@functools.cache
+def _performance(typecode: str) -> Performance:
+    kind = _classes().get(typecode, "unknown")
+    row = _figures().get(typecode)
+    generic = row is None
+    if row is None:
+        row = _figures()[kind]
+    return Performance(
+        typecode=typecode,
+        cruise_kt=float(row["cruise_kt"]),
+        max_kt=float(row["max_kt"]),
+        range_nm=float(row["range_nm"]),
+        climb_fpm=float(row["climb_fpm"]),
+        descent_fpm=float(row["descent_fpm"]),
+        min_runway_ft=float(row["min_runway_ft"]),
+        ceiling_ft=float(row["ceiling_ft"]),
+        heavy=row["heavy"] == "1",
+        military_only=row["military_only"] == "1" or typecode in MILITARY,
+        generic=generic,
+        kind=kind,
+    )
+
+
+def country_of_address(icao24: str) -> str:
+    """The ISO code of the country whose block the address lies in; empty when in none (ICAO Annex 10 vol. III).
+
+    The registration may be another country's: that the two differ is itself worth knowing.
+
+    >>> country_of_address("018000"), country_of_address("510123"), country_of_address("zzz")
+    ('LY', 'BY', '')
+    """
+    try:
+        address = int(icao24, 16)
+    except ValueError:
+        return ""
+    starts, countries = _countries()
+    return countries[bisect.bisect_right(starts, address) - 1] if address >= starts[0] else ""
+
+
+def is_military(flags: int, typecode: str = "") -> bool:
+    """Flagged military by the database of the source, or of a type that only the military flies.
+
+    >>> is_military(1), is_military(0, "C17"), is_military(2, "IL76")
+    (True, True, False)
+    """
+    return bool(int(flags) & MILITARY_FLAG) or typecode.strip().upper() in MILITARY
+
+
+def military_address(icao24: str) -> bool:
+    """Whether the address lies in a block known to be military.
+
+    None is known for Russia, Belarus, Libya, Syria or the Emirates, so False says nothing there.
+
+    >>> military_address("ae1234"), military_address("140a1f")
+    (True, False)
+    """
+    try:
+        address = int(icao24, 16)
+    except ValueError:
+        return False
+    return any(first <= address <= last for first, last, _, military in _blocks() if military)
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    with (DATA / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@functools.cache
+def _figures() -> dict[str, dict[str, str]]:
+    return {row["key"]: row for row in _rows("performance.csv")}
+
+
+@functools.cache
+def _classes() -> dict[str, str]:
+    return {row["typecode"]: row["class"] for row in _rows("typecodes.csv")}
+
+
+@functools.cache
+def _blocks() -> list[tuple[int, int, str, bool]]:
+    return [
+        (int(r["first"], 16), int(r["last"], 16), r["country"], r["military"] == "1")
+        for r in _rows("address_blocks.csv")
+    ]
+
+
+@functools.cache
+def _countries() -> tuple[list[int], list[str]]:
+    """The blocks cut into pieces that do not overlap; where they do, the block listed first (a territory) wins."""
+    blocks = [b for b in _blocks() if not b[3]]
+    edges = sorted({0} | {b[0] for b in blocks} | {b[1] + 1 for b in blocks})
+    return edges, [next((c for first, last, c, _ in blocks if first <= edge <= last), "") for edge in edges]
+
+
+# Types of the ICAO list (Doc 8643) flown by air forces only, besides those of performance.csv. C130, AN12, AN26, IL76
+# and A124 are not here: civil operators fly them too.
+_FIGHTERS_AND_OTHERS = (
+    "A10 B2 E2 E3CF E3TF E6 EUFI F14 F15 F16 F18H F18S F22 F35 F4 F5 H60 H47 H53 H64 K35E KC2 MG29 "
+    "MG31 MRF1 P1 P3 P8 Q4 Q9 R135 RFAL SU24 SU25 SU27 T160 T22M TOR U2 V22 WB57 C135"
+)
+MILITARY: frozenset[str] = frozenset(_FIGHTERS_AND_OTHERS.split()) | frozenset(
+    key for key, row in _figures().items() if row["military_only"] == "1"
+)
+"""Types that only armed forces fly."""
+
+HEAVY: frozenset[str] = frozenset(
+    [code for code, kind in _classes().items() if kind == "heavy jet"]
+    + [key for key, row in _figures().items() if row["heavy"] == "1" and key in _classes()]
+)
+"""Types above 136 t (wake category heavy or super, ICAO Doc 8643)."""
