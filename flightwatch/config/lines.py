@@ -1,0 +1,65 @@
+"""On which line of a TOML file a key stands. `tomllib` does not say, and "unknown key" without a line costs minutes."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+_HEADER = re.compile(r"^\s*(\[\[?)\s*(.+?)\s*\]\]?\s*(#.*)?$")
+_BARE_OR_QUOTED = r"(?:[A-Za-z0-9_-]+|\"[^\"\n]*\"|'[^'\n]*')"
+_KEY = re.compile(rf"^\s*({_BARE_OR_QUOTED}(?:\s*\.\s*{_BARE_OR_QUOTED})*)\s*=(.*)$")
+
+Loc = tuple[str | int, ...]
+
+
+def locate(text: str) -> dict[Loc, int]:
+    """Place of each key, as in a pydantic error, -> line number.
+
+    >>> locate('contact = "a"\\n[[source]]\\nkind = "sbs"\\n')
+    {('contact',): 1, ('source', 0): 2, ('source', 0, 'kind'): 3}
+    """
+    found: dict[Loc, int] = {}
+    counts: dict[Loc, int] = {}
+    table: Loc = ()
+    waiting = ""  # a value that goes on over several lines
+    for number, line in enumerate(text.splitlines(), start=1):
+        if waiting:
+            waiting = _unfinished(f"{waiting}\n{line}")
+            continue
+        if header := _HEADER.match(line):
+            table = _entered(header.group(1), _parts(header.group(2)), counts)
+            found.setdefault(table, number)
+        elif key := _KEY.match(line):
+            loc = (*table, *_parts(key.group(1)))
+            found.setdefault(loc, number)
+            waiting = _unfinished(key.group(2))
+    return found
+
+
+def _entered(bracket: str, parts: Loc, counts: dict[Loc, int]) -> Loc:
+    """The place a table header opens: an array's new item, or a table inside an array's last one."""
+    loc: Loc = ()
+    for part in parts[:-1]:
+        loc = (*loc, part)
+        if loc in counts:
+            loc = (*loc, counts[loc])
+    loc = (*loc, parts[-1])
+    if bracket == "[[":
+        counts[loc] = counts.get(loc, -1) + 1
+        return (*loc, counts[loc])
+    return loc
+
+
+def _parts(dotted: str) -> Loc:
+    return tuple(part.strip("\"'") for part in re.findall(_BARE_OR_QUOTED, dotted))
+
+
+def _unfinished(value: str) -> str:
+    """The value so far when it needs more lines, else nothing. Asked of the parser itself: no second grammar."""
+    if not any(mark in value for mark in ("[", "{", '"""', "'''")):
+        return ""
+    try:
+        tomllib.loads(f"v = {value}")
+    except tomllib.TOMLDecodeError:
+        return value
+    return ""
