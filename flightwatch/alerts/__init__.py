@@ -1,0 +1,9 @@
+"""Episodes: findings that tell one story open, extend and close one alert. Pure: values in, values out."""
+
+from flightwatch.alerts.announce import Audience, announce
+from flightwatch.alerts.message import message
+from flightwatch.alerts.rules import SEVERITIES, Rules, rank, severity
+from flightwatch.alerts.silences import silenced
+from flightwatch.alerts.update import update
+
+__all__ = ["SEVERITIES", "Audience", "Rules", "announce", "message", "rank", "severity", "silenced", "update"]

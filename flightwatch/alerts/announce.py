@@ -1,0 +1,56 @@
+"""From changes to outbox rows: one delivery per telling and channel that wants to hear of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from flightwatch.alerts.rules import rank
+from flightwatch.alerts.silences import matches
+from flightwatch.records import Changes, Delivery, Episode, Message, Telling
+
+
+@dataclass(frozen=True)
+class Audience:
+    """One channel as the announcing side knows it: from which severity on, and for which routes (globs; none = all)."""
+
+    channel: str
+    severity: str = "info"
+    routes: tuple[str, ...] = ()
+
+    def wants(self, episode: Episode) -> bool:
+        if rank(episode.alert.severity) < rank(self.severity):
+            return False
+        return not self.routes or any(matches(g, name) for g in self.routes for name in episode.alert.routes)
+
+
+def announce(
+    changes: Changes,
+    audiences: Iterable[Audience],
+    *,
+    now: datetime,
+    render: Callable[[Episode, Telling], Message],
+) -> list[Delivery]:
+    """The deliveries to store in the same transaction as the changes; each message is rendered once for all channels.
+
+    `render` makes the message of an episode and a telling (`message` with the flights, the picture and the names at
+    hand). Ids are 0 until the store gives them.
+    """
+    episodes = {e.alert.id: e for e in (*changes.opened, *changes.updated, *changes.closed)}
+    channels = list(audiences)
+    out = []
+    for telling in changes.tell:
+        episode = episodes[telling.alert]
+        wanting = [audience.channel for audience in channels if audience.wants(episode)]
+        if not wanting:
+            continue
+        record = render(episode, telling).record()
+        out += [
+            Delivery(
+                id=0, alert=telling.alert, channel=channel, kind=telling.kind, message=record, state="pending",
+                attempts=0, next_try=now, created=now,
+            )
+            for channel in wanting
+        ]  # fmt: skip
+    return out

@@ -1,0 +1,166 @@
+"""One alert from the runs that tell its story: which route names it, which flights made it, how severe it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
+
+from flightwatch.alerts import evidence as ev
+from flightwatch.alerts.linking import Run, leading, outbound
+from flightwatch.alerts.rest import Leg, legs
+from flightwatch.alerts.rules import Rules, rank, severity
+from flightwatch.alerts.silences import doubted
+from flightwatch.alerts.words import flights as say_flights
+from flightwatch.alerts.words import number as say_number
+from flightwatch.records import Alert, Episode, Notice, Route
+
+
+@dataclass(frozen=True)
+class World:
+    """What every alert of one update is built from."""
+
+    legs: Mapping[str, list[Leg]]
+    since: date | None
+    flights: pd.DataFrame
+    routes: Mapping[str, Route]
+    rules: Rules
+    notices: tuple[Notice, ...]
+    now: datetime
+
+    @classmethod
+    def of(
+        cls,
+        matches: pd.DataFrame,
+        *,
+        flights: pd.DataFrame,
+        routes: Mapping[str, Route],
+        rules: Rules,
+        notices: tuple[Notice, ...],
+        now: datetime,
+    ) -> World:
+        """`since` is the first day the matches reach back to; what an alert listed before that day it keeps."""
+        since = pd.Timestamp(matches["day"].min()).date() if len(matches) else None
+        return cls(legs(matches), since, flights, routes, rules, notices, now)
+
+
+def build(world: World, group: Sequence[Run], old: Alert | None, number: int) -> Episode:
+    """The alert of a group of runs; `old` is its state before, when it goes on."""
+    past = old.evidence if old else {}
+    home = _ways_home(world, group, past)
+    first, last = min(run.start for run in group), max(run.last for run in group)
+    if old:
+        first, last = min(first, old.first_day), max(last, old.last_day)
+    lead = old.route if old else leading([run for run in group if run.route not in home], world.routes).route
+    names = dict.fromkeys([lead, *(old.routes if old else ()), *sorted(run.route for run in group)])
+    flights = _listed(world, names, home, (first, last), past.get("flights", {}))
+    routes = _peaks(group, home, past.get("routes", {}))
+    evidence = {
+        "peak": routes[lead],
+        "routes": routes,
+        "days": sorted({*past.get("days", ()), *(case.day.isoformat() for run in group for case in run.cases)}),
+        "flights": flights,
+        **ev.totals(flights),
+        "muted": _muted(group, world.notices),
+        "told": past.get("told", {}),
+    }
+    level, why = _severity(evidence, world.rules)
+    if old and rank(old.severity) > rank(level):  # people were told the higher one; it does not fade by waiting
+        level, why = old.severity, str(past.get("severity_reason", ""))
+    evidence["severity_reason"] = why
+    alert = Alert(
+        id=number,
+        route=lead,
+        routes=tuple(names),
+        opened=old.opened if old else world.now,
+        first_day=first,
+        last_day=last,
+        status=old.status if old else "open",
+        severity=level,
+        headline=headline(evidence["peak"]),
+        evidence=evidence,
+        updated=old.updated if old else world.now,
+        by=old.by if old else "",
+        reason=old.reason if old else "",
+    )
+    return Episode(alert, tuple(sorted(flights)))
+
+
+def _ways_home(world: World, group: Sequence[Run], past: Mapping[str, Any]) -> set[str]:
+    """The routes of the group that only bring back what another one took out."""
+    judged = {name: bool(record.get("home")) for name, record in past.get("routes", {}).items()}
+    away = {run.route for run in outbound(group, world.routes)}
+    home = {run.route for run in group if run.route not in away and judged.get(run.route, True)}
+    return home | {name for name, back in judged.items() if back}
+
+
+def _peaks(group: Sequence[Run], home: set[str], past: Mapping[str, Any]) -> dict[str, Any]:
+    """The strongest finding of each route, from now and from before what is judged now."""
+    out = dict(past)
+    for run in group:
+        fresh = [ev.peak(case.finding) | {"home": run.route in home} for case in run.cases]
+        before = out.get(run.route)
+        if before and date.fromisoformat(before["day"]) < run.first:
+            fresh.append(before)
+        out[run.route] = max(fresh, key=ev.strength)
+    return out
+
+
+def _muted(group: Sequence[Run], notices: Sequence[Notice]) -> str:
+    """The notice that explains it all away; empty when a finding stands without the flights of the doubted days."""
+    texts = []
+    for case in (case for run in group for case in run.cases):
+        notice = doubted(case.route, case.day, notices)
+        inside = {leg.flight_id for leg in case.legs if doubted(case.route, leg.day, notices)}
+        if notice is None or (case.legs and case.stands_without(inside)):
+            return ""
+        texts.append(notice.text)
+    return texts[0] if texts else ""
+
+
+def _listed(
+    world: World, names: Mapping[str, None], home: set[str], span: tuple[date, date], past: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The flights of all routes in the span; of days the matches no longer reach, as they were listed before."""
+    found: dict[str, tuple[Leg, bool]] = {}
+    for route in names:
+        for leg in world.legs.get(route, ()):
+            better = leg.flight_id not in found or leg.probability > found[leg.flight_id][0].probability
+            if span[0] <= leg.day <= span[1] and better:
+                found[leg.flight_id] = (leg, route in home)
+    rows = ev.rows_by_id(world.flights, found)
+    out = {name: ev.entry(leg, rows.get(name), home=back) for name, (leg, back) in found.items()}
+    for name, flight in past.items():
+        if name not in out and (world.since is None or date.fromisoformat(flight["day"]) < world.since):
+            out[name] = flight
+    return dict(sorted(out.items(), key=lambda item: (item[1]["day"], item[0])))
+
+
+def _severity(evidence: Mapping[str, Any], rules: Rules) -> tuple[str, str]:
+    top = evidence["peak"]
+    away = [f for f in evidence["flights"].values() if not f["home"]]
+    named = any(f.get("registration") for f in away) or len(evidence["sources"]) > 1
+    return severity(
+        observed=top["observed"] or 0.0,
+        multiple=float("inf") if top["multiple"] is None else top["multiple"],
+        probability=1.0 if top["probability"] is None else top["probability"],
+        certainty=sum(f["p"] for f in away) / len(away) if away else 1.0,
+        coverage=1.0 if top["coverage"] is None else top["coverage"],
+        history_days=int(top["history_days"] or 0),
+        identified=named or not away,
+        rules=rules,
+    )
+
+
+def headline(top: Mapping[str, Any]) -> str:
+    """What happened in one line.
+
+    >>> headline({"route": "Minsk to Benghazi", "observed": 3.0, "window_days": 7, "expected": 0.1})
+    'Minsk to Benghazi: 3 flights in 7 days (usual 0.1)'
+    """
+    days = f"{top['window_days']} day{'s' if top['window_days'] != 1 else ''}"
+    usual = say_number(top["expected"] or 0.0)
+    return f"{top['route']}: {say_flights(top['observed'] or 0.0)} in {days} (usual {usual})"

@@ -1,0 +1,87 @@
+"""The flights of an alert as rows of plain strings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from flightwatch.alerts.words import moment
+
+SEEN = ("observed", "approach", "reported")
+TRACKER = "https://globe.adsbexchange.com/?icao={icao24}&showTrace={day}"
+"""A public tracker that shows the track of an airframe on a day (tar1090 query parameters `icao`, `showTrace`)."""
+
+
+def row(
+    flight_id: str,
+    listed: Mapping[str, Any],
+    flight: Mapping[str, Any] | None,
+    *,
+    zone: str = "UTC",
+    tracker: str = TRACKER,
+    names: Callable[[str], str] = str,
+) -> dict[str, str]:
+    """One flight for people: who, when, from where to where and how sure, and where to see its track.
+
+    `listed` is its entry in the alert's evidence, which is enough when the flight row is not at hand.
+    """
+    data: Mapping[str, Any] = flight or {}
+    icao24 = str(data.get("icao24") or listed.get("icao24", ""))
+    firstseen = data.get("firstseen")
+    when = pd.Timestamp(firstseen).to_pydatetime() if firstseen is not None else None
+    day = str(listed.get("day", ""))
+    out = {
+        "flight": flight_id,
+        "departed": _departed(when, day, zone),
+        "callsign": str(data.get("callsign") or ""),
+        "registration": str(data.get("registration") or listed.get("registration", "")),
+        "typecode": str(data.get("typecode") or ""),
+        "icao24": icao24,
+        "from": end(data, "departure", listed, "from", names),
+        "to": end(data, "arrival", listed, "to", names),
+        "on this route": "return leg" if listed.get("home") else _share(float(listed.get("p", 0.0))),
+        "doubt": str(data.get("suspect") or listed.get("suspect", "")),
+        "link": tracker.format(icao24=icao24, day=day) if icao24 else "",
+    }
+    return {key: value for key, value in out.items() if value}
+
+
+def _departed(when: datetime | None, day: str, zone: str) -> str:
+    return moment(when, zone) if when is not None else day
+
+
+def _share(probability: float) -> str:
+    return "certain" if probability >= 0.995 else f"{probability:.0%}"
+
+
+def end(
+    flight: Mapping[str, Any], side: str, listed: Mapping[str, Any], key: str, names: Callable[[str], str] = str
+) -> str:
+    """One end of a flight and how it is known.
+
+    >>> dark = {"estarrivalairport": "HLLB", "arrival_method": "inferred", "arrival_probability": 0.62}
+    >>> end(dark, "arrival", {}, "to")
+    'probably HLLB (62 %)'
+    >>> end({"arrival_method": "unknown", "arrival_candidates": {"HLLB": 0.31, "HLGN": 0.2}}, "arrival", {}, "to")
+    'unknown, perhaps HLLB (31 %) or HLGN (20 %)'
+    """
+    airport = str(flight.get(f"est{side}airport") or "") or str(listed.get(key, ""))
+    method = str(flight.get(f"{side}_method") or listed.get(f"{key}_method", "unknown"))
+    if airport and method in SEEN:
+        return names(airport)
+    if airport:
+        share = flight.get(f"{side}_probability", listed.get(f"{key}_p"))
+        known = share is not None and math.isfinite(float(share)) and float(share) > 0
+        return f"probably {names(airport)} ({_percent(float(share or 0))})" if known else f"probably {names(airport)}"
+    shares = flight.get(f"{side}_candidates")
+    best = sorted(shares.items(), key=lambda item: -item[1])[:2] if isinstance(shares, dict) else []
+    perhaps = " or ".join(f"{names(str(name))} ({_percent(float(p))})" for name, p in best)
+    return f"unknown, perhaps {perhaps}" if perhaps else "unknown"
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.0f} %"

@@ -1,0 +1,212 @@
+"""An alert in words, for somebody woken by it: what, how unusual, how sure, what it rests on, and what it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from flightwatch.alerts import licences
+from flightwatch.alerts.evidence import rows_by_id
+from flightwatch.alerts.flightlist import TRACKER, row
+from flightwatch.alerts.rules import Rules
+from flightwatch.alerts.words import day as say_day
+from flightwatch.alerts.words import flights as say_flights
+from flightwatch.alerts.words import listing, moment, number, rarity, times
+from flightwatch.records import Alert, Message
+
+UNKNOWABLE = (
+    "Cargo, passengers and purpose are unknown: these are positions an aircraft sent out, nothing more.",
+    "Flights with the transponder off, or out of reach of every receiver, are not in these numbers.",
+)
+
+
+def message(
+    alert: Alert,
+    flights: pd.DataFrame,
+    findings: pd.DataFrame | None = None,
+    kind: str = "opened",
+    *,
+    news: Sequence[str] = (),
+    base_url: str | None = None,
+    zone: str = "UTC",
+    picture: bytes | None = None,
+    tracker: str = TRACKER,
+    names: Callable[[str], str] = str,
+    command: str = "flightwatch",
+) -> Message:
+    """What people read about an alert. `kind` is opened, updated or closed; `news` what changed since the last message.
+
+    `findings`, when given, adds what the newest judged day of the route says. `names` turns an airport id into words;
+    `base_url`, when there is a page to link to, is put before `/alerts/ID`; `zone` is shown beside UTC.
+    """
+    evidence = alert.evidence
+    top = evidence.get("peak", {})
+    rows = rows_by_id(flights, evidence.get("flights", {})) if len(flights) else {}
+    listed = sorted(evidence.get("flights", {}).items(), key=lambda item: (bool(item[1].get("home")), item[1]["day"]))
+    table = tuple(row(name, entry, rows.get(name), zone=zone, tracker=tracker, names=names) for name, entry in listed)
+    return Message(
+        uid=f"{_thread(alert)}-{kind}{_serial(alert, kind)}",
+        thread=_thread(alert),
+        title=_title(alert, kind),
+        summary=_summary(alert, top, kind, news),
+        severity=alert.severity,
+        facts=(
+            *([("Since the last message", "; ".join(news))] if kind == "updated" and news else []),
+            *_facts(alert, top, findings, zone),
+        ),
+        flights=table,
+        notes=tuple(_notes(alert, top, rows)),
+        footer=_footer(alert, base_url, command),
+        picture=picture,
+    )
+
+
+def _thread(alert: Alert) -> str:
+    """Stable for the life of an episode, and not shared by two databases that both have an alert 3."""
+    return f"alert-{alert.id}-{alert.opened:%Y%m%dT%H%M%SZ}"
+
+
+def _serial(alert: Alert, kind: str) -> str:
+    """Updates are numbered; an alert opens and closes once (again only after a correction, which counts on)."""
+    count = int(alert.evidence.get("told", {}).get("count", 0))
+    return f"-{count}" if kind == "updated" or count > 1 else ""
+
+
+def _title(alert: Alert, kind: str) -> str:
+    mark = {"updated": f"{alert.severity.upper()} update:", "closed": "CLOSED"}.get(kind, alert.severity.upper())
+    return f"[flightwatch] {mark} {alert.headline}"
+
+
+def _summary(alert: Alert, top: Mapping[str, Any], kind: str, news: Sequence[str]) -> str:
+    if kind == "closed":
+        return f"This alert is closed: {'; '.join(news) or alert.reason or 'quiet'}. {_so_far(alert)}."
+    what = f"{_sentence(say_flights(top.get('observed') or 0.0))} in the {_span(top)}, {_than(top)}."
+    if kind == "updated" and news:
+        return f"New: {'; '.join(news)}. {what}"
+    return what
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _span(top: Mapping[str, Any]) -> str:
+    until = say_day(date.fromisoformat(top["day"])) if top.get("day") else "today"
+    window = int(top.get("window_days") or 1)
+    return f"{window} days to {until}" if window > 1 else f"day of {until}"
+
+
+def _than(top: Mapping[str, Any]) -> str:
+    usual = top.get("expected") or 0.0
+    multiple = float("inf") if top.get("multiple") is None else top["multiple"]
+    if multiple == float("inf") or usual < 0.005:
+        return "where none is usual"
+    return f"where {number(usual)} is usual ({times(multiple)})"
+
+
+def _facts(alert: Alert, top: Mapping[str, Any], findings: pd.DataFrame | None, zone: str) -> list[tuple[str, str]]:
+    evidence = alert.evidence
+    facts = [
+        ("How unusual", _unusual(top)),
+        ("How sure", _sure(evidence)),
+        ("Episode", _so_far(alert)),
+        ("Severity", f"{alert.severity}: {evidence.get('severity_reason', '')}".rstrip(": ")),
+        ("Rests on", _rests(evidence, top)),
+    ]
+    reasons = [str(reason) for reason in top.get("reasons") or ()]
+    if reasons:
+        facts.append(("Why it fired", "; ".join(reasons[:5])))
+    if len(alert.routes) > 1:
+        facts.append(("Also seen by", listing(alert.routes[1:])))
+    latest = _latest(alert, findings)
+    if latest:
+        facts.append(("Newest day judged", latest))
+    model = f", model {top['model']}" if top.get("model") else ""
+    facts.append(("Alert", f"number {alert.id}, {alert.status}, opened {moment(alert.opened, zone)}{model}"))
+    return facts
+
+
+def _unusual(top: Mapping[str, Any]) -> str:
+    multiple = float("inf") if top.get("multiple") is None else top["multiple"]
+    band = ""
+    if top.get("lower") is not None and top.get("upper") is not None:
+        band = f"; usual {number(top['expected'] or 0.0)}, nine times in ten {_range(top['lower'], top['upper'])}"
+    chance = rarity(top["probability"]) if top.get("probability") is not None else "chance of it unknown"
+    return f"{number(top.get('observed') or 0.0)} in the {_span(top)}: {times(multiple)}{band}; {chance}"
+
+
+def _range(lower: float, upper: float) -> str:
+    return f"{number(lower)} to {number(upper)}" if upper > lower else number(upper)
+
+
+def _sure(evidence: Mapping[str, Any]) -> str:
+    seen, expected = evidence.get("confirmed_flights", 0), evidence.get("expected_flights", 0.0)
+    text = f"{seen} seen at both ends, {number(expected)} expected when each flight counts by how likely it is"
+    inferred = int(evidence.get("listed", 0)) - int(seen)
+    return f"{text}; {inferred} rest{'s' if inferred == 1 else ''} on an inferred end" if inferred > 0 else text
+
+
+def _so_far(alert: Alert) -> str:
+    evidence = alert.evidence
+    aircraft = int(evidence.get("aircraft", 0))
+    parts = [f"{number(evidence.get('expected_flights', 0.0))} flights expected so far"]
+    if aircraft:
+        parts.append(f"{aircraft} aircraft")
+    if evidence.get("homeward"):
+        parts.append(f"{evidence['homeward']} on the way back")
+    return f"since {say_day(alert.first_day)}, last unusual day {say_day(alert.last_day)}: {', '.join(parts)}"
+
+
+def _rests(evidence: Mapping[str, Any], top: Mapping[str, Any]) -> str:
+    parts = [f"sources: {listing(evidence.get('sources', ())) or 'not recorded'}"]
+    if top.get("coverage") is not None:
+        parts.append(f"{top['coverage']:.0%} of the window watched")
+    if top.get("history_days") is not None:
+        parts.append(f"{top['history_days']} watched days of history")
+    return "; ".join(parts)
+
+
+def _latest(alert: Alert, findings: pd.DataFrame | None) -> str:
+    own = findings[findings["route"] == alert.route] if findings is not None else pd.DataFrame()
+    if own.empty:
+        return ""
+    last = own.sort_values("day").iloc[-1]
+    if pd.Timestamp(last["day"]).date() <= alert.last_day:
+        return ""
+    state = "unusual" if bool(last["flagged"]) else "not unusual"
+    return f"{say_day(pd.Timestamp(last['day']).date())}: {state}"
+
+
+def _notes(alert: Alert, top: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    evidence = alert.evidence
+    out = []
+    listed = [f for f in evidence.get("flights", {}).values() if not f.get("home")]
+    dark = sum(1 for f in listed if f.get("to_method", "unknown") in ("inferred", "unknown"))
+    if dark:
+        out.append(
+            f"The destination of {dark} of {len(listed)} flight{'s' if len(listed) != 1 else ''} is inferred: nobody "
+            "saw the landing. It rests on the last position, the track, and where the aircraft was next seen."
+        )
+    if evidence.get("suspect"):
+        out.append(f"{evidence['suspect']} of the flights have doubted positions (see the list); they do not carry it.")
+    if evidence.get("muted"):
+        out.append(f"There is doubt about the data: {evidence['muted']}")
+    if (top.get("coverage") or 1.0) < 0.6:  # reliability §8: below this, a day does not teach either
+        out.append("The sky was badly watched in this window: there may have been more flights.")
+    if int(top.get("history_days") or 0) < Rules().min_history_days * 2:
+        out.append(f"What is usual rests on {top.get('history_days') or 0} days only; a season may explain it.")
+    return [*out, *UNKNOWABLE, *licences.notes(evidence.get("sources", ()))]
+
+
+def _footer(alert: Alert, base_url: str | None, command: str) -> str:
+    lines = [
+        f'Acknowledge: {command} alerts ack {alert.id} --note "who looks into it"',
+        f'Not unusual: {command} alerts dismiss {alert.id} --reason "why"',
+        f"See it all:  {command} alerts show {alert.id}",
+    ]
+    if base_url:
+        lines.append(f"{base_url.rstrip('/')}/alerts/{alert.id}")
+    return "\n".join(lines)

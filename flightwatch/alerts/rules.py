@@ -1,0 +1,95 @@
+"""The numbers alerts are run by, and the plain rules of severity."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any
+
+SEVERITIES = ("info", "watch", "high")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What may be tuned. Anything with attributes of these names serves as settings; what it lacks has our default."""
+
+    episode_gap_days: int = 14
+    """Findings this close belong together (detection §5, Episodes)."""
+    update_hours: float = 6
+    """Least time between two messages on one alert, unless it became more severe."""
+    acknowledged_update_hours: float = 24
+    """The same once somebody has said they are looking at it."""
+    repeat_days: float = 7
+    """An alert nobody acknowledged is told again after this long; 0 never."""
+    min_history_days: int = 60
+    """Less history than this keeps an alert at `info` (detection §5, Cold start)."""
+
+    @classmethod
+    def of(cls, settings: Any) -> Rules:
+        """The rules in any settings object, or the defaults for None."""
+        known = {f.name: getattr(settings, f.name) for f in fields(cls) if hasattr(settings, f.name)}
+        return cls(**known)
+
+
+HIGH_FLIGHTS = 3.0
+HIGH_MULTIPLE = 5.0
+HIGH_PROBABILITY = 1e-3
+HIGH_CERTAINTY = 0.5
+"""Together: three flights or more, five times the usual, rarer than once in three years on a route like this, and
+more likely than not to have gone there. A policy for people, not a fit: docs/alerts.md says it in words."""
+
+LOW_MULTIPLE = 2.0
+LOW_FLIGHTS = 0.75
+LOW_CERTAINTY = 0.3
+LOW_COVERAGE = 0.3
+"""Any one of them keeps an alert at `info`: worth a line in the list, not worth waking somebody."""
+
+
+def severity(  # noqa: PLR0911 - one return per plain rule
+    *,
+    observed: float,
+    multiple: float,
+    probability: float,
+    certainty: float,
+    coverage: float,
+    history_days: int,
+    identified: bool,
+    rules: Rules = Rules(),
+) -> tuple[str, str]:
+    """info, watch or high, and the sentence that says why.
+
+    `certainty` is expected flights over listed flights; `identified` says that a registration, or two independent
+    sources, stand behind at least one of them (an invented aircraft has neither; reliability §6, ghost aircraft).
+
+    >>> severity(observed=4, multiple=40, probability=1e-4, certainty=0.8, coverage=0.9, history_days=180,
+    ...          identified=True)[0]
+    'high'
+    >>> severity(observed=4, multiple=40, probability=1e-4, certainty=0.8, coverage=0.9, history_days=20,
+    ...          identified=True)
+    ('info', 'only 20 days of history')
+    """
+    multiple = math.inf if math.isnan(multiple) else multiple
+    if history_days < rules.min_history_days:
+        return "info", f"only {history_days} days of history"
+    if coverage < LOW_COVERAGE:
+        return "info", "the sky was badly watched in these days"
+    if multiple < LOW_MULTIPLE:
+        return "info", "less than twice the usual"
+    if certainty < LOW_CERTAINTY or observed < LOW_FLIGHTS:
+        return "info", "most of these flights may have gone elsewhere"
+    if observed < HIGH_FLIGHTS:
+        return "watch", f"fewer than {HIGH_FLIGHTS:.0f} flights"
+    if multiple < HIGH_MULTIPLE:
+        return "watch", f"less than {HIGH_MULTIPLE:.0f} times the usual"
+    if probability > HIGH_PROBABILITY:
+        return "watch", "rare, but it happens by chance about once in three years or more often"
+    if certainty < HIGH_CERTAINTY:
+        return "watch", "where the flights went is inferred with little certainty"
+    if not identified:
+        return "watch", "no registration, and one source only"
+    return "high", f"at least {HIGH_FLIGHTS:.0f} flights, {HIGH_MULTIPLE:.0f} times the usual, rare by chance"
+
+
+def rank(severity_name: str) -> int:
+    """For comparing: info 0, watch 1, high 2."""
+    return SEVERITIES.index(severity_name) if severity_name in SEVERITIES else 0

@@ -1,0 +1,129 @@
+"""From findings to alerts: which open, which go on, which are over, and which of it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
+
+from flightwatch.alerts.build import World, build
+from flightwatch.alerts.linking import Run, runs, shared, stories
+from flightwatch.alerts.rest import Case, cases
+from flightwatch.alerts.rules import Rules
+from flightwatch.alerts.tell import Desk, tell
+from flightwatch.alerts.words import day as say_day
+from flightwatch.records import Changes, Episode, Notice, Route, Silence
+
+LIVE = ("open", "acknowledged")
+CORRECTED = "corrected"
+JOINED = "joined to alert"
+
+
+def update(
+    findings: pd.DataFrame,
+    matches: pd.DataFrame,
+    flights: pd.DataFrame,
+    alerts: Iterable[Episode],
+    *,
+    now: datetime,
+    settings: Any = None,
+    silences: Iterable[Silence] = (),
+    routes: Iterable[Route] = (),
+    notices: Iterable[Notice] = (),
+    next_id: int | None = None,
+    notify: bool = True,
+) -> Changes:
+    """The alerts as they should be after these findings.
+
+    `findings` and `matches` cover the same recent days (at least the longest window plus the episode gap); `alerts` are
+    all live ones and those that ended in that time, each with its flight ids. `routes` are needed to see that a return
+    flight is the way home of an outbound one, and to name an alert by the most specific watch. `next_id` is the first
+    free alert id (one above the highest given when None). With `notify=False` (first run, backfill) nothing is told,
+    now or later, of what is found now. The same call twice changes nothing the second time.
+    """
+    rules, by_name = Rules.of(settings), {route.name: route for route in routes}
+    known = sorted(alerts, key=lambda episode: episode.alert.id)
+    live = [e for e in known if e.alert.status in LIVE]
+    withdrawn = [e for e in known if e.alert.status == "closed" and e.alert.reason.startswith(CORRECTED)]
+    ended = [e for e in known if e not in live and e not in withdrawn and not e.alert.reason.startswith(JOINED)]
+    standing = [c for c in cases(findings, matches) if _stands(c, flights, ended, rules)]
+    groups = stories(runs(standing, rules.episode_gap_days), by_name)
+    world = World.of(matches, flights=flights, routes=by_name, rules=rules, notices=tuple(notices), now=now)
+    ids = iter(range(next_id or 1 + max((e.alert.id for e in known), default=0), 2**62))
+    opened, kept, joined = [], [], []
+    for group in groups:
+        homes = [e for e in live if _continues(group, e, rules)]
+        homes = homes or [_revived(e) for e in withdrawn if _continues(group, e, rules)][:1]
+        live = [e for e in live if e not in homes]
+        if not homes:
+            opened.append(build(world, group, None, next(ids)))
+            continue
+        kept.append((homes[0], build(world, group, homes[0].alert, homes[0].alert.id)))
+        joined += [_end(e, f"{JOINED} {homes[0].alert.id}", now) for e in homes[1:]]
+    closed = [(e, reason) for e in live if (reason := _over(e, findings, rules, now))]
+    over = {e.alert.id for e, _ in closed}
+    kept += [(e, e) for e in live if e.alert.id not in over]
+    ending = [_end(e, reason, now) for e, reason in closed]
+    return tell(opened, kept, ending, joined, Desk(tuple(silences), rules, now, notify))
+
+
+def _stands(case: Case, flights: pd.DataFrame, ended: Sequence[Episode], rules: Rules) -> bool:
+    """Whether a finding may be told of: not on doubted flights alone, and not on what an ended alert has settled."""
+    own = {leg.flight_id for leg in case.legs}
+    if own and not case.stands_without(_suspect(flights, own)):
+        return False
+    for episode in ended:
+        if case.route not in episode.alert.routes:
+            continue
+        if case.day <= episode.alert.last_day:
+            return False
+        near = (case.start - episode.alert.last_day).days <= rules.episode_gap_days
+        if near and not case.stands_without(set(episode.flights)):
+            return False
+    return True
+
+
+def _suspect(flights: pd.DataFrame, ids: set[str]) -> set[str]:
+    marked = flights[flights["flight_id"].isin(ids) & flights["suspect"].astype(object).fillna("").ne("")]
+    return set(marked["flight_id"])
+
+
+def _continues(group: Sequence[Run], episode: Episode, rules: Rules) -> bool:
+    alert = episode.alert
+    for run in group:
+        near = (run.first - alert.last_day).days <= rules.episode_gap_days
+        near = near and (alert.first_day - run.last).days <= rules.episode_gap_days
+        if near and run.route in alert.routes:
+            return True
+        past = {name: float(f["p"]) for name, f in alert.evidence.get("flights", {}).items()}
+        if near and past and shared(run.weights, past) >= 0.5:
+            return True
+    return False
+
+
+def _over(episode: Episode, findings: pd.DataFrame, rules: Rules, now: datetime) -> str:
+    """Why a live alert is over; empty while it is not. Quiet needs to have been looked at, not merely passed."""
+    alert = episode.alert
+    own = findings[findings["route"].isin(alert.routes)]
+    judged = {pd.Timestamp(d).date() for d in own["day"].unique()}
+    days = {date.fromisoformat(d) for d in alert.evidence.get("days", ())}
+    if days and days <= judged and not own["flagged"].astype(bool).any():
+        return f"{CORRECTED}: with what is known now, none of its days is unusual"
+    silent = (now.date() - alert.last_day).days
+    if judged and (max(judged) - alert.last_day).days > rules.episode_gap_days:
+        return f"quiet: no unusual day since {say_day(alert.last_day)}"
+    if not judged and silent > 2 * rules.episode_gap_days:
+        return f"not watched any more: nothing judged since {say_day(alert.last_day)}"
+    return ""
+
+
+def _revived(episode: Episode) -> Episode:
+    """A withdrawn alert goes on as itself when a later correction brings its surge back."""
+    return replace(episode, alert=replace(episode.alert, status="open", reason=""))
+
+
+def _end(episode: Episode, reason: str, now: datetime) -> Episode:
+    return replace(episode, alert=replace(episode.alert, status="closed", reason=reason, updated=now))

@@ -1,0 +1,104 @@
+"""Numbers and days as an editor reads them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+
+def number(value: float) -> str:
+    """A count: whole when it is, one decimal above 1, two significant digits below.
+
+    >>> [number(v) for v in (3.0, 5.43, 0.104, 0.0497, 0.004, 0.0, 12.6)]
+    ['3', '5.4', '0.1', '0.05', 'under 0.01', '0', '12.6']
+    """
+    if not math.isfinite(value):
+        return "unknown"
+    if abs(value - round(value)) < 0.05 and (value >= 0.95 or value == 0):
+        return f"{round(value)}"
+    if value >= 1:
+        return f"{value:.1f}"
+    if value < 0.01:
+        return "under 0.01"
+    return f"{value:.1f}" if value >= 0.1 else f"{value:.2f}"
+
+
+def flights(value: float) -> str:
+    """A number of flights; a fractional one is an expectation, and says so.
+
+    >>> flights(3.02), flights(1), flights(5.4), flights(0.6), flights(1.2)
+    ('3 flights', '1 flight', 'about 5 flights', 'probably 1 flight', 'about 1 flight')
+    """
+    whole = round(value)
+    if value >= 0.95 and abs(value - whole) < 0.05:
+        return f"{whole} flight{'s' if whole != 1 else ''}"
+    if value < 0.95:
+        return "probably 1 flight" if value >= 0.5 else "possibly 1 flight"
+    return f"about {whole} flight{'s' if whole != 1 else ''}"
+
+
+def times(multiple: float) -> str:
+    """How many times the usual.
+
+    >>> times(54.3), times(3.46), times(float("inf"))
+    ('54 times the usual', '3.5 times the usual', 'none is usual')
+    """
+    if not math.isfinite(multiple):
+        return "none is usual"
+    return f"{multiple:.0f} times the usual" if multiple >= 10 else f"{number(multiple)} times the usual"
+
+
+def rarity(probability: float) -> str:
+    """A tail probability per day as how often chance alone does it.
+
+    >>> rarity(1e-4), rarity(0.01), rarity(0.002)
+    ('by chance about once in 27 years', 'by chance about once in 3 months', 'by chance about once in a year')
+    """
+    if not 0 < probability < 1:
+        return "chance of it unknown"
+    days = 1 / probability
+    if days < 14:
+        return f"by chance about once in {days:.0f} days"
+    if days < 60:
+        return f"by chance about once in {days / 7:.0f} weeks"
+    if days < 330:
+        return f"by chance about once in {days / 30.44:.0f} months"
+    years = round(days / 365.25)
+    return "by chance about once in a year" if years <= 1 else f"by chance about once in {years} years"
+
+
+def day(value: date) -> str:
+    """
+    >>> day(date(2024, 12, 8))
+    '8 December 2024'
+    """
+    return f"{value.day} {value:%B %Y}"
+
+
+def moment(when: datetime, zone: str = "UTC") -> str:
+    """An instant in UTC, and in the reader's zone where that is another.
+
+    >>> moment(datetime(2024, 12, 14, 2, 15, tzinfo=UTC), "Europe/Berlin")
+    '2024-12-14 02:15 UTC (03:15 Europe/Berlin)'
+    """
+    text = f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    if zone in ("", "UTC"):
+        return text
+    local = when.astimezone(ZoneInfo(zone))
+    same_day = local.date() == when.astimezone(UTC).date()
+    return f"{text} ({local:%H:%M} {zone})" if same_day else f"{text} ({local:%Y-%m-%d %H:%M} {zone})"
+
+
+def listing(items: Iterable[str], *, most: int = 6) -> str:
+    """
+    >>> listing(["a"]), listing(["a", "b", "c"]), listing("abcdefgh", most=2)
+    ('a', 'a, b and c', 'a, b and 6 more')
+    """
+    names = list(items)
+    if len(names) > most:
+        return f"{', '.join(names[:most])} and {len(names) - most} more"
+    if len(names) <= 1:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
