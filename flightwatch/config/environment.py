@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from flightwatch.config.base import Trusted
 from flightwatch.config.feeds import SourceKind
 from flightwatch.config.problems import slug
-from flightwatch.config.walk import CHANNEL_MODELS, LISTS, Loc, fields, is_secret, model_at, near
+from flightwatch.config.walk import CHANNEL_MODELS, LISTS, Loc, fields, is_secret, kinds, model_at, near
 from flightwatch.errors import ConfigError
 
 PREFIX = "FLIGHTWATCH__"
@@ -89,7 +89,7 @@ def _value(raw: dict[str, Any], loc: Loc, key: str, text: str) -> Any:
         return SecretStr(text)
     if field.annotation is str:
         return Trusted(text)
-    if key.endswith("_file") or Path in getattr(field.annotation, "__args__", ()):
+    if Path in kinds(field.annotation):
         return Path.cwd() / text
     if "tuple" in str(field.annotation) and not text.lstrip().startswith("["):
         return [part.strip() for part in text.split(",") if part.strip()]

@@ -136,14 +136,19 @@ def _anchor_database(raw: dict[str, Any], base: Path, home: Path) -> None:
             table["url"] = f"sqlite:///{base / rest}"
 
 
-def _override(raw: dict[str, Any], where: Where, overrides: Mapping[str, Any]) -> None:
+def _override(raw: dict[str, Any], where: Where, overrides: Mapping[str, Any], loc: Loc = ()) -> None:
+    """Values of the command line, as nested tables or under dotted keys."""
     for dotted, value in overrides.items():
-        loc = tuple(dotted.split("."))
-        target = raw
-        for part in loc[:-1]:
+        here: Loc = (*loc, *dotted.split("."))
+        if isinstance(value, Mapping):
+            _override(raw, where, value, here)
+            continue
+        target: Any = raw
+        for part in here[:-1]:
             target = target.setdefault(part, {})
-        target[loc[-1]] = Trusted(value) if isinstance(value, str) else value
-        where[loc] = "command line"
+        target[here[-1]] = Trusted(value) if isinstance(value, str) else value
+        target.pop(f"{here[-1]}_file", None)  # `--db` wins over a url_file
+        where[here] = "command line"
 
 
 def watchlist() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -81,8 +82,10 @@ class Settings(Section):
         return self.contact
 
     def secret_values(self) -> list[str]:
-        """Every secret that is in memory, for the log filter. Files are not read for it."""
-        return sorted({value.get_secret_value() for value in _leaves(self) if isinstance(value, SecretStr)})
+        """Every secret that is in memory, for the log filter, a database's password among them. Reads no files."""
+        found = {value.get_secret_value() for value in _leaves(self) if isinstance(value, SecretStr)}
+        password = re.search(r"://[^:@/]*:([^@]+)@", self.database.url)
+        return sorted(found | ({password.group(1)} if password else set()))
 
     def check_secrets(self) -> list[str]:
         """One line for each secret file that cannot be read; empty when all can."""

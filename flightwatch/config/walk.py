@@ -69,13 +69,14 @@ def section_of(field: FieldInfo) -> type[Section] | None:
 
 def is_secret(field: FieldInfo) -> bool:
     """Whether the field holds a secret."""
-    return SecretStr in _kinds(field.annotation)
+    return SecretStr in kinds(field.annotation)
 
 
-def _kinds(annotation: Any) -> set[Any]:
+def kinds(annotation: Any) -> set[Any]:
+    """Every type an annotation is made of."""
     found = {annotation}
     for inner in get_args(annotation):
-        found |= _kinds(inner)
+        found |= kinds(inner)
     return found
 
 

@@ -74,10 +74,9 @@ class RetentionSettings(Section):
 class DaemonSettings(Section):
     """The daemon's beat. Each job asks the store what is due, so a missed beat is made up for."""
 
-    flights_every_s: float = Field(default=300.0, gt=0, description="seconds between two looks for new flights")
-    detect_every_s: float = Field(default=900.0, gt=0, description="seconds between two judgements of the routes")
-    deliver_every_s: float = Field(default=5.0, gt=0, description="seconds between two looks into the outbox")
-    prune_every_h: float = Field(default=24.0, gt=0, description="hours between two clean-ups")
+    poll_s: float = Field(default=60.0, gt=0, description="seconds between two rounds of asking the feeds")
+    think_s: float = Field(default=300.0, gt=0, description="seconds between two rounds from positions to alerts")
+    deliver_s: float = Field(default=5.0, gt=0, description="seconds between two looks into the outbox")
     settle_hours: float = Field(default=6.0, gt=0, description="hours a flight may still be repaired by a late record")
     hung_after_s: float = Field(default=600.0, gt=0, description="seconds after which a job counts as hung")
     lease_s: float = Field(default=45.0, ge=5, le=60, description="seconds a silent leader keeps the lead")
