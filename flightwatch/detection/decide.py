@@ -1,0 +1,110 @@
+"""From scores to findings: what is flagged, what is held back, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from flightwatch.detection.baseline import GUARD, HALF_LIFE
+from flightwatch.detection.counts import surprise
+from flightwatch.detection.features import HOT, Seen
+from flightwatch.detection.model import Model, strongest_window
+from flightwatch.detection.panel import Panel, rolling
+
+Array = npt.NDArray[Any]
+
+STEADY = 1.25  # coverage within a quarter of the usual is the noise of counting receivers, not a change
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All arrays are days × routes. `held` names what kept a score over the threshold from being flagged."""
+
+    score: Array
+    threshold: float
+    flagged: Array
+    window: Array
+    observed: Array
+    expected: Array
+    variance: Array
+    coverage: Array
+    usual_coverage: Array
+    history: Array
+    held_short: Array
+    held_coverage: Array
+    held_suspect: Array
+
+
+def judge(panel: Panel, seen: Seen, model: Model) -> Verdict:
+    """Flagged are days whose score is over the threshold, with more flights than usual, that nothing explains away.
+
+    Held back: fewer watched days than the settings ask for; a change of coverage that could explain the excess;
+    flights whose positions are doubted and without which nothing is unusual.
+    """
+    score = model.scores(seen)
+    threshold = model.calibration.threshold(model.settings.false_alerts_per_route_year)
+    window, observed, expected, variance = strongest_window(seen)
+    coverage, usual = _coverage(panel, window)
+    history = np.cumsum(panel.coverage > 0, axis=0)
+    high = (score > threshold) & (observed > expected)
+    short = history < model.settings.min_history_days
+    explained = _explained_by_coverage(observed, expected, variance, coverage, usual)
+    return Verdict(
+        score=score,
+        threshold=threshold,
+        flagged=high & ~short & ~explained,
+        window=window,
+        observed=observed,
+        expected=expected,
+        variance=variance,
+        coverage=coverage,
+        usual_coverage=usual,
+        history=history,
+        held_short=high & short,
+        held_coverage=high & ~short & explained,
+        held_suspect=_ghosts(panel, seen) & ~high,
+    )
+
+
+def _coverage(panel: Panel, window: Array) -> tuple[Array, Array]:
+    """Mean coverage of each day's window, and the route's usual coverage before it (decayed mean)."""
+    now = np.zeros(panel.shape)
+    usual = np.zeros(panel.shape)
+    decay = 0.5 ** (1 / HALF_LIFE)
+    mean, weight = np.zeros((len(panel.days) + 1, panel.shape[1])), np.zeros(len(panel.days) + 1)
+    for t, today in enumerate(panel.coverage):
+        mean[t + 1], weight[t + 1] = decay * mean[t] + today, decay * weight[t] + 1
+    level = np.divide(mean, weight[:, None], out=np.zeros_like(mean), where=weight[:, None] > 0)
+    for w in np.unique(window):
+        at = np.maximum(np.arange(len(panel.days)) + 1 - int(w) - GUARD, 0)
+        here = window == w
+        now[here] = (rolling(panel.coverage, int(w)) / np.minimum(np.arange(1, len(panel.days) + 1), w)[:, None])[here]
+        usual[here] = level[at][here]
+    return now, usual
+
+
+def _explained_by_coverage(observed: Array, expected: Array, variance: Array, now: Array, usual: Array) -> Array:
+    """Whether the excess would be ordinary if the change of coverage were misjudged by as much as it is.
+
+    Counts are corrected for coverage already; but a coverage that jumped is itself doubtful, in both directions: a
+    receiver may add more than we reckon, and a day believed blind may have been well watched.
+    """
+    ratio = np.maximum(now, 1e-3) / np.maximum(usual, 1e-3)
+    factor = np.where(usual > 0, np.maximum(ratio, 1 / ratio), 1.0)
+    doubtful = factor > STEADY
+    more = expected * factor
+    return doubtful & (surprise(observed, more, np.maximum(variance * factor**2, more)) < HOT)
+
+
+def _ghosts(panel: Panel, seen: Seen) -> Array:
+    """Days on which only flights with doubted positions would have been unusual."""
+    out = np.zeros(panel.shape, dtype=bool)
+    if not panel.suspect.any():
+        return out
+    for w, (_, expected, variance) in seen.windows.items():
+        recent = rolling(panel.suspect, w) > 0
+        out |= recent & (surprise(rolling(panel.seen, w), expected, variance) > HOT)
+    return out

@@ -1,0 +1,92 @@
+"""How much counts scatter around the usual: pooled over routes, then each route's own factor."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from flightwatch.detection.baseline import GUARD, HALF_LIFE, WINDOWS, Memory, Prior
+from flightwatch.detection.panel import rolling
+
+Array = npt.NDArray[Any]
+
+SMALLEST_MEAN = 0.02  # flights a window; below, residuals are all zeros and say nothing of scatter
+FEWEST_WINDOWS = 50
+TRIM = 0.998  # residuals above are taken for unlabelled surges
+MOST_PHI, MOST_TAU2 = 5.0, 2.0  # pairs and batches, not convoys; beyond, the fit has caught surges
+OWN_WEIGHT = 4.0  # windows of evidence at which a route's own scatter weighs as much as the pooled one
+OWN_MEAN = 3.0  # flights a window at which its residual gets a quarter of full weight
+OWN_CAP = 9.0  # squared residuals, so one surge does not excuse the next
+OWN_RANGE = (0.2, 5.0)
+
+
+def fit(counts: Array, memory: Memory) -> Prior:
+    """The memory's prior with phi and tau2 of each window, by non-negative least squares on the squared residuals."""
+    phi, tau2 = {}, {}
+    for window in WINDOWS:
+        phi[window], tau2[window] = _fit_window(counts, memory, window)
+    return replace(memory.prior, phi=phi, tau2=tau2)
+
+
+def _fit_window(counts: Array, memory: Memory, window: int) -> tuple[float, float]:
+    from scipy import optimize
+
+    seen, mean, variance = _base(counts, memory, window)
+    days = slice(min(60, len(counts) // 2), len(counts), max(window // 2, 1))
+    y, m, v = seen[days].ravel(), mean[days].ravel(), variance[days].ravel()
+    use = m > SMALLEST_MEAN
+    if use.sum() < FEWEST_WINDOWS:
+        return 0.0, 0.0
+    y, m, v = y[use], m[use], v[use]
+    z = (y - m) / np.sqrt(v * (1 + 0.2 * m))
+    keep = z <= np.quantile(z, TRIM)
+    m, excess = m[keep], ((y - m) ** 2 - v)[keep]
+    weight = 1 / (m * (1 + m))
+    found, _ = optimize.nnls(np.column_stack([m, m * m]) * weight[:, None], excess * weight)
+    return float(min(found[0], MOST_PHI)), float(min(found[1], MOST_TAU2))
+
+
+def predict(counts: Array, memory: Memory, window: int) -> tuple[Array, Array, Array]:
+    """Observed, usual and variance of the last `window` days, for every day and route.
+
+    variance = mean + mean²/a (the rate is not known exactly) + phi·mean + tau2·mean², times the route's own factor.
+    """
+    seen, mean, variance = pooled_variance(counts, memory, window)
+    return seen, mean, variance * own_factor(seen, mean, variance, window)
+
+
+def pooled_variance(counts: Array, memory: Memory, window: int) -> tuple[Array, Array, Array]:
+    """Observed, usual and variance with the scatter that all routes share, before the route's own factor."""
+    seen, mean, variance = _base(counts, memory, window)
+    prior = memory.prior
+    return seen, mean, variance + prior.phi.get(window, 0.0) * mean + prior.tau2.get(window, 0.0) * mean**2
+
+
+def _base(counts: Array, memory: Memory, window: int) -> tuple[Array, Array, Array]:
+    a, b = memory.rate(window + GUARD)
+    mean = a / b * rolling(memory.exposure, window)
+    return rolling(counts, window), mean, mean + mean**2 / a
+
+
+def own_factor(seen: Array, mean: Array, variance: Array, window: int) -> Array:
+    """Each route's squared residuals against the pooled variance: below 1 for a timetable, above for bursts.
+
+    Causal, decayed, shrunk; windows that overlap the judged one are left out.
+    """
+    z2 = np.minimum((seen - mean) ** 2 / np.maximum(variance, 1e-9), OWN_CAP)
+    weight = (mean / (mean + OWN_MEAN)) ** 2
+    residual = weight * z2
+    decay = 0.5 ** (1 / (1.5 * HALF_LIFE))
+    lag = window + GUARD
+    above, below = np.zeros(seen.shape[1]), np.zeros(seen.shape[1])
+    out = np.ones(seen.shape)
+    for t in range(len(seen)):
+        past = t - lag
+        if past >= 28:  # four weeks until the memory itself means something
+            above = decay * above + residual[past]
+            below = decay * below + weight[past]
+        out[t] = (OWN_WEIGHT + above / window) / (OWN_WEIGHT + below / window)
+    return np.clip(out, *OWN_RANGE)

@@ -1,0 +1,140 @@
+"""What the forest sees: eleven numbers per route and day, all in units of surprise (-log10 p), 0 = nothing unusual."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from flightwatch.detection import dispersion
+from flightwatch.detection.baseline import (
+    GUARD,
+    WINDOWS,
+    Memory,
+    Prior,
+    others,
+    pooled,
+    regional_index,
+    remember,
+    teachable,
+)
+from flightwatch.detection.counts import CAP, nb_tail, share_surprise, surprise
+from flightwatch.detection.panel import ATTRIBUTES, Panel, rolling
+
+Array = npt.NDArray[Any]
+
+SHARE_DAYS = 14
+SHARE_WEIGHT = 8.0  # flights at which a route's own share weighs as much as the pooled one
+GAPS = (2, 3, 5)  # flights whose shortest span is judged
+GAP_DAYS = 60  # longer spans are no burst, and the windows judge them
+GAP_FADE = 0.8  # a day: a burst stays in the picture for a week
+HOT = 2.0  # a neighbour with p < 0.01 over 7 days is hot
+HOT_SHARE = 0.006  # of quiet route-days are hot (mid-p of sparse counts; measured in benchmarks/detection)
+HOT_SCATTER = 1.6  # variance over mean of the hot neighbours, for they share their weather
+
+SHARES = dict(zip(ATTRIBUTES, ("new14", "region14", "heavy14", "night14", "dark14"), strict=True))
+NAMES = ("s3", "s7", "s14", "s28", "gap", *SHARES.values(), "rev14", "nbr7")
+COUNT_NAMES = ("s3", "s7", "s14", "s28", "gap")
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Everything pooled over routes that features need: fitted on a training span, then only read."""
+
+    forward: Prior
+    reverse: Prior
+    shares: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Features (days × routes × NAMES) and, per window, observed, usual and variance, for the words."""
+
+    values: Array
+    windows: dict[int, tuple[Array, Array, Array]]
+    memory: Memory
+
+
+def fit(panel: Panel, teaches: Array | None = None) -> Rates:
+    """The pooled rates of a training span; `teaches` marks the days fit to learn from (default: well watched)."""
+    teaches = teachable(panel.coverage) if teaches is None else teaches
+    exposure = panel.coverage * teaches
+    forward = pooled(panel.clean * teaches, exposure, panel.weekday)
+    plain = remember(panel.clean, panel.coverage, teaches, panel.weekday, prior=forward)
+    index = regional_index(panel, plain)
+    memory = remember(panel.clean, panel.coverage * index, teaches, panel.weekday, prior=forward)
+    back = pooled(panel.reverse * teaches, exposure, panel.weekday)
+    back_memory = remember(panel.reverse, panel.coverage * index, teaches, panel.weekday, prior=back)
+    flights = max(float((panel.count * teaches).sum()), 1.0)
+    return Rates(
+        dispersion.fit(panel.clean, memory),
+        dispersion.fit(panel.reverse, back_memory),
+        {a: float((panel.attributes[a] * teaches).sum()) / flights for a in ATTRIBUTES},
+    )
+
+
+def see(panel: Panel, rates: Rates, teaches: Array | None = None) -> Seen:
+    """The features of every day, each from that day and earlier ones only."""
+    teaches = teachable(panel.coverage) if teaches is None else teaches
+    plain = remember(panel.clean, panel.coverage, teaches, panel.weekday, prior=rates.forward)
+    exposure = panel.coverage * regional_index(panel, plain)
+    memory = remember(panel.clean, exposure, teaches, panel.weekday, prior=rates.forward)
+    back = remember(panel.reverse, exposure, teaches, panel.weekday, prior=rates.reverse)
+    windows = {w: dispersion.predict(panel.count, memory, w) for w in WINDOWS}
+    columns = {f"s{w}": surprise(*windows[w]) for w in WINDOWS}
+    columns["gap"] = gap_surprise(panel.count, memory)
+    for name, column in SHARES.items():
+        columns[column] = _share(panel.attributes[name], panel.count, rates.shares[name])
+    columns["rev14"] = surprise(*dispersion.predict(panel.reverse, back, SHARE_DAYS))
+    columns["nbr7"] = _hot_neighbours(columns["s7"], panel)
+    return Seen(np.stack([columns[n] for n in NAMES], axis=-1), windows, memory)
+
+
+def gap_surprise(counts: Array, memory: Memory) -> Array:
+    """The shortest span that holds the last 2, 3 or 5 flights, as a count tail; it fades by a fifth a day."""
+    days, routes = counts.shape
+    a, b = memory.rate(28 + GUARD)
+    spent = np.vstack([np.zeros(routes), np.cumsum(memory.exposure, axis=0)])
+    total = np.vstack([np.zeros(routes), np.cumsum(counts, axis=0)])
+    # One sorted line for all routes: each route's running total starts above the end of the one before.
+    lift = np.r_[0.0, np.cumsum(total[-1] + 1.0)[:-1]]
+    line = (total + lift).T.ravel()
+    t, r = np.nonzero(counts > 0)
+    best = np.zeros(counts.shape)
+    for k in GAPS:
+        # The last day before which at most (all - k) flights lie is the day the span begins.
+        start = np.searchsorted(line, (total + lift)[t + 1, r] - k + 1e-9, side="right") - 1 - r * (days + 1)
+        ok = (total[t + 1, r] >= k - 1e-9) & (t - start <= GAP_DAYS)
+        d, c, s = t[ok], r[ok], np.maximum(start[ok], 0)
+        mean = a[d, c] / b[d, c] * np.maximum(spent[d + 1, c] - spent[s, c], 1e-6)
+        tail = nb_tail(np.full(len(d), float(k)), mean, mean + mean**2 / a[d, c])
+        best[d, c] = np.maximum(best[d, c], -np.log10(np.maximum(tail, 10.0**-CAP)))
+    for i in range(1, days):
+        best[i] = np.maximum(best[i], GAP_FADE * best[i - 1])
+    return best
+
+
+def _share(part: Array, counts: Array, pooled_share: float) -> Array:
+    """How surprising the share of such flights among the last 14 days' is, against the route's own past share."""
+    k, n = rolling(part, SHARE_DAYS), rolling(counts, SHARE_DAYS)
+    lag = SHARE_DAYS + GUARD
+    past_k, past_n = (np.vstack([np.zeros((lag, x.shape[1])), np.cumsum(x, axis=0)])[: len(x)] for x in (part, counts))
+    out = np.zeros(counts.shape)
+    i = np.nonzero(k > 1e-9)
+    a = SHARE_WEIGHT * pooled_share + past_k[i]
+    b = SHARE_WEIGHT * (1 - pooled_share) + np.maximum(past_n[i] - past_k[i], 0.0)
+    out[i] = share_surprise(k[i], n[i], np.maximum(a, 1e-3), np.maximum(b, 1e-3))
+    return out
+
+
+def _hot_neighbours(s7: Array, panel: Panel) -> Array:
+    """How many other routes at either end are surprising today, against the few that always are."""
+    hot = (s7 > HOT).astype(float)
+    out = np.zeros(s7.shape)
+    for group in (panel.origin, panel.destination):
+        size = np.bincount(group)[group] - 1.0
+        mean = np.broadcast_to(np.maximum(size * HOT_SHARE, 0.05), s7.shape)
+        out = np.maximum(out, surprise(others(hot, group), mean, mean * HOT_SCATTER, cap=6.0))
+    return out

@@ -1,0 +1,164 @@
+"""Route-days as a rectangle: one array per column, days down, routes across, range-checked.
+
+A day a route has no row for was not watched when the frame has a `coverage` column (its coverage is 0); in a bare
+frame of counts it is a day without flights, because a plain `groupby(...).size()` leaves those out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from flightwatch.errors import InputError
+from flightwatch.records import ROUTE_DAY, conform
+
+Array = npt.NDArray[Any]
+
+MAX_FLIGHTS = 10_000  # a day; the busiest city pairs of the world have under 200, so more is a broken count
+MAX_DAYS = 7_305  # twenty years: one stray date must not make an array of centuries
+
+ATTRIBUTES = ("newcomers", "region_newcomers", "heavy", "night", "dark")
+"""What flights can be besides many: each is a number of flights out of the day's `count`."""
+
+SUSPECT_WEIGHT = 0.5  # half is the middle of "real" and "ghost"; doubted flights never outvote the others, see below
+SUSPECT_DAYS = 14  # the span an episode may pause (episode gap), so one day's ghosts do not decide alone
+
+
+@dataclass(frozen=True)
+class Panel:
+    """`count` is what is judged; `clean` what teaches; `seen` all flights, doubted ones included.
+
+    Arrays are days × routes, `origin` and `destination` one group number per route.
+    """
+
+    routes: Array
+    days: Array
+    count: Array
+    clean: Array
+    seen: Array
+    suspect: Array
+    reverse: Array
+    coverage: Array
+    attributes: dict[str, Array]
+    origin: Array
+    destination: Array
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.count.shape[0], self.count.shape[1]
+
+    @property
+    def weekday(self) -> Array:
+        """0 = Monday."""
+        return (self.days.astype("datetime64[D]").astype(np.int64) + 3) % 7
+
+    def until(self, day: int) -> Panel:
+        """The first `day` days only: what was known then."""
+        cut = {n: getattr(self, n)[:day] for n in ("days", "count", "clean", "seen", "suspect", "reverse", "coverage")}
+        return replace(self, attributes={k: v[:day] for k, v in self.attributes.items()}, **cut)
+
+
+def build(route_days: pd.DataFrame) -> Panel:
+    """The rectangle of a frame that has at least `route`, `day` and `flights`.
+
+    >>> frame = pd.DataFrame({"route": ["a", "a"], "day": ["2024-12-01", "2024-12-03"], "flights": [1.0, 2.5]})
+    >>> build(frame).count[:, 0].tolist()
+    [1.0, 0.0, 2.5]
+    """
+    bare, dark = "coverage" not in route_days, "confirmed" in route_days
+    frame = conform(route_days, ROUTE_DAY)
+    _check(frame)
+    if not len(frame):
+        raise InputError("route-days: no rows to judge")
+    routes, column = np.unique(frame["route"].to_numpy(dtype=object).astype(str), return_inverse=True)
+    day = frame["day"].to_numpy().astype("datetime64[D]")
+    days = np.arange(day.min(), day.max() + 1)
+    if len(days) > MAX_DAYS:
+        raise InputError(f"route-days: from {days[0]} to {days[-1]} is more than {MAX_DAYS} days; is a date wrong?")
+    row = (day - days[0]).astype(np.int64)
+
+    def spread(name: str, empty: float = 0.0) -> Array:
+        out = np.full((len(days), len(routes)), empty)
+        out[row, column] = frame[name].to_numpy(dtype=float)
+        return out
+
+    seen, suspect = spread("flights"), spread("suspect")
+    suspect = np.minimum(suspect, seen)
+    attributes = {
+        "newcomers": spread("newcomers"),
+        "region_newcomers": spread("region_newcomers"),
+        "heavy": np.maximum(spread("heavy"), spread("military")),
+        "night": spread("night"),
+        "dark": seen - np.minimum(spread("confirmed"), seen) if dark else np.zeros_like(seen),
+    }
+    clean = seen - suspect
+    count = clean + _trusted(suspect, clean)
+    return Panel(
+        routes=routes,
+        days=days,
+        count=count,
+        clean=clean,
+        seen=seen,
+        suspect=suspect,
+        reverse=spread("reverse"),
+        coverage=spread("coverage", 1.0 if bare else 0.0),
+        attributes={k: np.minimum(v, count) for k, v in attributes.items()},
+        origin=_groups(frame["origin_group"].to_numpy(dtype=object), column, len(routes)),
+        destination=_groups(frame["destination_group"].to_numpy(dtype=object), column, len(routes)),
+    )
+
+
+def rolling(values: Array, days: int) -> Array:
+    """Sums over the last `days` days, the day itself included.
+
+    >>> rolling(np.array([[1.0], [2.0], [4.0]]), 2)[:, 0].tolist()
+    [1.0, 3.0, 6.0]
+    """
+    total = np.cumsum(values, axis=0, dtype=float)
+    out = total.copy()
+    out[days:] -= total[:-days]
+    return out
+
+
+def _trusted(suspect: Array, clean: Array) -> Array:
+    """How much of the doubted flights counts: half, and nothing while they outnumber the undoubted ones.
+
+    Five hundred ghosts beside one real flight are still one flight; two doubted flights beside four others are
+    evidence, since jamming hits real aircraft too.
+    """
+    if not suspect.any():
+        return np.zeros_like(suspect)
+    outvoted = rolling(suspect, SUSPECT_DAYS) > rolling(clean, SUSPECT_DAYS)
+    return np.where(outvoted, 0.0, SUSPECT_WEIGHT * suspect)
+
+
+def _groups(names: Array, column: Array, routes: int) -> Array:
+    """A group number per route, from its latest named group; a route without one is a group of its own."""
+    own = np.array([f"\0{i}" for i in range(routes)], dtype=object)
+    named = np.array([bool(n) for n in names])
+    own[column[named]] = names[named]
+    return np.unique(own.astype(str), return_inverse=True)[1]
+
+
+def _check(frame: pd.DataFrame) -> None:
+    """A forest takes NaN and 1e300 without a word, so impossible numbers are refused here, by name."""
+    for name, limit in (("coverage", 1.0), *((n, float(MAX_FLIGHTS)) for n in _COUNTS)):
+        values = frame[name].to_numpy(dtype=float)
+        bad = ~((values >= 0) & (values <= limit + 1e-9))
+        if bad.any():
+            first = frame.iloc[int(np.flatnonzero(bad)[0])]
+            where = f"{first['route']} on {first['day']:%Y-%m-%d}"
+            raise InputError(f"route-days: {name} must be 0 to {limit:g}, but is {first[name]} for {where}")
+    if frame["day"].isna().any():
+        raise InputError("route-days: a row has no day")
+    double = frame.duplicated(["route", "day"])
+    if double.any():
+        first = frame[double].iloc[0]
+        raise InputError(f"route-days: {first['route']} has two rows for {first['day']:%Y-%m-%d}")
+
+
+_COUNTS = ("flights", "confirmed", "newcomers", "region_newcomers", "heavy", "military", "night", "reverse", "suspect")

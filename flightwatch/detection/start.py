@@ -1,0 +1,60 @@
+"""Since when: the first flight-day of the surge a finding belongs to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from flightwatch.detection.baseline import HALF_LIFE, WINDOWS
+from flightwatch.detection.counts import surprise
+from flightwatch.detection.panel import Panel, build
+from flightwatch.records import DAY
+
+Array = npt.NDArray[Any]
+
+LONGEST = 42  # days back from a finding: the longest window and an episode's pause; older flights made older findings
+
+
+def episode_start(route_days: pd.DataFrame, found: pd.DataFrame, *, gap_days: int = 14) -> pd.Series:
+    """For each flagged finding the first flight-day of its episode (NaT for the others), aligned with `found`.
+
+    Of all spans that end with the finding and begin with a flight, the most surprising one against the route's usual
+    rate before it; findings no more than `gap_days` apart share the earliest start so far.
+    """
+    starts = pd.Series(np.full(len(found), np.datetime64("NaT")).astype(DAY), index=found.index)
+    flagged = found[found["flagged"]].sort_values(["route", "day"])
+    if not len(flagged):
+        return starts
+    panel = build(route_days)
+    column = {name: i for i, name in enumerate(panel.routes)}
+    previous: tuple[str, pd.Timestamp, pd.Timestamp] | None = None
+    for index, row in flagged[["route", "day"]].iterrows():
+        name, day = str(row["route"]), pd.Timestamp(row["day"])
+        t = int((day.to_datetime64().astype("datetime64[D]") - panel.days[0]).astype(int))
+        first = pd.Timestamp(panel.days[_begin(panel, t, column[name])])
+        if previous is not None and previous[0] == name and (day - previous[1]).days <= gap_days:
+            first = min(first, previous[2])
+        starts[index] = first
+        previous = (name, day, first)
+    return starts
+
+
+def _begin(panel: Panel, t: int, r: int) -> int:
+    """The day the most surprising span ending on `t` begins."""
+    low = max(t - LONGEST + 1, 0)
+    spans = np.arange(low, t + 1)[panel.count[low : t + 1, r] > 0]
+    if not len(spans):
+        return t
+    decay = 0.5 ** (np.arange(low)[::-1] / HALF_LIFE)
+    before = (decay * panel.count[:low, r]).sum()
+    watched = (decay * panel.coverage[:low, r]).sum()
+    # Half a flight in one longest window: what a route without any past is given.
+    rate = (before + 0.5) / (watched + max(WINDOWS))
+    total = np.cumsum(panel.count[low : t + 1, r][::-1])[::-1]
+    exposure = np.cumsum(panel.coverage[low : t + 1, r][::-1])[::-1]
+    mean = rate * np.maximum(exposure[spans - low], 0.02)
+    news = surprise(total[spans - low], mean, mean + mean**2 / (before + 0.5))
+    return int(spans[int(np.argmax(news))])

@@ -1,0 +1,103 @@
+"""Findings in words an editor can check: what was seen, what is usual, what else was odd, what held it back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from flightwatch.detection.calibration import Calibration
+from flightwatch.detection.decide import Verdict
+from flightwatch.detection.features import NAMES, SHARE_DAYS, SHARES
+from flightwatch.detection.panel import Panel
+
+Array = npt.NDArray[Any]
+
+TELLING = 1.3  # a feature with p < 0.05 is worth a sentence
+
+WORDS = {
+    "newcomers": "flown by aircraft not seen on this route in the 180 days before",
+    "region_newcomers": "flown by aircraft never seen at the destination before",
+    "heavy": "heavy or military types",
+    "night": "by night",
+    "dark": "with an end nobody saw",
+}
+
+
+def number(x: float) -> str:
+    """A count as people say it: two figures, no false precision.
+
+    >>> [number(x) for x in (0.004, 0.0312, 0.127, 3.0, 5.43, 12.6)]
+    ['0', '0.03', '0.1', '3', '5.4', '13']
+    """
+    if x >= 9.95:
+        return f"{x:.0f}"
+    if x >= 0.095:
+        return f"{x:.1f}".removesuffix(".0")
+    return f"{x:.2f}" if x >= 0.005 else "0"
+
+
+def flights(x: float) -> str:
+    """
+    >>> flights(1.0), flights(2.5)
+    ('1 flight', '2.5 flights')
+    """
+    return f"{number(x)} flight{'' if number(x) == '1' else 's'}"
+
+
+def headline(observed: float, window: int, expected: float) -> str:
+    """
+    >>> headline(3.0, 7, 0.12)
+    '3 flights in 7 days where 0.1 is usual'
+    """
+    usual = "almost none" if expected < 0.005 else number(expected)
+    return f"{flights(observed)} in {window} days where {usual} {'are' if expected >= 1.05 else 'is'} usual"
+
+
+def sentences(at: tuple[int, int], panel: Panel, verdict: Verdict, rows: Array, worth: Calibration) -> list[str]:
+    """Why this route-day is where it is; `rows` are its features in the order of NAMES."""
+    t, r = at
+    out = [headline(verdict.observed[at], int(verdict.window[at]), verdict.expected[at])]
+    if verdict.score[at] > verdict.threshold:
+        out += [*_oddities(t, r, panel, rows), _rarity(verdict.score[at], worth)]
+    return out + _held_back(t, r, panel, verdict)
+
+
+def _oddities(t: int, r: int, panel: Panel, rows: Array) -> list[str]:
+    out = []
+    span = slice(max(t + 1 - SHARE_DAYS, 0), t + 1)
+    of = panel.count[span, r].sum()
+    for name, column in SHARES.items():
+        if rows[NAMES.index(column)] >= TELLING:
+            out.append(f"{number(panel.attributes[name][span, r].sum())} of {flights(of)} in 14 days {WORDS[name]}")
+    if rows[NAMES.index("rev14")] >= TELLING:
+        out.append(f"{flights(panel.reverse[span, r].sum())} back in 14 days, more than usual")
+    if rows[NAMES.index("nbr7")] >= TELLING:
+        out.append("other routes at the same ends are unusually busy too")
+    doubted = panel.suspect[span, r].sum()
+    if doubted > 0:
+        out.append(f"{flights(doubted)} in 14 days with doubted positions, counted at most half")
+    return out
+
+
+def _rarity(score: float, worth: Calibration) -> str:
+    rate = float(worth.rate(np.array(score)))
+    years = 1 / max(rate, 1e-9)
+    if rate <= 1.5 / worth.route_years:
+        return f"ordinary traffic on a route like this did not show this in {number(worth.route_years)} simulated years"
+    if years < 1.5:
+        return f"ordinary traffic on a route like this shows this {number(rate)} times a year"
+    return f"ordinary traffic on a route like this shows this once in {number(years)} years"
+
+
+def _held_back(t: int, r: int, panel: Panel, verdict: Verdict) -> list[str]:
+    if verdict.held_short[t, r]:
+        return [f"held back: only {verdict.history[t, r]} watched days of history so far"]
+    if verdict.held_coverage[t, r]:
+        now, usual = verdict.coverage[t, r], verdict.usual_coverage[t, r]
+        return [f"held back: coverage changed from {usual:.0%} to {now:.0%}, which could explain the difference"]
+    if verdict.held_suspect[t, r]:
+        w = slice(max(t - 27, 0), t + 1)
+        return [f"held back: {flights(panel.suspect[w, r].sum())} in 28 days with doubted positions"]
+    return []
