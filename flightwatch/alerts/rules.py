@@ -15,19 +15,23 @@ class Rules:
 
     episode_gap_days: int = 14
     """Findings this close belong together (detection §5, Episodes)."""
-    update_hours: float = 6
-    """Least time between two messages on one alert, unless it became more severe."""
-    acknowledged_update_hours: float = 24
-    """The same once somebody has said they are looking at it."""
-    repeat_days: float = 7
-    """An alert nobody acknowledged is told again after this long; 0 never."""
+    close_after_days: int = 14
+    """An episode with no unusual day for longer than this is over."""
     min_history_days: int = 60
     """Less history than this keeps an alert at `info` (detection §5, Cold start)."""
+    update_interval_h: float = 6
+    """Least time between two messages with news on one alert, unless it became more severe: four times a working day
+    is what a desk can follow."""
+    acknowledged_interval_h: float = 24
+    """The same once somebody has said they are looking at it."""
+    repeat_interval_h: float = 24
+    """A watch or high alert nobody acknowledged is told again after this long without news; 0 never."""
 
     @classmethod
     def of(cls, settings: Any) -> Rules:
-        """The rules in any settings object, or the defaults for None."""
-        known = {f.name: getattr(settings, f.name) for f in fields(cls) if hasattr(settings, f.name)}
+        """The rules in any settings, flat or in parts called `detection` and `alerts`; the defaults for None."""
+        parts = [settings, getattr(settings, "detection", None), getattr(settings, "alerts", None)]
+        known = {f.name: getattr(p, f.name) for p in parts for f in fields(cls) if p and hasattr(p, f.name)}
         return cls(**known)
 
 

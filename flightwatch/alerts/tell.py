@@ -90,12 +90,12 @@ def _due(told: dict[str, Any], news: list[str], episode: Episode, desk: Desk) ->
     since = desk.now - datetime.fromisoformat(told["at"])
     if rank(severity) > rank(told["severity"]):
         return "updated"
-    pause = rules.update_hours if status == "open" else rules.acknowledged_update_hours
+    pause = rules.update_interval_h if status == "open" else rules.acknowledged_interval_h
     if news and since >= timedelta(hours=pause):
         return "updated"
-    forgotten = status == "open" and rules.repeat_days > 0 and since >= timedelta(days=rules.repeat_days)
-    if forgotten:
-        news.append(f"nobody has acknowledged it for {rules.repeat_days:g} days")
+    waiting = status == "open" and severity != "info" and 0 < rules.repeat_interval_h <= since / timedelta(hours=1)
+    if waiting:
+        news.append("nobody has acknowledged it yet")
         return "updated"
     return ""
 

@@ -113,9 +113,9 @@ def _over(episode: Episode, findings: pd.DataFrame, rules: Rules, now: datetime)
     if days and days <= judged and not own["flagged"].astype(bool).any():
         return f"{CORRECTED}: with what is known now, none of its days is unusual"
     silent = (now.date() - alert.last_day).days
-    if judged and (max(judged) - alert.last_day).days > rules.episode_gap_days:
+    if judged and (max(judged) - alert.last_day).days > rules.close_after_days:
         return f"quiet: no unusual day since {say_day(alert.last_day)}"
-    if not judged and silent > 2 * rules.episode_gap_days:
+    if not judged and silent > 2 * rules.close_after_days:
         return f"not watched any more: nothing judged since {say_day(alert.last_day)}"
     return ""
 

@@ -1,0 +1,43 @@
+"""Channels: each turns a `Message` into what its provider takes, sends it once, and says what came of it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, Protocol
+
+from flightwatch.errors import ConfigError
+from flightwatch.notify.clean import clean
+from flightwatch.records import Message
+
+
+class Channel(Protocol):
+    """`send` returns the provider's answer or raises DeliveryError; it never retries by itself.
+
+    `doubtful` marks the message as a possible repeat. `spacing_s` is the least time between two sends.
+    """
+
+    name: str
+    spacing_s: float
+
+    def send(self, message: Message, *, doubtful: bool = False) -> str: ...
+
+
+CHANNELS = {
+    "email": "flightwatch.notify.email:Email",
+    "slack": "flightwatch.notify.slack:Slack",
+    "webhook": "flightwatch.notify.webhook:Webhook",
+}
+"""Kind to class, as text so that starting the program does not load what it will not use."""
+
+
+def build(settings: Any) -> Channel:
+    """The channel of one `[[channel]]` section."""
+    where = CHANNELS.get(settings.kind)
+    if where is None:
+        raise ConfigError(f"channel kind {settings.kind!r} is not one of {', '.join(CHANNELS)}")
+    module, _, name = where.partition(":")
+    channel: Channel = getattr(import_module(module), name)(settings)
+    return channel
+
+
+__all__ = ["CHANNELS", "Channel", "build", "clean"]

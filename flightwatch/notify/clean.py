@@ -1,0 +1,84 @@
+"""Foreign text made harmless before it goes out: once here, escaped again by each exit in its own way."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from flightwatch.records import Message
+
+HEADER_LENGTH = 120
+"""reliability §7, e-mail header: cut at 120, so that no name fills a screen."""
+
+LINE_LENGTH = 2000
+TITLE_LENGTH = 250
+FLIGHTS = 500
+"""More rows than this are named by number only: no reader scrolls through them in a message."""
+
+
+def clean(text: str, limit: int = HEADER_LENGTH) -> str:
+    r"""Printable ASCII on one line, for headers and names: nothing in it can end a header or begin an encoded word.
+
+    >>> clean("Malmö\r\nBcc: x@y")
+    'Malmo Bcc: x@y'
+    >>> clean("=?utf-8?q?x=0D=0ABcc:_y?=")
+    '= ?utf-8?q?x=0D=0ABcc:_y?='
+    """
+    plain = unicodedata.normalize("NFKD", text)
+    plain = "".join(c for c in plain if not unicodedata.combining(c)).translate(DASHES)
+    kept = "".join(c if " " <= c <= "~" else " " if c.isspace() or c < " " else "?" for c in plain)
+    return cut(" ".join(kept.replace("=?", "= ?").split()), limit, "...")
+
+
+DASHES = {0x2010: "-", 0x2011: "-", 0x2012: "-", 0x2013: "-", 0x2014: "-", 0x2192: "->", 0x2018: "'", 0x2019: "'"}
+
+
+def line(text: str, limit: int = LINE_LENGTH) -> str:
+    r"""Readable Unicode on one line: no control, no direction override, no surrogate, no private or unassigned sign.
+
+    >>> line("RA-76842\x1b[31m\u202e red")
+    'RA-76842 [31m red'
+    """
+    kept = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in unicodedata.normalize("NFC", _sound(text)))
+    return cut(" ".join(kept.split()), limit)
+
+
+def lines(text: str, limit: int = LINE_LENGTH) -> str:
+    """The same for text of several lines, keeping its line ends."""
+    return cut("\n".join(line(part, limit) for part in text.splitlines()), limit)
+
+
+def _sound(text: str) -> str:
+    """Without lone surrogates, which no encoder takes."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def cut(text: str, limit: int, mark: str = "…") -> str:
+    """
+    >>> cut("abcdef", 4)
+    'abc…'
+    """
+    return text if len(text) <= limit else text[: max(0, limit - len(mark))] + mark
+
+
+def tidy(message: Message) -> Message:
+    """The message with every text clean. Never raises, and never loses a message for what is written in it."""
+    return Message(
+        uid=clean(message.uid),
+        thread=clean(message.thread),
+        title=line(message.title, TITLE_LENGTH),
+        summary=lines(message.summary),
+        severity=clean(message.severity, 20),
+        facts=tuple((line(label, 100), line(value)) for label, value in message.facts),
+        flights=tuple(_row(row) for row in message.flights[:FLIGHTS]),
+        notes=tuple(line(note) for note in message.notes),
+        footer=lines(message.footer),
+        picture=message.picture,
+    )
+
+
+def _row(row: dict[str, str]) -> dict[str, str]:
+    """A row of a table; a link that is not plainly to the web is dropped."""
+    out = {line(key, 40): line(value, 300) for key, value in row.items()}
+    if not out.get("link", "https://").startswith(("https://", "http://")):
+        out.pop("link")
+    return out

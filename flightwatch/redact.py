@@ -1,0 +1,99 @@
+"""Secrets stay out of logs, errors and whatever is stored: known ones by value, others by their shape."""
+
+from __future__ import annotations
+
+import logging
+import re
+import traceback
+from collections.abc import Iterable
+
+HIDDEN = "***"
+
+SHORTEST = 6
+"""Known secrets shorter than this are not replaced by value: they would blank ordinary words, and are no secrets."""
+
+PATTERNS = (
+    # Slack: the path of an incoming webhook is the secret (reliability §7, Webhook URL)
+    (re.compile(r"(hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/)[^\s\"'<>)\]]+"), r"\1" + HIDDEN),
+    (re.compile(r"(/services/)T[A-Z0-9]+/B[A-Z0-9]+/[A-Za-z0-9]+"), r"\1" + HIDDEN),
+    (re.compile(r"\bxox[abeoprs](?:\.[a-z]+)?-[A-Za-z0-9.-]{6,}"), HIDDEN),
+    (re.compile(r"\bxapp-[A-Za-z0-9-]{6,}"), HIDDEN),
+    # user:password@host in any address, database URLs too
+    (re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@\"']*):[^\s/@\"']+@"), r"\1:" + HIDDEN + "@"),
+    # ?key=…&token=…
+    (
+        re.compile(
+            r"([?&;\s\"'](?:api[_-]?key|api[_-]?auth|key|token|access_token|secret|client_secret|password|passwd|sig"
+            r"|signature)=)[^&\s\"'<>]+",
+            re.IGNORECASE,
+        ),
+        r"\1" + HIDDEN,
+    ),
+    # header lines, also as they stand in a repr of a dict
+    (
+        re.compile(
+            r"((?:authorization|api-auth|x-api-key|x-rapidapi-key|x-apikey|cookie)[\"']?\s*[:=]\s*[\"']?)"
+            r"(?:(?:bearer|basic|token)\s+)?[^\s\"',}]+",
+            re.IGNORECASE,
+        ),
+        r"\1" + HIDDEN,
+    ),
+    (re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{12,}", re.IGNORECASE), r"\1 " + HIDDEN),
+)
+
+
+def redact(text: str, secrets: Iterable[str] = ()) -> str:
+    """The text without secrets.
+
+    >>> redact("Max retries exceeded with url: /services/T000/B000/abcDEF123 (hooks.slack.com)")
+    'Max retries exceeded with url: /services/*** (hooks.slack.com)'
+    >>> redact("postgresql+psycopg://me:hunter22@db/fw and ?token=abc", ["hunter22"])
+    'postgresql+psycopg://me:***@db/fw and ?token=***'
+    """
+    for secret in sorted({s for s in secrets if len(s) >= SHORTEST}, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    for pattern, replacement in PATTERNS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+class RedactingFilter(logging.Filter):
+    """Put on every handler: what is written has no secret in message, arguments, traceback or stack.
+
+    It writes the finished text into the record, so no later formatter can put a secret back.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        super().__init__()
+        self.secrets = frozenset(secrets)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        try:
+            text = record.getMessage()
+        except (TypeError, ValueError, KeyError) as error:  # a wrong format string must not let its arguments through
+            text = f"{record.msg} (log arguments do not fit: {type(error).__name__})"
+        record.msg, record.args = redact(text, self.secrets), None
+        if record.exc_info and record.exc_info[0] is not None:
+            record.exc_text = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
+            record.exc_info = None
+        if record.exc_text:
+            record.exc_text = redact(record.exc_text, self.secrets)
+        if record.stack_info:
+            record.stack_info = redact(record.stack_info, self.secrets)
+        return True
+
+
+LOUD = ("urllib3", "requests", "slack_sdk", "apprise", "sqlalchemy", "smtplib", "matplotlib", "PIL")
+"""Libraries that print addresses or bodies below WARNING (reliability §9, logs)."""
+
+
+def install(secrets: Iterable[str] = (), *, logger: logging.Logger | None = None) -> RedactingFilter:
+    """Guard every handler the logger (the root by default) has now, and quieten libraries that print addresses."""
+    guard = RedactingFilter(secrets)
+    for handler in (logger or logging.getLogger()).handlers:
+        for old in [f for f in handler.filters if isinstance(f, RedactingFilter)]:
+            handler.removeFilter(old)
+        handler.addFilter(guard)
+    for name in LOUD:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return guard
