@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import numpy as np
@@ -79,3 +79,8 @@ def iso(when: datetime) -> str:
     '2024-12-14T03:05:00Z'
     """
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def instant_of_day(day: date) -> datetime:
+    """The beginning of a UTC date."""
+    return datetime.combine(day, time(), UTC)
