@@ -1,0 +1,220 @@
+"""Archives read as a stream of members: a folder, a `.tar`, a tar cut in parts (`.tar.aa`, `.tar.ab`), plain files.
+
+Nothing is ever extracted: a member's name is matched against a pattern and otherwise only shown, its bytes are read
+through a cap. Links, devices and everything else that is no regular file is left alone.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import tarfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from flightwatch.errors import InputError
+from flightwatch.sources.inflate import MAGIC, MAX_DECODED
+
+MAX_MEMBERS = 200_000  # of one archive; a full day has 60,000 traces (reliability §10)
+MAX_ARCHIVE = 20 * 2**30  # bytes of one archive; a day is 2 to 4 GB (reliability §10)
+_PART = re.compile(r"(?P<stem>.+\.tar)\.(?P<part>[a-z]{2})\Z")
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file of an archive; its bytes are at hand, or lie in a file to be read when needed."""
+
+    name: str
+    data: bytes | None = None
+    path: Path | None = None
+
+    def read(self, limit: int = MAX_DECODED) -> bytes:
+        if self.data is not None:
+            return self.data
+        assert self.path is not None
+        try:
+            with self.path.open("rb") as file:
+                data = file.read(limit + 1)
+        except OSError as error:
+            raise InputError(f"{self.path}: {error.strerror or error}") from None
+        if len(data) > limit:
+            raise InputError(f"{self.path}: larger than {limit:,} bytes")
+        return data
+
+
+@dataclass
+class Tally:
+    """What an archive turned out to be: filled while it is read.
+
+    `finished` is true once the end-of-archive mark was seen; `folders` are the two-digit trace folders met.
+    """
+
+    members: int = 0
+    bytes: int = 0
+    finished: bool = False
+    folders: set[str] = field(default_factory=set)
+    refused: Counter[str] = field(default_factory=Counter)
+
+
+class Joined(io.RawIOBase):
+    """The parts of a split file as one stream, each opened when its turn comes."""
+
+    def __init__(self, openers: Sequence[Callable[[], IO[bytes]]]) -> None:
+        self._left = list(openers)
+        self._now: IO[bytes] | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while True:
+            if self._now is None:
+                if not self._left:
+                    return 0
+                self._now = self._left.pop(0)()
+            data = self._now.read(len(buffer))
+            if data:
+                buffer[: len(data)] = data
+                return len(data)
+            self._now.close()
+            self._now = None
+
+    def close(self) -> None:
+        if self._now is not None:
+            self._now.close()
+        super().close()
+
+
+def groups(paths: Sequence[Path]) -> Iterator[tuple[str, list[Path]]]:
+    """What to read as one: (name, parts). Split tars are put together, wherever their parts stand in the list.
+
+    Raises InputError for a path that does not exist, and for a split tar of which a part in the middle is missing.
+
+    >>> [(n, len(p)) for n, p in groups([])]
+    []
+    """
+    parts: dict[Path, list[Path]] = {}
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder")
+        found = _PART.match(path.name)
+        parts.setdefault(path.with_name(found["stem"]) if found else path, []).append(path)
+    for stem, files in parts.items():
+        if len(files) > 1 or _PART.match(files[0].name):
+            yield stem.name, _complete(stem, files)
+        else:
+            yield stem.name or str(stem.resolve().name), files
+
+
+def _complete(stem: Path, files: list[Path]) -> list[Path]:
+    """All parts in order: `aa`, `ab`, …; the neighbours of a named part are found beside it."""
+    beside = {p for p in stem.parent.glob(stem.name.replace("[", "[[]") + ".??") if _PART.match(p.name)}
+    found = sorted(set(files) | beside)
+    names = [p.name[-2:] for p in found]
+    wanted = [f"{chr(97 + i // 26)}{chr(97 + i % 26)}" for i in range(len(found))]
+    if names != wanted:
+        missing = next(w for w, n in zip(wanted, [*names, ""], strict=False) if w != n)
+        raise InputError(f"{stem.name}: part .{missing} is missing beside .{names[-1]}")
+    return found
+
+
+def members(
+    name: str, paths: Sequence[Path], pattern: re.Pattern[str], tally: Tally, *, read: bool = False
+) -> Iterator[Member]:
+    """The members of a group of `groups` whose name matches; `read` brings the bytes of plain files along too."""
+    first = paths[0]
+    if first.is_dir():
+        yield from _folder(first, pattern, tally)
+    elif len(paths) > 1 or _looks_like_tar(first):
+        with Joined([lambda p=p: p.open("rb") for p in paths]) as joined:  # type: ignore[misc]
+            yield from tar(joined, name, pattern, tally)
+        return
+    else:
+        yield Member(first.name, path=first)
+        tally.members += 1
+    tally.finished = True
+
+
+def _looks_like_tar(path: Path) -> bool:
+    if path.suffix == ".tar" or path.name.endswith((".tar.gz", ".tgz")) or _PART.match(path.name):
+        return True
+    with path.open("rb") as file:
+        return file.read(262)[257:262] == b"ustar"
+
+
+def _folder(folder: Path, pattern: re.Pattern[str], tally: Tally) -> Iterator[Member]:
+    """Files below a folder in the order of their names; links are not followed."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or not path.is_file() or not pattern.search(path.as_posix()):
+            continue
+        tally.members += 1
+        tally.folders.add(path.parent.name)
+        yield Member(path.relative_to(folder).as_posix(), path=path)
+
+
+def tar(stream: IO[bytes] | io.RawIOBase, name: str, pattern: re.Pattern[str], tally: Tally) -> Iterator[Member]:
+    """The matching regular files of a tar read front to back, at most once.
+
+    Raises InputError where the tar itself cannot be read on; everything before has been given by then.
+    """
+    buffered = io.BufferedReader(stream, 2**20) if isinstance(stream, io.RawIOBase) else stream
+    head = buffered.peek(2)[:2] if isinstance(buffered, io.BufferedReader) else b""
+    counting = _Counting(buffered)
+    try:
+        with tarfile.open(fileobj=counting, mode="r|gz" if head == MAGIC else "r|", errorlevel=1) as opened:  # type: ignore[call-overload]
+            for info in opened:
+                opened.members = []  # the index of a day's members would grow for nothing
+                member = _take(opened, info, pattern, tally, name)
+                if member is not None:
+                    yield member
+    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+        told = str(error) or type(error).__name__
+        raise InputError(f"{name}: the archive cannot be read past {tally.members:,} members ({told})") from None
+    tally.finished = counting.last.endswith(bytes(512))
+    if not tally.finished:
+        raise InputError(f"{name}: the archive ends early, after {tally.members:,} members (no end mark)")
+
+
+def _take(
+    opened: tarfile.TarFile, info: tarfile.TarInfo, pattern: re.Pattern[str], tally: Tally, name: str
+) -> Member | None:
+    tally.bytes += info.size
+    if tally.bytes > MAX_ARCHIVE:
+        raise InputError(f"{name}: more than {MAX_ARCHIVE:,} bytes in one archive")
+    if not info.isreg():
+        if not info.isdir():
+            tally.refused["not a regular file"] += 1
+        return None
+    if not pattern.search(info.name):
+        return None
+    tally.members += 1
+    if tally.members > MAX_MEMBERS:
+        raise InputError(f"{name}: more than {MAX_MEMBERS:,} traces in one archive")
+    parts = info.name.rsplit("/", 2)
+    if len(parts) > 1:
+        tally.folders.add(parts[-2])
+    if info.size > MAX_DECODED:
+        tally.refused["member too large"] += 1
+        return None
+    file = opened.extractfile(info)
+    data = file.read(MAX_DECODED + 1) if file is not None else b""
+    if len(data) != info.size:
+        raise InputError(f"{name}: ends in the middle of a member, after {tally.members:,}")
+    return Member(info.name, data=data)
+
+
+class _Counting:
+    """Remembers the last block read, which tells whether a tar came to its end mark."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self.last = b""
+
+    def read(self, size: int) -> bytes:
+        data: bytes = self._stream.read(size)
+        if data:
+            self.last = data[-1024:]
+        return data

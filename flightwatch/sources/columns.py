@@ -1,0 +1,231 @@
+"""From texts and numbers as feeds send them to the columns of OBSERVATION and AIRCRAFT.
+
+Everything here works on whole columns; text is cleaned once per distinct value, because a callsign repeats a thousand
+times and a stranger's text must be looked at only once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from flightwatch.records import AIRCRAFT, OBSERVATION, conform, empty
+from flightwatch.units import icao24_text, instants
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+CALLSIGN_LENGTH = 8  # characters on air (ICAO Annex 10 vol. IV); anything longer did not come from a transponder
+TEXT_LENGTH = 64  # registrations, types and owners are free text of a stranger's database; no real one is longer
+EARLIEST_S = 946_684_800  # 2000-01-01: no ADS-B record is older
+LATEST_S = 4_102_444_800  # 2100-01-01: further off is a broken clock, and its nanoseconds still fit pandas
+
+POSITION_TYPES = (
+    "adsb_icao",
+    "adsb_icao_nt",
+    "adsr_icao",
+    "tisb_icao",
+    "adsc",
+    "mlat",
+    "other",
+    "mode_s",
+    "adsb_other",
+    "adsr_other",
+    "tisb_trackfile",
+    "tisb_other",
+    "mode_ac",
+    "unknown",
+)
+"""readsb's `type` values (README-json); in the order of the heatmap's type numbers."""
+
+_HEX = re.compile(r"[0-9a-fA-F]{6}\Z")
+_SQUAWK = re.compile(r"[0-7]{4}\Z")
+
+
+def addresses(texts: Sequence[str]) -> tuple[npt.NDArray[np.uint32], Bools, Bools]:
+    """Addresses as numbers, with two masks: which rows are usable, and which are non-ICAO (`~`).
+
+    `000000` and `ffffff` are what a transponder without an address sends: not usable.
+
+    >>> numbers, usable, foreign = addresses(["140a1f", "~2a0b1c", "xyz", "000000"])
+    >>> hex(numbers[0]), usable.tolist(), foreign.tolist()
+    ('0x140a1f', [True, False, False, False], [False, True, False, False])
+    """
+    count = len(texts)
+    out = np.zeros(count, dtype=np.uint32)
+    six = np.fromiter(map(len, texts), dtype=np.int64, count=count) == 6
+    where = np.flatnonzero(six)
+    chosen = texts if len(where) == count else [texts[i] for i in where.tolist()]
+    try:
+        raw = bytes.fromhex("".join(chosen))
+    except ValueError:
+        raw = b""
+    if len(raw) == 3 * len(where):
+        parts = np.frombuffer(raw, dtype=np.uint8).reshape(-1, 3).astype(np.uint32)
+        out[where] = parts[:, 0] << 16 | parts[:, 1] << 8 | parts[:, 2]
+    else:
+        out[where] = [int(t, 16) if _HEX.match(t) else 0 for t in chosen]
+    usable = six & (out != 0) & (out != 0xFFFFFF)
+    foreign = np.zeros(count, dtype=bool)
+    for i in np.flatnonzero(~six).tolist():
+        foreign[i] = texts[i].startswith("~")
+    return out, usable, foreign
+
+
+def clean_text(text: str, length: int = TEXT_LENGTH) -> str:
+    """A stranger's text without control characters and outer blanks, cut to a length.
+
+    >>> clean_text(" RFF7031\\x00 ", 8)
+    'RFF7031'
+    """
+    text = text[: 4 * length]
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    return text.strip()[:length].strip()
+
+
+def callsign(text: str) -> str:
+    """As broadcast, stripped; `@@@@@@@@` is what an unset register sends.
+
+    >>> callsign("RFF7031 "), callsign("@@@@@@@@"), callsign("        ")
+    ('RFF7031', '', '')
+    """
+    found = clean_text(text, CALLSIGN_LENGTH)
+    return "" if not found.strip("@") else found
+
+
+def squawk(text: str) -> str:
+    """Four octal digits, or nothing.
+
+    >>> squawk("0412"), squawk("9999"), squawk("1e999")
+    ('0412', '', '')
+    """
+    return text if _SQUAWK.match(text) else ""
+
+
+def position_type(text: str) -> str:
+    """A known readsb `type`; anything else is `unknown`."""
+    return text if text in POSITION_TYPES else "unknown"
+
+
+def texts(values: Any, clean: Callable[[str], str] = clean_text) -> pd.Categorical:
+    """A column of texts as categories, every distinct value cleaned once.
+
+    >>> list(texts(["A ", "B", "A"]))
+    ['A', 'B', 'A']
+    """
+    codes, distinct = pd.factorize(np.asarray(values, dtype=object))
+    return recode(codes, [clean(v) for v in distinct])
+
+
+def recode(codes: npt.NDArray[Any], names: Sequence[str]) -> pd.Categorical:
+    """Categories from codes into a list of names that may repeat."""
+    places: dict[str, int] = {}
+    remap = np.fromiter((places.setdefault(n, len(places)) for n in names), dtype=np.int64, count=len(names))
+    return pd.Categorical.from_codes(remap[codes] if len(names) else codes, categories=_index(places))
+
+
+def constant(value: str, count: int) -> pd.Categorical:
+    """The same text in every row."""
+    return pd.Categorical.from_codes(np.zeros(count, dtype=np.int8), categories=_index([value]))
+
+
+def _index(names: Any) -> pd.Index:
+    return pd.Index(list(names), dtype=object)  # the same dtype of categories under pandas 2 and 3
+
+
+def position_faults(latitude: Floats, longitude: Floats) -> tuple[Bools, Bools]:
+    """Masks: rows with no position at all, and rows with an impossible one.
+
+    Exactly 0/0 and the poles are what decoders print when they know nothing (readsb `bogus_lat_lon`).
+
+    >>> none, bad = position_faults(np.array([np.nan, 91.0, 0.0, 32.1]), np.array([20.0, 20.0, 0.0, 20.2]))
+    >>> none.tolist(), bad.tolist()
+    ([True, False, False, False], [False, True, True, False])
+    """
+    none = np.isnan(latitude) | np.isnan(longitude)
+    with np.errstate(invalid="ignore"):
+        bad = (np.abs(latitude) >= 90) | (np.abs(longitude) > 180)
+        bad |= (np.abs(latitude) < 0.01) & (np.abs(longitude) < 0.01)
+    return none, bad & ~none
+
+
+def small(values: Any) -> npt.NDArray[np.float32]:
+    """Numbers as float32; what does not fit (1e300) is not known."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        out = np.asarray(values, dtype=np.float64).astype(np.float32)
+    out[np.isinf(out)] = np.nan
+    return out
+
+
+def nic(values: Any) -> npt.NDArray[np.int8]:
+    """Navigation integrity category 0-11, -1 when unknown or impossible."""
+    numbers = np.asarray(values, dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        known = (numbers >= 0) & (numbers <= 11)
+    return np.where(known, numbers, -1).astype(np.int8)
+
+
+def observations(columns: dict[str, Any], source: str) -> pd.DataFrame:
+    """An OBSERVATION frame from ready columns; `time` is in milliseconds since 1970.
+
+    Columns that are not given get their default; nothing is checked again here.
+    """
+    count = len(columns["address"])
+    if not count:
+        return empty(OBSERVATION)
+    blank = np.full(count, np.nan, dtype=np.float32)
+    return pd.DataFrame(
+        {
+            "address": columns["address"],
+            "time": instants(columns["time"]),
+            "latitude": columns["latitude"],
+            "longitude": columns["longitude"],
+            "altitude": columns.get("altitude", blank),
+            "geoaltitude": columns.get("geoaltitude", blank),
+            "groundspeed": columns.get("groundspeed", blank),
+            "track": columns.get("track", blank),
+            "vertical_rate": columns.get("vertical_rate", blank),
+            "onground": columns.get("onground", np.zeros(count, dtype=bool)),
+            "callsign": columns.get("callsign", constant("", count)),
+            "squawk": columns.get("squawk", constant("", count)),
+            "position_type": columns.get("position_type", constant("unknown", count)),
+            "nic": columns.get("nic", np.full(count, -1, dtype=np.int8)),
+            "source": constant(source, count),
+            "poll": np.full(count, -1, dtype=np.int64),
+            "suspect": columns.get("suspect", np.zeros(count, dtype=np.uint8)),
+        },
+        copy=False,
+    )
+
+
+def aircraft(columns: dict[str, Any], source: str) -> pd.DataFrame:
+    """An AIRCRAFT frame: one row per airframe the source says anything about, the last word counting.
+
+    `columns` holds `address` and any of `registration`, `typecode`, `operator` (texts) and `flags` (numbers).
+    """
+    number = np.asarray(columns["address"], dtype=np.uint32)
+    flags = np.asarray(columns.get("flags", np.zeros(len(number))), dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        flags = np.where((flags >= 0) & (flags < 2**16), flags, 0).astype(np.int64)
+    said = flags != 0
+    parts = {}
+    for name in ("registration", "typecode", "operator"):
+        values = np.asarray(columns.get(name, np.full(len(number), "", dtype=object)), dtype=object)
+        parts[name] = values
+        said |= values.astype(bool)
+    if not said.any():
+        return empty(AIRCRAFT)
+    frame = pd.DataFrame({"address": number[said], "flags": flags[said]})
+    for name, values in parts.items():
+        frame[name] = np.asarray(texts(values[said]), dtype=object)
+    frame = frame.drop_duplicates("address", keep="last").sort_values("address", ignore_index=True)
+    frame["icao24"] = np.array([icao24_text(a) for a in frame["address"].tolist()], dtype=object)
+    frame["typecode"] = np.array([t.upper() for t in frame["typecode"]], dtype=object)
+    frame["source"] = np.full(len(frame), source, dtype=object)
+    return conform(frame, AIRCRAFT)

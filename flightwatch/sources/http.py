@@ -1,0 +1,391 @@
+"""One polite HTTP session: says who asks, takes no more than it should, and tells what went wrong in one word.
+
+What a feed may do to us and what is done about it: a body cut short, a gzip bomb, a drip of one byte a second, a
+redirect that carries our key to another host, a name that resolves into our own network, an HTML page with status
+200. Each ends in a `SourceError` whose `outcome` is one of `records.OUTCOMES`; none costs more than the byte caps and
+the deadline.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import urllib3
+
+from flightwatch import __version__
+from flightwatch.errors import ConfigError, SourceError
+from flightwatch.sources import inflate
+from flightwatch.sources.wire import Adapter, Watch, permitted_url
+
+CONNECT_S, READ_S, TOTAL_S = 5.0, 20.0, 30.0  # sources §9; the total is what a drip can cost (reliability §5)
+MAX_ENCODED = 32 * 2**20  # bytes on the wire: the whole world as aircraft.json is about 2 MB gzipped
+MAX_REDIRECTS = 3
+RETRY_AFTER_CAP_S = 6 * 3600.0  # a provider that says "tomorrow" is asked again four times a day (reliability §5)
+_CHUNK = 2**16
+
+_RATE_LIMITED, _AUTH, _BLOCKED = (420, 429), (401, 402, 407), 403
+_BAD_REQUEST = (400, 404, 405, 406, 410, 411, 413, 414, 415, 422)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one answer may cost us: seconds, and bytes before and after decompression."""
+
+    connect_s: float = CONNECT_S
+    read_s: float = READ_S
+    total_s: float = TOTAL_S
+    encoded: int = MAX_ENCODED
+    decoded: int = inflate.MAX_DECODED
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole body that arrived as it should. `url` never holds the query string."""
+
+    url: str
+    status: int
+    body: bytes
+    content_type: str
+    headers: Mapping[str, str] = field(repr=False, default_factory=dict)
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: Any) -> None:
+        """None: with a target, requests reads and decompresses the redirect's whole body, unasked and unlimited."""
+
+
+class Client:
+    """One provider's session; one request at a time.
+
+    `headers` may hold secrets: they go to the host first asked and nowhere else, and appear in no error. `clock` is
+    only for reading `Retry-After` dates, `monotonic` for the deadline.
+    """
+
+    def __init__(
+        self,
+        contact: str,
+        *,
+        allow_private: bool = False,
+        limits: Limits | None = None,
+        headers: Mapping[str, str] | None = None,
+        ca_bundle: str | None = None,
+        use_env: bool = False,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if not contact.strip():
+            raise ConfigError("contact is not set: feeds must be able to reach whoever asks them (an e-mail or a URL)")
+        self.limits = limits or Limits()
+        self.allow_private = allow_private
+        self._secret = dict(headers or {})
+        self._clock, self._monotonic = clock, monotonic
+        self._busy = threading.Lock()
+        self._session = _Session()
+        self._session.trust_env = use_env  # no .netrc, no proxy by surprise
+        self._session.verify = ca_bundle or True
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._session.headers.clear()
+        agent = f"flightwatch/{__version__} (+{contact.strip()})"
+        self._session.headers.update({"User-Agent": agent, "Accept-Encoding": "gzip", "Accept": "application/json"})
+        self._watch = Watch()
+        adapter = Adapter(self._watch, allow_private=allow_private)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    @property
+    def user_agent(self) -> str:
+        return str(self._session.headers["User-Agent"])
+
+    def get(self, url: str, *, params: Mapping[str, Any] | None = None, hosts: tuple[str, ...] = ()) -> Answer:
+        """The whole body of a 2xx answer. `hosts` may be redirected to, without our secrets."""
+        with self._busy, self._open("GET", url, hosts=hosts, params=params) as response:
+            return self._answer(url, response)
+
+    def post(self, url: str, form: Mapping[str, str]) -> Answer:
+        """The answer to a form (a token endpoint); the form is treated as a secret and no redirect is followed."""
+        with self._busy, self._open("POST", url, data=dict(form), redirects=0) as response:
+            return self._answer(url, response)
+
+    def stream(self, url: str, *, hosts: tuple[str, ...] = (), limit: int, total_s: float) -> Iterator[bytes]:
+        """A large download piece by piece, as sent (no transport decompression), under its own caps."""
+        with self._busy, self._open("GET", url, hosts=hosts, total_s=total_s, identity=True) as response:
+            yield from self._read(response, limit, plain(url))
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _open(
+        self,
+        method: str,
+        url: str,
+        *,
+        hosts: tuple[str, ...] = (),
+        redirects: int = MAX_REDIRECTS,
+        total_s: float | None = None,
+        identity: bool = False,
+        **more: Any,
+    ) -> _Open:
+        return _Open(
+            self,
+            method,
+            url,
+            hosts=hosts,
+            redirects=redirects,
+            total_s=total_s or self.limits.total_s,
+            identity=identity,
+            more=more,
+        )
+
+    def _answer(self, url: str, response: requests.Response) -> Answer:
+        raw = b"".join(self._read(response, self.limits.encoded, plain(url)))
+        encoding = response.headers.get("Content-Encoding", "").strip().lower()
+        try:
+            body = self._decode(raw, encoding)
+        except inflate.InflateError as error:
+            cut = "truncated" in str(error)  # a cut is the transfer's fault and worth another try, a bomb is not
+            raise SourceError(f"{plain(url)}: {error}", outcome="server" if cut else "bad_schema") from None
+        kind = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
+        return Answer(plain(url), response.status_code, body, kind, response.headers)
+
+    def _decode(self, raw: bytes, encoding: str) -> bytes:
+        if encoding not in ("", "identity", "gzip", "x-gzip"):
+            raise inflate.InflateError(f"content encoding {encoding!r} was not asked for")
+        if encoding in ("gzip", "x-gzip") and raw and not inflate.is_gzip(raw):
+            raise inflate.InflateError("said to be gzip, but is not")
+        if encoding in ("", "identity"):
+            if len(raw) > self.limits.decoded:
+                raise inflate.InflateError(f"more than {self.limits.decoded:,} bytes")
+            return raw
+        return inflate.whole(raw, limit=self.limits.decoded)
+
+    def _read(self, response: requests.Response, limit: int, url: str) -> Iterator[bytes]:
+        total = 0
+        raw = response.raw
+        while True:
+            try:
+                part = raw.read1(_CHUNK, decode_content=False)
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                raise self._failure(error, url) from None
+            if not part:
+                break
+            total += len(part)
+            if total > limit:
+                raise SourceError(f"{url}: more than {limit:,} bytes", outcome="bad_schema")
+            if self._watch.over:
+                break
+            yield part
+        if self._watch.over:
+            raise SourceError(f"{url}: not complete after {self._watch.seconds:.0f} s", outcome="timeout")
+        said = response.headers.get("Content-Length", "")
+        if said.isdigit() and total < int(said) and "chunked" not in response.headers.get("Transfer-Encoding", ""):
+            raise SourceError(f"{url}: the body ended after {total:,} of {said} bytes", outcome="server")
+
+    def _failure(self, error: Exception, url: str) -> SourceError:
+        """Any error of the network libraries as ours; their texts may hold the query string and are not repeated."""
+        if self._watch.refused:
+            return SourceError(f"{url}: {self._watch.refused}", outcome="bad_request", permanent=True)
+        if self._watch.over:
+            return SourceError(f"{url}: not complete after {self._watch.seconds:.0f} s", outcome="timeout")
+        chain = _chain(error)
+        if any(isinstance(e, urllib3.exceptions.TimeoutError | requests.Timeout | TimeoutError) for e in chain):
+            return SourceError(f"{url}: no answer in time", outcome="timeout")
+        for kind, words in _CAUSES:
+            if any(isinstance(e, kind) for e in chain):
+                return SourceError(f"{url}: {words}", outcome="server")
+        return SourceError(f"{url}: the connection failed ({type(error).__name__})", outcome="server")
+
+
+_CAUSES: tuple[tuple[Any, str], ...] = (
+    (urllib3.exceptions.NameResolutionError, "the host name is not known"),
+    ((urllib3.exceptions.SSLError, requests.exceptions.SSLError), "the certificate or TLS handshake is not good"),
+    (urllib3.exceptions.IncompleteRead, "the body ended early"),
+    (urllib3.exceptions.NewConnectionError, "cannot be reached"),
+    ((ConnectionError, urllib3.exceptions.ProtocolError), "the connection broke"),
+)
+
+
+class _Open:
+    """One exchange under a deadline, redirects included; closes whatever it opened."""
+
+    def __init__(
+        self,
+        client: Client,
+        method: str,
+        url: str,
+        *,
+        hosts: tuple[str, ...],
+        redirects: int,
+        total_s: float,
+        identity: bool,
+        more: dict[str, Any],
+    ) -> None:
+        self.client, self.method, self.url, self.hosts = client, method, url, hosts
+        self.redirects, self.total_s, self.identity, self.more = redirects, total_s, identity, more
+        self.response: requests.Response | None = None
+
+    def __enter__(self) -> requests.Response:
+        self.client._watch.start(self.total_s)
+        try:
+            return self._follow()
+        except BaseException:
+            self.__exit__(SourceError)
+            raise
+
+    def __exit__(self, kind: object = None, *_: object) -> None:
+        self.client._watch.stop(cut=kind is not None)
+        if self.response is not None:
+            self.response.close()
+
+    def _follow(self) -> requests.Response:
+        url, more = self.url, dict(self.more)
+        home = urlsplit(url).hostname
+        for hop in range(self.redirects + 1):
+            permitted_url(url, allow_private=self.client.allow_private)
+            headers = dict(self.client._secret) if urlsplit(url).hostname == home else {}
+            if self.identity:
+                headers["Accept-Encoding"] = "identity"
+                headers["Accept"] = "*/*"
+            response = self._send(url, headers, more)
+            where = response.headers.get("Location")
+            if response.status_code not in (301, 302, 303, 307, 308) or not where:
+                check_status(response, plain(url), self.client._clock())
+                return response
+            response.close()
+            url = urljoin(url, where)
+            more.pop("params", None)
+            _check_redirect(plain(self.url), url, home, self.hosts, last=hop == self.redirects)
+        raise AssertionError("the last hop returns or raises")
+
+    def _send(self, url: str, headers: dict[str, str], more: dict[str, Any]) -> requests.Response:
+        limits = self.client.limits
+        try:
+            self.response = self.client._session.request(
+                self.method,
+                url,
+                headers=headers,
+                stream=True,
+                allow_redirects=False,
+                timeout=(limits.connect_s, limits.read_s),
+                **more,
+            )
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            raise self.client._failure(error, plain(url)) from None
+        return self.response
+
+
+def _check_redirect(asked: str, url: str, home: str | None, hosts: tuple[str, ...], *, last: bool) -> None:
+    target = urlsplit(url)
+    if last:
+        raise SourceError(f"{asked}: redirects in circles", outcome="bad_request", permanent=True)
+    if target.hostname != home and target.hostname not in hosts:
+        raise SourceError(
+            f"{asked}: sends us on to another host ({target.hostname}), which is not followed", outcome="blocked"
+        )
+    if urlsplit(asked).scheme == "https" and target.scheme != "https":
+        raise SourceError(f"{asked}: redirects away from https, which is not followed", outcome="blocked")
+
+
+def check_status(response: requests.Response, url: str, now: datetime) -> None:
+    """Raises what an answer that is no 2xx means; the text quotes the provider when it is plain text."""
+    status = response.status_code
+    if 200 <= status < 300:
+        return
+    said = _quote(response)
+    text = f"{url}: HTTP {status}{said}"
+    if status in _RATE_LIMITED:
+        raise SourceError(text, outcome="rate_limited", retry_after=retry_after(response.headers, now))
+    if status in _AUTH:
+        raise SourceError(text, outcome="auth", permanent=True)
+    if status == _BLOCKED:
+        raise SourceError(text, outcome="blocked", permanent=bool(said))
+    if status in _BAD_REQUEST:
+        raise SourceError(text, outcome="bad_request", permanent=True)
+    raise SourceError(text, outcome="server", retry_after=retry_after(response.headers, now))
+
+
+def _quote(response: requests.Response) -> str:
+    """The first words of a plain-text or JSON refusal: providers say there what they want (a contact, a key)."""
+    kind = response.headers.get("Content-Type", "").lower()
+    if response.headers.get("Content-Encoding") or not ("text/plain" in kind or "json" in kind):
+        return " (an HTML page, as a firewall sends it)" if "html" in kind and response.status_code == _BLOCKED else ""
+    try:
+        text = response.raw.read1(400, decode_content=False).decode("utf-8", "replace")
+    except (urllib3.exceptions.HTTPError, OSError):
+        return ""
+    if text.lstrip().lower().startswith(("<!doctype", "<html")):
+        return " (an HTML page, as a firewall sends it)" if response.status_code == _BLOCKED else ""
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())[:160]
+    return f': "{text}"' if text else ""
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds the provider asks us to wait, from `Retry-After` (seconds or a date) or OpenSky's own header.
+
+    Capped at six hours, so that a mistake of theirs does not end our watching.
+
+    >>> retry_after({"Retry-After": "120"}, datetime(2026, 1, 1, tzinfo=UTC))
+    120.0
+    >>> retry_after({"Retry-After": "Thu, 01 Jan 2026 00:01:00 GMT"}, datetime(2026, 1, 1, tzinfo=UTC))
+    60.0
+    """
+    for name in ("X-Rate-Limit-Retry-After-Seconds", "Retry-After"):
+        text = (headers.get(name) or "").strip()
+        if not text:
+            continue
+        if text.isascii() and text.isdigit():
+            return min(float(text[:9]), RETRY_AFTER_CAP_S)
+        try:
+            when = parsedate_to_datetime(text)
+        except (ValueError, TypeError, IndexError):
+            continue
+        when = when if when.tzinfo else when.replace(tzinfo=UTC)
+        return min(max((when - now).total_seconds(), 0.0), RETRY_AFTER_CAP_S)
+    return None
+
+
+def require_json(answer: Answer) -> bytes:
+    """The body, if it is JSON by its type or at least by its first character; an HTML page is a closed door."""
+    start = answer.body.lstrip()[:1]
+    if start == b"<" or "html" in answer.content_type:
+        raise SourceError(f"{answer.url}: answered with a web page instead of data", outcome="blocked")
+    if start not in (b"{", b"["):
+        what = "an empty body" if not start else f"{answer.content_type or 'something'}"
+        raise SourceError(f"{answer.url}: answered with {what} instead of JSON", outcome="bad_schema")
+    return answer.body
+
+
+def plain(url: str) -> str:
+    """The URL for people: no query string, no user name or password.
+
+    >>> plain("https://user:secret@example.org/v2/mil?key=abc")
+    'https://example.org/v2/mil'
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    try:
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        port = ""
+    return f"{parts.scheme}://{host}{port}{parts.path}"
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """An error with everything it wraps; the network libraries nest three deep."""
+    found: list[BaseException] = []
+    todo: list[Any] = [error]
+    while todo and len(found) < 20:
+        current = todo.pop()
+        if not isinstance(current, BaseException) or current in found:
+            continue
+        found.append(current)
+        todo += [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
+    return found

@@ -1,0 +1,80 @@
+"""Gzip that must end where it says it ends, and must not grow past a limit.
+
+`gzip.decompress` and HTTP libraries accept a stream cut in the middle, or expand a megabyte to a gigabyte before
+anybody can object. Here both are refused, while reading.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator
+
+MAGIC = b"\x1f\x8b"
+MAX_DECODED = 64 * 2**20  # bytes of one body or archive member; the largest real one is a tenth (reliability §5, §10)
+MAX_RATIO = 200  # decoded to encoded; readsb's JSON reaches about 12, a bomb 1,000 (reliability §10)
+RATIO_FROM = 2**20  # below this size a high ratio harms nobody (a body of blanks)
+_CHUNK = 2**18
+
+
+class InflateError(ValueError):
+    """The stream is cut, broken or too large; the text says which, in words for a poll's note."""
+
+
+def is_gzip(data: bytes) -> bool:
+    """By content: readsb's trace files are gzip under the name `.json`."""
+    return data[:2] == MAGIC
+
+
+def chunks(parts: Iterable[bytes], *, limit: int = MAX_DECODED, ratio: int = MAX_RATIO) -> Iterator[bytes]:
+    """The decoded stream piece by piece; raises InflateError at a cut, a fault, or past the limits.
+
+    Several gzip members one after the other are one stream, as gzip itself has it.
+    """
+    engine = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    encoded = decoded = 0
+    for part in parts:
+        encoded += len(part)
+        pending = part
+        while pending:
+            if engine.eof:
+                if not pending.strip(b"\0"):
+                    break  # padding after the last member, as tar and some writers leave it
+                engine = zlib.decompressobj(zlib.MAX_WBITS | 16)
+            try:
+                out = engine.decompress(pending, _CHUNK)
+            except zlib.error as error:
+                raise InflateError(f"broken gzip: {error}") from None
+            pending = engine.unused_data if engine.eof else engine.unconsumed_tail
+            decoded += len(out)
+            if decoded > limit:
+                raise InflateError(f"more than {limit:,} bytes once decompressed")
+            if decoded > RATIO_FROM and decoded > ratio * encoded:
+                raise InflateError(f"expands more than {ratio}-fold: a decompression bomb")
+            if out:
+                yield out
+    if not engine.eof:
+        raise InflateError("truncated gzip: the stream ends early")
+
+
+def whole(data: bytes, *, limit: int = MAX_DECODED, ratio: int = MAX_RATIO) -> bytes:
+    """The decoded body of a gzip stream, or the data itself when it is none.
+
+    >>> import gzip
+    >>> whole(gzip.compress(b"[1]")), whole(b"[1]")
+    (b'[1]', b'[1]')
+    >>> whole(gzip.compress(b"[1, 2, 3]")[:-5])
+    Traceback (most recent call last):
+    flightwatch.sources.inflate.InflateError: truncated gzip: the stream ends early
+    """
+    if not is_gzip(data):
+        if len(data) > limit:
+            raise InflateError(f"more than {limit:,} bytes")
+        return data
+    engine = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:  # the common case in one call: one member that fits
+        out = engine.decompress(data, min(limit, max(RATIO_FROM, ratio * len(data))) + 1)
+    except zlib.error as error:
+        raise InflateError(f"broken gzip: {error}") from None
+    if engine.eof and not engine.unused_data:
+        return out
+    return b"".join(chunks([data], limit=limit, ratio=ratio))

@@ -1,0 +1,361 @@
+"""The aircraft object of readsb, in all its envelopes: `aircraft.json`, the v2 answers, a bare list, a single one.
+
+One decoder for everything that descends from readsb's `sprintAircraftObject`: only the name of the list (`aircraft`,
+`ac`) and the unit of `now` (seconds, milliseconds) differ. Decoding is typed and in one go; when one row does not fit
+its types, the rows are decoded one by one, so that one bad row costs one row.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from flightwatch.errors import SourceError
+from flightwatch.records import AIRCRAFT, OBSERVATION, empty
+from flightwatch.sources import columns as col
+from flightwatch.units import instant, millis
+
+NAN = float("nan")
+MAX_ROWS = 50_000  # three times the whole world's traffic in one answer (reliability §6)
+CLOCK_TOLERANCE_S = 120  # of `now` against ours; beyond it the feed's clock is not believed (reliability §5)
+MILLISECONDS_FROM = 1e11  # `now` above this is in milliseconds: 1e11 s is the year 5138, 1e11 ms is 1973
+OLDEST_FIX_S = 14 * 86_400  # readsb keeps `lastPosition` for up to 14 days (track.h)
+STALE, CLOCK = 4, 64  # bits of records.SUSPECT
+
+
+class LastPosition(msgspec.Struct, gc=False):
+    """Where it was heard last, when the regular position is older than a minute."""
+
+    lat: float
+    lon: float
+    seen_pos: float
+    nic: float = NAN
+
+
+class Aircraft(msgspec.Struct, gc=False):
+    """What we take of an aircraft object; readsb leaves out what it does not know, so NaN and "" are the defaults."""
+
+    hex: str = ""
+    type: str = ""
+    flight: str = ""
+    r: str = ""
+    t: str = ""
+    squawk: str = ""
+    ownOp: str = ""
+    alt_baro: float | str = NAN
+    alt_geom: float = NAN
+    gs: float = NAN
+    track: float = NAN
+    calc_track: float = NAN
+    baro_rate: float = NAN
+    geom_rate: float = NAN
+    lat: float = NAN
+    lon: float = NAN
+    seen_pos: float = 0.0
+    nic: float = NAN
+    dbFlags: float = 0.0
+    lastPosition: LastPosition | None = None
+
+
+class Mutability(Aircraft, rename={"alt_baro": "altitude", "gs": "speed", "baro_rate": "vert_rate"}, gc=False):
+    """dump1090-mutability's older names for three of them."""
+
+    alt_baro: float | str = NAN
+    gs: float = NAN
+    baro_rate: float = NAN
+
+
+class Loose(msgspec.Struct, gc=False):
+    """The same row where a feed wrote null for what it does not know."""
+
+    hex: str | None = None
+    type: str | None = None
+    flight: str | None = None
+    r: str | None = None
+    t: str | None = None
+    squawk: str | None = None
+    ownOp: str | None = None
+    alt_baro: float | str | None = None
+    alt_geom: float | None = None
+    gs: float | None = None
+    track: float | None = None
+    calc_track: float | None = None
+    baro_rate: float | None = None
+    geom_rate: float | None = None
+    lat: float | None = None
+    lon: float | None = None
+    seen_pos: float | None = None
+    nic: float | None = None
+    dbFlags: float | None = None
+    lastPosition: LastPosition | None = None
+
+
+class Envelope(msgspec.Struct, gc=False):
+    now: float = NAN
+    aircraft: list[Aircraft] | None = None
+    ac: list[Aircraft] | None = None
+
+
+class OldEnvelope(msgspec.Struct, gc=False):
+    now: float = NAN
+    aircraft: list[Mutability] | None = None
+    ac: list[Mutability] | None = None
+
+
+_NOTHING = msgspec.Raw(b"")
+
+
+class RawEnvelope(msgspec.Struct):
+    now: msgspec.Raw = _NOTHING
+    aircraft: list[msgspec.Raw] | msgspec.UnsetType | None = msgspec.UNSET
+    ac: list[msgspec.Raw] | msgspec.UnsetType | None = msgspec.UNSET
+    hex: msgspec.Raw = _NOTHING
+    msg: msgspec.Raw = _NOTHING
+    error: msgspec.Raw = _NOTHING
+    detail: msgspec.Raw = _NOTHING
+
+
+_ENVELOPE = msgspec.json.Decoder(Envelope)
+_OLD_ENVELOPE = msgspec.json.Decoder(OldEnvelope)
+_RAW_ENVELOPE = msgspec.json.Decoder(RawEnvelope)
+_RAW_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+_ROW = msgspec.json.Decoder(Aircraft)
+_OLD_ROW = msgspec.json.Decoder(Mutability)
+_LOOSE = msgspec.json.Decoder(Loose)
+_FIELDS = Aircraft.__struct_fields__
+_GET = attrgetter(*_FIELDS)
+_FAULTS = (msgspec.MsgspecError, ValueError, RecursionError)  # ValueError covers UnicodeDecodeError
+
+
+class Parsed(NamedTuple):
+    """`now` is the feed's own time of the answer, None when it told none that can be believed."""
+
+    observations: pd.DataFrame
+    aircraft: pd.DataFrame
+    rejected: Counter[str]
+    now: datetime | None
+
+
+def parse(body: bytes, *, source: str, received: datetime | None = None, skew_s: float = CLOCK_TOLERANCE_S) -> Parsed:
+    """Columns of every aircraft with a position; what was refused is counted by reason.
+
+    `received` is our time of a live answer: when the feed's `now` is more than `skew_s` off, times are taken from
+    ours and every row is marked `clock`. Without it (a recording) the feed's `now` must be there and is believed.
+    A position's time is `now - seen_pos`. Raises SourceError (`bad_schema`) when the body is not such an answer.
+
+    >>> body = b'{"now": 1763800000.5, "aircraft": [{"hex": "140a1f", "lat": 55.8, "lon": 38.1, "seen_pos": 1.5}]}'
+    >>> found = parse(body, source="receiver")
+    >>> found.observations.time.astype(str).tolist(), found.observations.address.map(hex).tolist()
+    (['2025-11-22 08:26:39+00:00'], ['0x140a1f'])
+    """
+    rows, now_s, rejected = decode(body)
+    if not np.isnan(now_s):
+        now_s = seconds(now_s)
+    now = None if np.isnan(now_s) else instant(round(now_s * 1000))
+    base, suspect = now, 0
+    if received is not None and (now is None or abs((now - received).total_seconds()) > skew_s):
+        base, suspect = received, 0 if now is None else CLOCK
+    if base is None:
+        raise SourceError("the recording has no `now`, so its times are unknown", outcome="bad_schema")
+    observations, aircraft = tables(rows, float(millis(base)), source, rejected, suspect=suspect)
+    return Parsed(observations, aircraft, rejected, now)
+
+
+def seconds(now: float) -> float:
+    """`now` in seconds, whichever unit the feed uses; SourceError when it is no time of this century.
+
+    >>> seconds(1763800000.5), seconds(1763800000500)
+    (1763800000.5, 1763800000.5)
+    """
+    value = now / 1000 if now > MILLISECONDS_FROM else now
+    if not col.EARLIEST_S <= value <= col.LATEST_S:
+        raise SourceError(f"`now` is {now!r}, which is no time of this century", outcome="bad_schema")
+    return value
+
+
+def decode(body: bytes) -> tuple[Sequence[Aircraft], float, Counter[str]]:
+    """The rows of an answer, its `now` as sent (NaN when missing) and what was refused on the way."""
+    if body.count(b"{") > 4 * MAX_ROWS:  # before anything is built: five million tiny rows would fill the memory
+        raise SourceError(f"more than {MAX_ROWS:,} aircraft in one answer", outcome="bad_schema")
+    rejected: Counter[str] = Counter()
+    old = b'"alt_baro"' not in body and (b'"vert_rate"' in body or b'"speed"' in body)
+    try:
+        envelope = (_OLD_ENVELOPE if old else _ENVELOPE).decode(body)
+        rows: Sequence[Aircraft] | None = envelope.ac if envelope.ac is not None else envelope.aircraft
+        now = envelope.now
+    except _FAULTS:
+        rows = None
+    if rows is None:
+        raw, now = _raw_rows(body)
+        rows = one_by_one(raw, rejected, old=old)
+    if len(rows) > MAX_ROWS:
+        rejected["beyond the row limit"] += len(rows) - MAX_ROWS
+        rows = rows[:MAX_ROWS]
+    return rows, now, rejected
+
+
+def _raw_rows(body: bytes) -> tuple[list[msgspec.Raw], float]:
+    """The undecoded rows of an answer that did not fit as a whole, and its `now`."""
+    try:
+        if body.lstrip()[:1] == b"[":
+            return _RAW_LIST.decode(body), NAN
+        envelope = _RAW_ENVELOPE.decode(body)
+    except _FAULTS as error:
+        raise SourceError(f"the body is not the JSON expected: {error}", outcome="bad_schema") from None
+    now = _number(envelope.now)
+    found = envelope.ac if envelope.ac is not msgspec.UNSET else envelope.aircraft
+    if isinstance(found, list):
+        return found, now
+    if bytes(envelope.hex):
+        return [msgspec.Raw(body)], now
+    if found is None:
+        return [], now  # `"ac": null`: an empty answer of some providers
+    said = next((b for x in (envelope.msg, envelope.error, envelope.detail) if (b := bytes(x))), b"")
+    told = f"; it says {col.clean_text(said.decode('utf-8', 'replace'), 80)}" if said else ""
+    raise SourceError(f"the answer has neither `ac` nor `aircraft`{told}", outcome="bad_schema")
+
+
+def _number(raw: msgspec.Raw) -> float:
+    try:
+        return msgspec.json.decode(raw, type=float)
+    except _FAULTS:
+        return NAN
+
+
+def one_by_one(raw: Sequence[Any], rejected: Counter[str], *, old: bool = False) -> list[Aircraft]:
+    """Rows decoded singly: strictly, then allowing null, else counted as malformed."""
+    strict = _OLD_ROW if old else _ROW
+    out: list[Aircraft] = []
+    for row in raw[:MAX_ROWS]:
+        try:
+            out.append(strict.decode(row))
+            continue
+        except _FAULTS:
+            pass
+        try:
+            loose = _LOOSE.decode(row)
+        except _FAULTS:
+            rejected["malformed row"] += 1
+            continue
+        known = {f: v for f in _FIELDS if (v := getattr(loose, f)) is not None}
+        out.append(Aircraft(**known))
+    if len(raw) > MAX_ROWS:
+        rejected["beyond the row limit"] += len(raw) - MAX_ROWS
+    return out
+
+
+def tables(
+    rows: Sequence[Any], now_ms: Any, source: str, rejected: Counter[str], *, suspect: int = 0
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """OBSERVATION and AIRCRAFT frames of decoded rows; `now_ms` is one number, or one for each row."""
+    if not len(rows):
+        return empty(OBSERVATION), empty(AIRCRAFT)
+    part = dict(zip(_FIELDS, zip(*map(_GET, rows), strict=True), strict=True))
+    return arrange(part, now_ms, source, rejected, suspect=suspect)
+
+
+def arrange(
+    part: dict[str, Any], now_ms: Any, source: str, rejected: Counter[str], *, suspect: int = 0
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The frames from columns named as in the aircraft object."""
+    address, usable, foreign = col.addresses(part["hex"])
+    lat, lon, seen, quality = (np.array(part[f], dtype=np.float64) for f in ("lat", "lon", "seen_pos", "nic"))
+    marks = np.full(len(address), suspect, dtype=np.uint8)
+    old = _use_last_position(part["lastPosition"], lat=lat, lon=lon, seen=seen, quality=quality, marks=marks)
+    with np.errstate(invalid="ignore"):
+        timed = (seen >= -1) & (seen <= OLDEST_FIX_S)  # -1: readsb rounds, and clocks of two machines differ
+    none, bad = col.position_faults(lat, lon)
+    keep = usable & ~none & ~bad & timed
+    _count(rejected, foreign=foreign, usable=usable, none=none, bad=bad, timed=timed)
+
+    when = (np.round(np.asarray(now_ms, dtype=np.float64)) - np.round(np.nan_to_num(seen) * 1000))[keep]
+    fields = _movement(part, old, keep)
+    fields |= {
+        "address": address[keep],
+        "time": when.astype(np.int64),
+        "latitude": lat[keep],
+        "longitude": lon[keep],
+        "nic": col.nic(quality[keep]),
+        "suspect": marks[keep],
+    }
+    for name, key, clean in (
+        ("callsign", "flight", col.callsign),
+        ("squawk", "squawk", col.squawk),
+        ("position_type", "type", col.position_type),
+    ):
+        fields[name] = col.texts(np.array(part[key], dtype=object)[keep], clean)
+    known = {
+        "address": address[usable],
+        "flags": np.array(part["dbFlags"], dtype=np.float64)[usable],
+        "registration": np.array(part["r"], dtype=object)[usable],
+        "typecode": np.array(part["t"], dtype=object)[usable],
+        "operator": np.array(part["ownOp"], dtype=object)[usable],
+    }
+    return col.observations(fields, source), col.aircraft(known, source)
+
+
+def _use_last_position(
+    last: Sequence[LastPosition | None],
+    *,
+    lat: col.Floats,
+    lon: col.Floats,
+    seen: col.Floats,
+    quality: col.Floats,
+    marks: Any,
+) -> col.Bools:
+    """Puts `lastPosition` where a row has no position of its own, marked stale; tells where it did."""
+    old = np.zeros(len(lat), dtype=bool)
+    for i in np.flatnonzero(np.isnan(lat) | np.isnan(lon)).tolist():
+        found = last[i]
+        if found is not None:
+            lat[i], lon[i], seen[i], quality[i] = found.lat, found.lon, found.seen_pos, found.nic
+            marks[i] |= STALE
+            old[i] = True
+    return old
+
+
+def _movement(part: dict[str, Any], old: col.Bools, keep: col.Bools) -> dict[str, Any]:
+    """Altitudes, speed, track, climb and ground flag of the kept rows.
+
+    A row from `lastPosition` gets none of them: they are of now, the position is not.
+    """
+    said = part["alt_baro"]
+    text = np.fromiter((a.__class__ is str for a in said), dtype=bool, count=len(said))
+    ground = np.fromiter((a == "ground" for a in said), dtype=bool, count=len(said)) if text.any() else text
+    baro = np.array([NAN if a.__class__ is str else a for a in said] if text.any() else said, dtype=np.float64)
+    track, rate = np.array(part["track"], dtype=np.float64), np.array(part["baro_rate"], dtype=np.float64)
+    track = np.where(np.isnan(track), np.array(part["calc_track"], dtype=np.float64), track)
+    rate = np.where(np.isnan(rate), np.array(part["geom_rate"], dtype=np.float64), rate)
+    out: dict[str, Any] = {}
+    for name, values in (
+        ("altitude", baro),
+        ("geoaltitude", np.array(part["alt_geom"], dtype=np.float64)),
+        ("groundspeed", np.array(part["gs"], dtype=np.float64)),
+        ("track", track),
+        ("vertical_rate", rate),
+    ):
+        out[name] = col.small(np.where(old, NAN, values)[keep])
+    out["onground"] = (ground & ~old)[keep]
+    return out
+
+
+def _count(rejected: Counter[str], *, foreign: Any, usable: Any, none: Any, bad: Any, timed: Any) -> None:
+    """Each refused row under exactly one reason, so that kept and refused sum to what came."""
+    left = np.ones(len(usable), dtype=bool)
+    for reason, mask in (
+        ("non-ICAO address", foreign),
+        ("no address", ~usable),
+        ("no position", none),
+        ("position out of range", bad),
+        ("impossible time", ~timed),
+    ):
+        if number := int((mask & left).sum()):
+            rejected[reason] += number
+        left &= ~mask

@@ -1,0 +1,336 @@
+from __future__ import annotations
+
+import gzip
+import io
+import shutil
+import tarfile
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from flightwatch.errors import InputError
+from flightwatch.records import FLIGHT, OBSERVATION, conform
+from flightwatch.sources import flightlist, snapshots, traces
+from flightwatch.units import millis
+
+DAY = date(2025, 11, 22)
+
+
+def load(paths: list[Path], **more: object) -> tuple[pd.DataFrame, dict[str, int], list[traces.Piece]]:
+    found = list(traces.pieces(paths, **more))
+    loaded = [p.load() for p in found]
+    rejected: dict[str, int] = {}
+    for fetched in loaded:
+        for reason, number in fetched.rejected.items():
+            rejected[reason] = rejected.get(reason, 0) + number
+    return pd.concat([f.observations for f in loaded], ignore_index=True), rejected, found
+
+
+def test_a_trace_becomes_rows_with_the_details_carried_forward(data: Path) -> None:
+    rows, rejected, pieces = load([data / "trace_full_778681.json"])
+
+    assert pieces[0].day == DAY
+    assert rejected == {}
+    assert millis(rows.time).tolist() == [1763773612100, 1763773788550, 1763773790550, 1763779550000]
+    assert rows.callsign.tolist() == ["SYR9624", "", "SYR9625", ""]
+    assert rows.squawk.tolist() == ["2304", "", "", ""]
+    assert rows.nic.tolist() == [8, -1, 7, -1]
+    assert rows.onground.tolist() == [True, False, False, False]
+    assert rows.position_type.tolist() == ["adsb_icao"] * 3 + ["mlat"]
+    np.testing.assert_array_equal(rows.altitude, [np.nan, 1825, 1925, np.nan])
+    np.testing.assert_array_equal(rows.geoaltitude, [np.nan, 1950, 2050, 33000])
+
+
+def test_rows_of_nine_columns_as_before_2022_are_read(data: Path) -> None:
+    rows, rejected, pieces = load([data / "trace_full_1408ab.json"])
+
+    assert pieces[0].day == date(2021, 1, 1)
+    assert rows.position_type.tolist() == ["unknown", "unknown"]
+    assert rows.onground.tolist() == [False, True]
+    assert rejected == {}
+
+
+def test_a_folder_gives_what_its_files_give_and_refuses_non_icao_addresses(data: Path, tmp_path: Path) -> None:
+    for file in data.glob("trace_full_*.json"):
+        (tmp_path / "ab").mkdir(exist_ok=True)
+        (tmp_path / "ab" / file.name).write_bytes(gzip.compress(file.read_bytes()))
+
+    rows, rejected, pieces = load([tmp_path])
+
+    assert len(rows) == 6
+    assert rejected == {"non-ICAO address": 1}
+    assert {p.day for p in pieces} == {date(2021, 1, 1), DAY}
+    one = pieces[0].load().observations
+    assert (one.dtypes == conform(one, OBSERVATION).dtypes).all()
+
+
+def packed(path: Path, files: dict[str, bytes]) -> Path:
+    with tarfile.open(path, "w") as tar:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return path
+
+
+def many(data: Path, count: int = 7) -> dict[str, bytes]:
+    body = (data / "trace_full_778681.json").read_bytes()
+    return {
+        f"./traces/{i:02x}/trace_full_7786{i:02x}.json": gzip.compress(body.replace(b"778681", b"7786%02x" % i))
+        for i in range(1, count + 1)
+    }
+
+
+def test_a_tar_and_its_parts_give_the_same_pieces(data: Path, tmp_path: Path) -> None:
+    whole = packed(tmp_path / "day.tar", many(data))
+    raw = whole.read_bytes()
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "day.tar.aa").write_bytes(raw[:3000])
+    (tmp_path / "parts" / "day.tar.ab").write_bytes(raw[3000:])
+
+    one, _, first = load([whole], batch=3)
+    two, _, second = load([tmp_path / "parts" / "day.tar.ab", tmp_path / "parts" / "day.tar.aa"], batch=3)
+    three, _, _ = load([tmp_path / "parts" / "day.tar.aa"], batch=3)
+
+    assert [p.name for p in first] == [p.name for p in second]
+    assert [len(p.members) for p in first] == [3, 3, 1]
+    pd.testing.assert_frame_equal(one, two)
+    pd.testing.assert_frame_equal(one, three)
+    assert len(one) == 28
+
+
+def test_a_backfill_goes_on_where_it_stopped(data: Path, tmp_path: Path) -> None:
+    whole = packed(tmp_path / "day.tar", many(data))
+    _, _, all_pieces = load([whole], batch=3)
+
+    left = list(traces.pieces([whole], batch=3, done={all_pieces[0].name}))
+
+    assert [p.name for p in left] == [p.name for p in all_pieces[1:]]
+    assert all_pieces[1].load().poll.sha256 == left[0].load().poll.sha256
+
+
+def test_a_watch_list_chooses_by_the_members_name(data: Path, tmp_path: Path) -> None:
+    whole = packed(tmp_path / "day.tar", many(data))
+
+    rows, _, _ = load([whole], wanted=lambda icao24: icao24 == "778603")
+
+    assert set(rows.address) == {0x778603}
+
+
+def test_a_broken_member_is_counted_and_the_rest_is_read(data: Path, tmp_path: Path) -> None:
+    files = many(data)
+    names = list(files)
+    files[names[1]] = files[names[1]][:-20]
+    files[names[2]] = b"\x1f\x8bnonsense"
+    files[names[3]] = b"<html>"
+
+    rows, rejected, _ = load([packed(tmp_path / "day.tar", files)])
+
+    assert len(rows) == 16
+    assert rejected == {"truncated member": 1, "unreadable member": 2}
+
+
+def test_a_tar_cut_in_the_middle_gives_what_came_before_and_says_so(data: Path, tmp_path: Path) -> None:
+    raw = packed(tmp_path / "day.tar", many(data)).read_bytes()
+    (tmp_path / "cut.tar").write_bytes(raw[:3000])
+    pieces = traces.pieces([tmp_path / "cut.tar"], batch=1)
+
+    assert len(next(pieces).load().observations) == 4
+    with pytest.raises(InputError, match=r"cut\.tar"):
+        list(pieces)
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "words"),
+    [
+        ("trace_full_140a1f.json", b"<!doctype html><p>no", "web page"),
+        ("trace_full_140a1f.json", gzip.compress(b'{"icao":"140a1f"' + b" " * 500)[:-6], "truncated"),
+        ("trace_full_140a1f.json", b'{"now": 1, "aircraft": []}', "not a readsb trace"),
+    ],
+)
+def test_a_file_that_is_no_trace_gets_one_clear_line(tmp_path: Path, name: str, body: bytes, words: str) -> None:
+    (tmp_path / name).write_bytes(body)
+
+    with pytest.raises(InputError, match=words) as raised:
+        list(traces.pieces([tmp_path / name]))
+
+    assert "\n" not in str(raised.value)
+
+
+def test_paths_that_are_not_there_and_folders_without_traces_are_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such"):
+        list(traces.pieces([tmp_path / "missing"]))
+    with pytest.raises(InputError, match="holds no readsb traces"):
+        list(traces.pieces([tmp_path]))
+
+
+def test_a_missing_part_of_a_split_archive_is_named(data: Path, tmp_path: Path) -> None:
+    raw = packed(tmp_path / "x", many(data)).read_bytes()
+    (tmp_path / "day.tar.ab").write_bytes(raw)
+
+    with pytest.raises(InputError, match=r"part \.aa is missing"):
+        list(traces.pieces([tmp_path / "day.tar.ab"]))
+
+
+def test_a_recorded_body_and_lines_of_both_dialects_are_read(data: Path) -> None:
+    body = list(snapshots.read(data / "receiver_aircraft.json"))
+    lines = list(snapshots.read(data / "lines.jsonl"))
+    dialect = list(snapshots.read(data / "dialect.jsonl"))
+
+    assert [f.poll.kept for f in body] == [2]
+    assert [(f.poll.kept, f.rejected) for f in lines] == [(2, {"no position": 1, "malformed row": 1})]
+    assert [(f.poll.kept, f.rejected) for f in dialect] == [(2, {"no address": 1, "non-ICAO address": 1})]
+    rows = dialect[0].observations
+    assert rows.groundspeed.tolist() == [90, 93]
+    assert rows.position_type.tolist() == ["unknown", "tisb_icao"]
+    assert rows.squawk.tolist() == ["", "1200"]
+    assert rows.geoaltitude.fillna(0).tolist() == [0, 1450]
+    assert rows.vertical_rate.fillna(0).tolist() == [0, -256]
+
+
+def test_lines_come_in_batches_that_name_themselves(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = (data / "lines.jsonl").read_bytes().splitlines()[0]
+    (tmp_path / "many.jsonl.gz").write_bytes(gzip.compress(b"\n".join([line] * 25)))
+    monkeypatch.setattr(snapshots, "BATCH_LINES", 10)
+
+    found = list(snapshots.read(tmp_path / "many.jsonl.gz"))
+
+    assert [f.poll.query for f in found] == [f"many.jsonl.gz#{i:05d}" for i in range(3)]
+    assert [f.poll.kept for f in found] == [10, 10, 5]
+
+
+def test_a_cut_recording_gives_its_whole_lines_and_then_says_it_is_cut(data: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    lines = b"\n".join(
+        b'{"now":%d,"hex":"%06x","lat":45.1,"lon":33.2}' % (1763800000 + i, rng.integers(1, 2**23)) for i in range(2000)
+    )
+    (tmp_path / "cut.gz").write_bytes(gzip.compress(lines)[:-500])
+    found = snapshots.read(tmp_path / "cut.gz")
+
+    first = next(found)
+    assert first.poll.kept > 1000
+    assert first.rejected.total() == 0
+    with pytest.raises(InputError, match="truncated"):
+        list(found)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [(b"<html>", "web page"), (b"", "empty"), (b'{"detail": "x"}', "neither"), (b"MSG,3,1,1", "JSON")],
+)
+def test_a_recording_that_is_none_gets_one_clear_line(tmp_path: Path, body: bytes, words: str) -> None:
+    (tmp_path / "x.json").write_bytes(body)
+
+    with pytest.raises(InputError, match=words):
+        list(snapshots.read(tmp_path / "x.json"))
+
+
+def iata(code: str) -> str | None:
+    return {"MJI": "HLLM", "SVO": "UUEE"}.get(code, code if len(code) == 4 else None)
+
+
+def test_a_flight_list_becomes_reported_flights_and_counts_what_it_refused(data: Path) -> None:
+    flights, refused = flightlist.read(data / "flights.csv", airport=iata)
+
+    assert flights.flight_id.tolist() == [
+        "140a1f-20241214T021530Z",
+        "778681-20241214T030000Z",
+        "HLLM-UUEE-20241214T042000Z",
+    ]
+    assert flights.estdepartureairport.tolist() == ["UUMU", "", "HLLM"]
+    assert flights.departure_method.tolist() == ["reported", "unknown", "reported"]
+    assert flights.arrival_candidates.tolist() == [{"HLLB": 1.0}, {"HLLB": 1.0}, {"UUEE": 1.0}]
+    assert flights.typecode.tolist() == ["IL76", "IL76", ""]
+    assert (flights.status == "landed").all()
+    assert (flights.rules_version == "reported").all()
+    assert list(flights.columns) == list(FLIGHT)
+    assert refused == {
+        "wrong number of fields": 1,
+        "duplicate row": 1,
+        "neither origin nor destination": 1,
+        "no firstseen": 1,
+        "lastseen before firstseen": 1,
+    }
+    assert refused.lines == {
+        "wrong number of fields": [5],
+        "duplicate row": [6],
+        "neither origin nor destination": [7],
+        "no firstseen": [8],
+        "lastseen before firstseen": [9],
+    }
+
+
+def test_csv_gzip_and_parquet_give_the_same_flights(data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    plain, _ = flightlist.read(data / "flights.csv", airport=iata, source="list")
+    (tmp_path / "f.csv").write_bytes(gzip.compress((data / "flights.csv").read_bytes()))
+    table = pd.DataFrame(
+        {
+            "callsign": ["RFF7031", "SYR9624", None],
+            "icao24": ["140a1f", "778681", None],
+            "registration": ["RF-76540", "YK-ATA", None],
+            "typecode": ["IL76", "IL76", None],
+            "origin": ["UUMU", None, "MJI"],
+            "destination": ["HLLB", "HLLB", "SVO"],
+            "firstseen": pd.to_datetime([1734142530, 1734145200, 1734150000], unit="s", utc=True),
+            "lastseen": pd.to_datetime([1734163260, 1734166800, None], unit="s", utc=True),
+        }
+    )
+    table.to_parquet(tmp_path / "f.parquet")
+
+    packed_flights, _ = flightlist.read(tmp_path / "f.csv", airport=iata, source="list")
+    parquet, refused = flightlist.read(tmp_path / "f.parquet", airport=iata, source="list")
+
+    pd.testing.assert_frame_equal(plain, packed_flights)
+    same = [c for c in FLIGHT if not c.startswith(("first_", "last_", "provenance"))]
+    pd.testing.assert_frame_equal(plain[same], parquet[same])
+    assert refused == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"a,b,c\n1,2,3\n", "firstseen, origin, destination is missing"),
+        (b"<html><body>x", "web page"),
+        (b"", "empty"),
+        (b"firstseen,origin,destination\n\xff\xfe\n", "UTF-8"),
+        (gzip.compress(b"firstseen,origin,destination\n" * 100)[:-9], "truncated"),
+        (b"PAR1 nothing else", "Parquet"),
+    ],
+)
+def test_a_list_that_is_none_gets_one_clear_line(tmp_path: Path, body: bytes, words: str) -> None:
+    (tmp_path / "x.csv").write_bytes(body)
+
+    with pytest.raises(InputError, match=words) as raised:
+        flightlist.read(tmp_path / "x.csv")
+
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.real
+def test_every_real_trace_and_recording_goes_in_by_the_right_door(real_data: Path, tmp_path: Path) -> None:
+    base = real_data / "adsb_actions_readsb"
+    lone = real_data / "traffic_samples/samples/readsb/trace_full_ac671b.json"
+    rows, rejected, _ = load([base / "tests/sample_readsb_data", lone])
+    assert (len(rows), rejected) == (6430, {})
+    shutil.copytree(base / "tests/sample_readsb_data", tmp_path / "copy")
+    again, _, _ = load([tmp_path / "copy", lone])
+    assert len(again) == len(rows)
+
+    for name, kept, refused, lines in (
+        ("tests/20minutes.json", 1194, {"no address": 418}, 1612),
+        ("tests/1hr.json", 4920, {"no address": 847}, 5767),
+        ("examples/KWVI/1213.wvi5nm.gz", 9379, {"non-ICAO address": 235}, 9614),
+        ("tests/fixtures/v2_pipeline/grid/20250601", 42783, {"non-ICAO address": 1337}, 44120),
+        ("tests/fixtures/v2_pipeline/grid/20250602", 40060, {"non-ICAO address": 1234}, 41294),
+    ):
+        found = list(snapshots.read(base / name))
+        counted = {k: sum(f.rejected[k] for f in found) for f in found for k in f.rejected}
+        assert sum(f.poll.kept for f in found) == kept, name
+        assert counted == refused, name
+        assert kept + sum(refused.values()) == lines, name
