@@ -203,6 +203,9 @@ def _cast(series: pd.Series, column: Column) -> pd.Series:
         return pd.to_datetime(series).astype(DAY)
     if column.dtype == "object":
         return series.astype(object)
+    if column.default is not None and series.dtype == object and series.isna().any():
+        # frames put together from some that have the column and some that do not; NaN as a bool would be True
+        series = series.where(series.notna(), column.default)
     return series.astype(column.dtype)
 
 

@@ -1,0 +1,192 @@
+"""The door for observations: what cannot be is refused and counted, what is doubtful is marked and kept.
+
+One odd row costs that row, never the batch. The order of the rows does not matter, and a batch fed twice gives what it
+gave once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from flightwatch import motion, records, units
+
+Mask = npt.NDArray[np.bool_]
+
+EARLIEST_MS = 1_104_537_600_000  # 2005-01-01; nobody recorded ADS-B for the public before
+FUTURE_MS = 120_000  # a row from further ahead of the receiving clock is a wrong clock
+LATE_MS = 3_600_000  # and a live row older than this is a replay or a wrong clock
+BOGUS_DEG = 0.01  # readsb bogus_lat_lon: around 0/0 nothing real is ever told
+LOW_NIC = 5  # below, GPS is jammed or the position is kilometres wide (nic 4 is 1.9 km; DO-260B table)
+
+RANGES = {  # outside, the value is unknown; the row stays (ADS-B codes: Annex 10 vol. IV)
+    "altitude": (-2000.0, 126_750.0),
+    "geoaltitude": (-2500.0, 126_750.0),
+    "groundspeed": (0.0, 2000.0),
+    "vertical_rate": (-32_640.0, 32_640.0),
+}
+
+PRECEDENCE = ("adsb_icao", "adsb_icao_nt", "adsr_icao", "tisb_icao", "adsc", "unknown", "other", "mlat")
+"""Of two fixes of one airframe and instant the earlier in this list stays (readsb's own order, simplified)."""
+
+CLUSTER_AIRFRAMES = 5  # so many airframes
+CLUSTER_DEG = 0.01  # within about 1 km
+CLUSTER_MS = 60_000  # in the same minute: on a busy final or airway two at most
+CLUSTER_FLOOR_FT = 1000.0
+CLUSTER_SPREAD_FT = 4000.0  # and at quite different heights: gliders in one thermal are not spoofed
+
+
+def clean(observations: pd.DataFrame, *, received: datetime | None = None) -> tuple[pd.DataFrame, Counter[str]]:
+    """The rows fit to be stored, with `suspect` set, ordered by address and time; and how many were refused, by reason.
+
+    `received` is when a live answer came in; None means history, where no clock is to be trusted more than the record.
+    Values out of range are blanked and counted too, with "(value)" in their reason: those rows stay.
+    """
+    refused: Counter[str] = Counter()
+    frame = records.conform(observations, records.OBSERVATION)
+    frame = _refuse(frame, _wrong(frame, received), refused)
+    frame = _blanked(frame, refused)
+    frame, doubled = _single(frame)
+    if doubled:
+        refused["same airframe and instant"] += doubled
+    frame["suspect"] = _suspect(frame)
+    return frame, refused
+
+
+def heard(observations: pd.DataFrame) -> pd.DataFrame:
+    """How many different airframes each source heard, by cell of two degrees and hour: what coverage is judged by."""
+    if observations.empty:
+        return records.empty(records.HEARD)
+    hour = units.millis(observations["time"]) // 3_600_000
+    south = np.floor(observations["latitude"].to_numpy() / 2).astype(np.int64) * 2
+    west = np.floor(observations["longitude"].to_numpy() / 2).astype(np.int64) * 2
+    keys = pd.DataFrame(
+        {
+            "south": south,
+            "west": west,
+            "hour": hour,
+            "source": observations["source"].astype(object).to_numpy(),
+            "address": observations["address"].to_numpy(),
+        }
+    ).drop_duplicates()
+    counts = keys.groupby(["south", "west", "hour", "source"], sort=True).size().reset_index(name="aircraft")
+    counts["cell"] = counts["south"].astype(str) + "," + counts["west"].astype(str)
+    counts["hour"] = units.instants(counts["hour"].to_numpy() * 3_600_000)
+    return records.conform(counts, records.HEARD)
+
+
+def _wrong(frame: pd.DataFrame, received: datetime | None) -> dict[str, Mask]:
+    """Rows to refuse, by reason; a row is counted for the first reason that holds."""
+    address = frame["address"].to_numpy()
+    lat, lon = frame["latitude"].to_numpy(), frame["longitude"].to_numpy()
+    known = frame["time"].notna().to_numpy()
+    time = np.where(known, frame["time"].astype("int64").to_numpy(), 0)
+    zero = np.abs(lon) < BOGUS_DEG
+    wrong = {
+        "no ICAO address": (address == 0) | (address >= 0xFFFFFF),
+        "no position": ~(np.isfinite(lat) & np.isfinite(lon)),
+        "impossible position": ~((np.abs(lat) < 90) & (np.abs(lon) <= 180))
+        | ((lat == 0) & (zero | (np.abs(lon) == 90)))
+        | ((np.abs(lat) < BOGUS_DEG) & zero),
+        "impossible time": ~known | (time < EARLIEST_MS),
+    }
+    if received is not None:
+        now = units.millis(received)
+        wrong["clock ahead of ours"] = time > now + FUTURE_MS
+        wrong["too old for a live answer"] = time < now - LATE_MS
+    return wrong
+
+
+def _refuse(frame: pd.DataFrame, wrong: dict[str, Mask], refused: Counter[str]) -> pd.DataFrame:
+    bad = np.zeros(len(frame), dtype=bool)
+    for reason, rows in wrong.items():
+        new = rows & ~bad
+        if new.any():
+            refused[reason] += int(new.sum())
+            bad |= new
+    return frame[~bad].reset_index(drop=True) if bad.any() else frame
+
+
+def _blanked(frame: pd.DataFrame, refused: Counter[str]) -> pd.DataFrame:
+    """Values that cannot be become unknown, and the track lies in [0, 360)."""
+    for name, (low, high) in RANGES.items():
+        values = frame[name].to_numpy()
+        out = ~np.isnan(values) & ~((values >= low) & (values <= high))
+        if out.any():
+            refused[f"{name} out of range (value)"] += int(out.sum())
+            frame[name] = np.where(out, np.float32(np.nan), values)
+    track = frame["track"].to_numpy()
+    with np.errstate(invalid="ignore"):
+        frame["track"] = np.where(np.isfinite(track), track % np.float32(360), np.float32(np.nan))
+    return frame
+
+
+def _single(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Ordered by airframe and instant, one row for each: the better kind of position, else the smaller one.
+
+    "Smaller" means nothing; it only makes the choice the same whatever order the rows came in.
+    """
+    kinds = frame["position_type"].cat.categories
+    ranks = np.array([PRECEDENCE.index(k) if k in PRECEDENCE else len(PRECEDENCE) for k in kinds] + [len(PRECEDENCE)])
+    rank = ranks[frame["position_type"].cat.codes.to_numpy()]
+    address, time = frame["address"].to_numpy(), frame["time"].astype("int64").to_numpy()
+    order = np.lexsort((frame["longitude"], frame["latitude"], rank, time, address))
+    address, time = address[order], time[order]
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = (address[1:] != address[:-1]) | (time[1:] != time[:-1])
+    return frame.iloc[order[first]].reset_index(drop=True), int(len(order) - first.sum())
+
+
+def _suspect(frame: pd.DataFrame) -> npt.NDArray[np.uint8]:
+    """The bits of `records.SUSPECT`, for rows ordered by airframe and time. Marks set before this stay."""
+    columns: dict[str, Any] = {
+        name: frame[name].to_numpy()
+        for name in ("address", "latitude", "longitude", "altitude", "groundspeed", "onground")
+    }
+    columns["time"] = frame["time"].astype("int64").to_numpy()
+    columns["mlat"] = (frame["position_type"] == "mlat").to_numpy()
+    nic = frame["nic"].to_numpy()
+    bits, _ = motion.doubts(columns)
+    bits |= frame["suspect"].to_numpy()
+    bits[clusters(columns)] |= motion.CLUSTER
+    bits[(nic >= 0) & (nic < LOW_NIC)] |= motion.LOW_INTEGRITY
+    return bits
+
+
+def clusters(columns: dict[str, Any]) -> Mask:
+    """Rows in a crowd that no sky holds: many airframes in one kilometre and one minute, at quite different heights.
+
+    Spoofed GPS puts whoever flies by onto one airport (Beirut, Cairo, Moscow's Vnukovo). Four grids, each moved by half
+    a cell, so that a crowd on a cell's edge is seen too.
+    """
+    out = np.zeros(len(columns["address"]), dtype=bool)
+    high = np.flatnonzero(columns["altitude"] > CLUSTER_FLOOR_FT)
+    if len(high) < CLUSTER_AIRFRAMES:
+        return out
+    minute = columns["time"][high] // CLUSTER_MS
+    minute -= minute.min()
+    y, x = columns["latitude"][high] / CLUSTER_DEG, columns["longitude"][high] / CLUSTER_DEG
+    for dy, dx in ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.5, 0.5)):
+        row, column = np.floor(y + dy).astype(np.int64) + 9002, np.floor(x + dx).astype(np.int64) + 18002
+        cell = (minute * 18100 + row) * 36100 + column
+        out[high[_crowded(cell, columns["address"][high], columns["altitude"][high])]] = True
+    return out
+
+
+def _crowded(cell: npt.NDArray[np.int64], address: Any, altitude: Any) -> npt.NDArray[np.int64]:
+    order = np.argsort(cell, kind="stable")
+    ordered = cell[order]
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    sizes = np.diff(np.append(starts, len(ordered)))
+    found = [np.zeros(0, dtype=np.int64)]
+    for start, size in zip(starts[sizes >= CLUSTER_AIRFRAMES], sizes[sizes >= CLUSTER_AIRFRAMES], strict=True):
+        rows = order[start : start + size]
+        spread = np.ptp(altitude[rows])
+        if len(np.unique(address[rows])) >= CLUSTER_AIRFRAMES and spread >= CLUSTER_SPREAD_FT:
+            found.append(rows)
+    return np.concatenate(found)

@@ -1,0 +1,217 @@
+"""Which fixes an aircraft cannot have made: repeated, out of reach, or another aircraft's under the same address.
+
+Works on columns ordered by address and time, many aircraft at once: one vectorised pass finds the few jumps, and only
+the stretches around them are looked at row by row. The limits follow readsb's field-tested speed check (track.c):
+reach = speed x time + a tolerance, reference forgotten after an hour.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from flightwatch import geo
+
+Columns = dict[str, npt.NDArray[Any]]
+
+TELEPORT, CLUSTER, STALE, DUPLICATE, SCATTER, LOW_INTEGRITY, CLOCK = 1, 2, 4, 8, 16, 32, 64  # records.SUSPECT
+
+SPEED_FACTOR = 1.3  # over the reported ground speed: reliability rule "implied speed > 1.3 x max(gs)"
+SPEED_SLACK_KT = 50.0  # readsb track.c, for MLAT; for all here, since speeds are as old as positions
+SPEED_UNKNOWN_KT = 900.0  # readsb track.c: assumed where no speed is known
+SPEED_CEILING_KT = 1200.0  # nothing civil is faster over ground; readsb caps at 2,000
+SLACK_NM = 3.0  # readsb allows 2 km beside the reach; an OpenSky state may be 15 s old, 2 NM at 480 kt
+SLACK_MLAT_NM = 4.0
+FORGET_MS = 3_600_000  # readsb forgets its reference after 60 min
+SHORT_CHAIN = 5  # fewer fixes than this never make an aircraft of their own
+SHORT_CHAIN_MS = 120_000  # nor does a burst shorter than two minutes
+FORK_OVERLAP = 5  # so many fixes of two chains inside each other's time make two aircraft, or one spoofed
+SPOOF_ALTITUDE_FT = 1500.0  # one airframe keeps its barometric altitude while its positions jump
+MOVING_KT = 50.0  # readsb: faster than this a repeated position is not a fix
+BLOCK = 1 << 15  # rows per pass: the block and its temporaries stay in the second-level cache
+
+
+def stale(columns: Columns) -> npt.NDArray[np.bool_]:
+    """Rows that repeat the position before them although the aircraft moves: sources hold a lost position a while."""
+    lat, lon = columns["latitude"], columns["longitude"]
+    out = np.zeros(len(lat), dtype=bool)
+    at = np.flatnonzero(lat[1:] == lat[:-1]) + 1
+    at = at[(lon[at] == lon[at - 1]) & (columns["address"][at] == columns["address"][at - 1])]
+    at = at[~columns["onground"][at] & ~(columns["groundspeed"][at] <= MOVING_KT)]
+    out[at] = True
+    return out
+
+
+def jumps(columns: Columns) -> npt.NDArray[np.int64]:
+    """Rows that cannot have been reached from the row before, of the same aircraft and within an hour."""
+    address, time, speed = columns["address"], columns["time"], columns["groundspeed"]
+    lat, lon = columns["latitude"], columns["longitude"]
+    found = [np.zeros(0, dtype=np.int64)]
+    unit = SPEED_FACTOR / 60.0 / 3.6e6 * 0.7  # kt x ms to degrees; 0.7: two legs of 1 are at most 1.4 together
+    for lo in range(1, len(address), BLOCK):
+        hi = min(lo + BLOCK, len(address))
+        now, before = slice(lo, hi), slice(lo - 1, hi - 1)
+        # A cheap test in degrees first: no pair is further apart than its two legs together.
+        apart = np.abs(lat[now] - lat[before])
+        apart += np.abs(lon[now] - lon[before])
+        reach = np.fmax(speed[now], speed[before]) * np.float32(unit)
+        reach *= time[now] - time[before]
+        reach += np.float32(SLACK_NM / 60 * 0.7)
+        doubtful = np.flatnonzero(~(apart <= reach)) + lo
+        doubtful = doubtful[address[doubtful] == address[doubtful - 1]]
+        if len(doubtful):
+            found.append(doubtful[~reachable(columns, doubtful - 1, doubtful)])
+    return np.concatenate(found)
+
+
+def reachable(columns: Columns, a: Any, b: Any, forget: bool = True) -> npt.NDArray[np.bool_]:
+    """Whether an aircraft at rows `a` can be at rows `b`; true after an hour, when nothing is remembered."""
+    dt = np.abs(columns["time"][b] - columns["time"][a])
+    speed = np.fmax(columns["groundspeed"][a], columns["groundspeed"][b])
+    speed = np.where(np.isnan(speed), SPEED_UNKNOWN_KT, SPEED_FACTOR * speed + SPEED_SLACK_KT)
+    speed = np.minimum(speed, SPEED_CEILING_KT)
+    mlat = columns.get("mlat")
+    slack = SLACK_NM if mlat is None else np.where(mlat[a] | mlat[b], SLACK_MLAT_NM, SLACK_NM)
+    lat, lon = columns["latitude"], columns["longitude"]
+    ok: npt.NDArray[np.bool_] = geo.distance(lat[a], lon[a], lat[b], lon[b]) <= speed * dt / 3.6e6 + slack
+    return ok | (dt > FORGET_MS) if forget else ok
+
+
+def doubts(columns: Columns) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
+    """Suspect bits of every row, and to which aircraft under its address it belongs (0 for nearly all).
+
+    `columns` are address, time (ms), latitude, longitude, altitude, groundspeed, onground, optionally mlat, ordered by
+    address and time. A row is judged by its neighbours in time, so a bad stretch never costs the rest of a day.
+    """
+    n = len(columns["address"])
+    bits, aircraft = np.zeros(n, dtype=np.uint8), np.zeros(n, dtype=np.int32)
+    if n < 2:
+        return bits, aircraft
+    repeated = stale(columns)
+    bits[repeated] = STALE
+    rows = np.flatnonzero(~repeated)
+    fresh = {k: v[rows] for k, v in columns.items()} if repeated.any() else columns
+    bad = jumps(fresh)
+    if len(bad):
+        for first, last in _stretches(fresh["address"], fresh["time"], bad):
+            piece = {k: v[first:last] for k, v in fresh.items()}
+            marks, members = _judge(_joined(_chains(piece), piece), piece)
+            bits[rows[first:last]] |= marks
+            aircraft[rows[first:last]] = members
+    return bits, aircraft
+
+
+def _stretches(address: Any, time: Any, bad: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Row ranges round the jumps: an hour to both sides within the aircraft; nothing is remembered for longer."""
+    starts = np.searchsorted(address, address[bad], "left")
+    ends = np.searchsorted(address, address[bad], "right")
+    out: list[tuple[int, int]] = []
+    for row, lo, hi in zip(bad.tolist(), starts.tolist(), ends.tolist(), strict=True):
+        first = lo + int(np.searchsorted(time[lo:hi], time[row] - FORGET_MS, "left"))
+        last = lo + int(np.searchsorted(time[lo:hi], time[row] + FORGET_MS, "right"))
+        if out and first < out[-1][1]:
+            out[-1] = (out[-1][0], max(last, out[-1][1]))
+        else:
+            out.append((first, last))
+    return out
+
+
+def _chains(piece: Columns) -> npt.NDArray[np.int32]:
+    """Each row joins the longest chain whose last fix it can have come from; else it begins a new one."""
+    time = piece["time"]
+    n = len(time)
+    smooth = np.concatenate([[False], reachable(piece, np.arange(n - 1), np.arange(1, n))])
+    labels = np.zeros(n, dtype=np.int32)
+    tails, sizes = [0], [1]
+    for row in range(1, n):
+        here = int(labels[row - 1])
+        if not (smooth[row] and sizes[here] == max(sizes)):
+            here = _choose(piece, tails, sizes, row)
+        if here == len(tails):
+            tails.append(row)
+            sizes.append(0)
+        labels[row] = here
+        tails[here] = row
+        sizes[here] += 1
+    return labels
+
+
+def _choose(piece: Columns, tails: list[int], sizes: list[int], row: int) -> int:
+    time = piece["time"]
+    recent = [c for c, tail in enumerate(tails) if time[row] - time[tail] <= FORGET_MS]
+    if not recent:  # nothing is remembered: it goes on from what was heard last
+        return int(np.argmax([time[t] for t in tails]))
+    last = np.array([tails[c] for c in recent])
+    ok = reachable(piece, last, np.full(len(last), row))
+    return max((c for c, good in zip(recent, ok, strict=True) if good), key=lambda c: sizes[c], default=len(tails))
+
+
+def _joined(labels: npt.NDArray[np.int32], piece: Columns) -> npt.NDArray[np.int32]:
+    """Chains that follow each other become one where dropping the end of the first or the start of the second does it.
+
+    That is what spoofing looks like when the true positions come back: the last good fix reaches the first good one,
+    the spoofed ones between them (label -1) reach neither. The side with fewer fixes to drop gives way.
+    """
+    labels = labels.copy()
+    chains = [np.flatnonzero(labels == c) for c in np.unique(labels)]
+    chains = sorted((c for c in chains if not _short(c, piece["time"])), key=lambda c: int(c[0]))
+    for a, b in itertools.pairwise(chains):
+        if a[-1] > b[0] or not _same_altitude(piece["altitude"], a, b[:SHORT_CHAIN]):
+            continue
+        from_a = np.flatnonzero(reachable(piece, a, np.full(len(a), b[0]), forget=False))
+        to_b = np.flatnonzero(reachable(piece, np.full(len(b), a[-1]), b, forget=False))
+        drop_a = len(a) - 1 - int(from_a[-1]) if len(from_a) else len(a)
+        drop_b = int(to_b[0]) if len(to_b) else len(b)
+        if min(drop_a / len(a), drop_b / len(b)) > 0.9:
+            continue
+        lost = a[len(a) - drop_a :] if drop_a <= drop_b else b[:drop_b]
+        labels[b] = labels[a].max()
+        labels[lost] = -1
+    return labels
+
+
+def _short(rows: npt.NDArray[np.int64], time: Any) -> bool:
+    return len(rows) < SHORT_CHAIN or bool(time[rows[-1]] - time[rows[0]] < SHORT_CHAIN_MS)
+
+
+def _judge(labels: npt.NDArray[np.int32], piece: Columns) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
+    """What each chain of a stretch is: the aircraft, a scatter of single fixes, a spoofed place, a second aircraft.
+
+    The chain with most fixes is the aircraft. A short chain is noise. A long one that lies inside its time is a spoofed
+    place when the barometric altitude goes on as if nothing had happened, else a second aircraft with the address. One
+    that only begins where the other ends may be either; nobody can say which is right, so both stay, as two aircraft.
+    """
+    time, altitude, mlat = piece["time"], piece["altitude"], piece.get("mlat")
+    marks, members = np.zeros(len(labels), dtype=np.uint8), np.zeros(len(labels), dtype=np.int32)
+    count = np.bincount(labels[labels >= 0])
+    main = np.flatnonzero(labels == int(np.argmax(count)))
+    marks[labels == -1] = TELEPORT
+    own = 0
+    for label in np.argsort(-count, kind="stable")[1:]:
+        rows = np.flatnonzero(labels == label)
+        if not len(rows):
+            continue
+        inside = rows[(time[rows] > time[main[0]]) & (time[rows] < time[main[-1]])]
+        if _short(rows, time):
+            marks[rows] |= SCATTER if mlat is not None and mlat[rows].mean() > 0.5 else TELEPORT
+        elif len(inside) >= FORK_OVERLAP and _same_altitude(altitude, main, inside):
+            marks[rows] |= TELEPORT
+        else:
+            own += 1
+            members[rows] = own
+            if len(inside) >= FORK_OVERLAP:
+                marks[rows] |= DUPLICATE
+                marks[main] |= DUPLICATE
+    return marks, members
+
+
+def _same_altitude(altitude: Any, main: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> bool:
+    """Whether the altitudes of a chain continue those of the main chain around it; true where none are known."""
+    known_main, known = main[~np.isnan(altitude[main])], other[~np.isnan(altitude[other])]
+    if not len(known_main) or not len(known):
+        return True
+    near = known_main[np.clip(np.searchsorted(known_main, known), 0, len(known_main) - 1)]
+    return bool(np.median(np.abs(altitude[near] - altitude[known])) < SPOOF_ALTITUDE_FT)
