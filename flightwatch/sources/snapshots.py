@@ -224,10 +224,15 @@ def _batch(lines: list[bytes], name: str, source: str) -> Iterator[Fetched]:
     """A batch of lines: single aircraft together as one Fetched, whole bodies each as its own."""
     rejected: Counter[str] = Counter()
     rows: list[Line] = []
+    single: list[bytes] = []
     for number, line in enumerate(lines):
-        row = _line(line)
-        if row is not None and (row.hex or (b'"aircraft"' not in line and b'"ac"' not in line)):
-            rows.append(row)
+        if b'"aircraft"' not in line and b'"ac"' not in line:
+            single.append(line)
+            row = _line(line)
+            if row is None:
+                rejected["malformed row"] += 1
+            else:
+                rows.append(row)
             continue
         try:
             found = readsb.parse(line, source=source)
@@ -235,10 +240,8 @@ def _batch(lines: list[bytes], name: str, source: str) -> Iterator[Fetched]:
             rejected["malformed row"] += 1
             continue
         yield _fetched(found, f"{name}.{number}", source, line)
-    if not rows and not rejected:
-        return
-    found = _rows(rows, rejected, source)
-    yield _fetched(found, name, source, b"\n".join(lines))
+    if rows or rejected:
+        yield _fetched(_rows(rows, rejected, source), name, source, b"\n".join(single))
 
 
 def _line(line: bytes) -> Line | None:
