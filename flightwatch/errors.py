@@ -28,9 +28,17 @@ class InputError(FlightwatchError):
 
 
 class StoreError(FlightwatchError):
-    """The database cannot be reached, read or written. The text never holds a password."""
+    """The database cannot be reached, read or written. The text never holds a password.
+
+    `kind` says what to do about it: `busy` and `gone` (locked, unreachable) pass by themselves, `full` (the disk) needs
+    room before anything is written, `missing` and `schema` need a person, `other` is anything else.
+    """
 
     exit_code = 74
+
+    def __init__(self, message: str, *, kind: str = "other") -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class NotLeaderError(FlightwatchError):

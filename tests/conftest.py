@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,3 +17,24 @@ def real_data() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("FLIGHTWATCH_REAL_DATA does not name a folder with the real recordings")
     return Path(folder).resolve()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database that does not exist yet: an SQLite file, and a PostgreSQL where FLIGHTWATCH_TEST_POSTGRES names one
+    (`.ci/postgres start` prints such a URL)."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'flightwatch.db'}"
+        return
+    server = os.environ.get("FLIGHTWATCH_TEST_POSTGRES")
+    if not server:
+        pytest.skip("FLIGHTWATCH_TEST_POSTGRES does not name a PostgreSQL")
+    import sqlalchemy
+
+    name = f"fw_{uuid.uuid4().hex[:12]}"
+    admin = sqlalchemy.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=sqlalchemy.NullPool)
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    yield admin.url.set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")

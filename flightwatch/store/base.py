@@ -1,0 +1,188 @@
+"""What all parts of the store stand on: transactions, and rows in and out."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Column, Connection, Engine, Select, any_, bindparam, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.engine import URL
+from sqlalchemy.sql import ColumnElement
+
+from flightwatch.errors import NotLeaderError
+from flightwatch.records import Schema, conform
+from flightwatch.store import engine as engines
+from flightwatch.store import schema
+from flightwatch.units import instant, instants, millis
+
+WRITER_LOCK = 0x666C696768747761  # "flightwa": the advisory lock all our writers on one PostgreSQL database share
+
+Names = str | Iterable[str] | None
+
+
+class Base:
+    """An open database. Safe to use from several threads; not to be carried over a fork."""
+
+    def __init__(self, url: URL, write: Engine | None, read: Engine) -> None:
+        self.url = url
+        self.dialect = url.get_backend_name()
+        self._writer = write
+        self._reader = read
+        self._local = threading.local()
+        self._pid = os.getpid()
+        self._fence: tuple[str, str, int] | None = None
+        self._memory = threading.RLock() if write is read else None
+
+    def __repr__(self) -> str:
+        return f"Store({engines.shown(self.url)!r})"
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        for engine in {self._writer, self._reader} - {None}:
+            engine.dispose()  # type: ignore[union-attr]
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """All or nothing: what this thread writes inside, and reads back, is one transaction.
+
+        Every method that writes opens one by itself; opened around several of them it holds them together.
+        """
+        current: Connection | None = getattr(self._local, "connection", None)
+        if current is not None:
+            yield current
+            return
+        assert self._writer is not None, "this store was opened read-only"
+        assert self._pid == os.getpid(), "a store must be opened in the process that uses it"
+        with self._guarded(), self._writer.begin() as connection:
+            self._enter(connection)
+            self._local.connection = connection
+            try:
+                yield connection
+            finally:
+                self._local.connection = None
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One consistent state to read from; inside a transaction, that transaction's own."""
+        current: Connection | None = getattr(self._local, "connection", None)
+        if current is not None:
+            yield current
+            return
+        with self._guarded(), self._reader.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        if self._memory:
+            self._memory.acquire()
+        try:
+            yield
+        except Exception as e:
+            if engines.is_database_error(e):
+                raise engines.explain(e, self.url) from e
+            raise
+        finally:
+            if self._memory:
+                self._memory.release()
+
+    def _enter(self, connection: Connection) -> None:
+        """One writer at a time on PostgreSQL too, so that read-then-write means the same on both; then the fence."""
+        if self.dialect == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(WRITER_LOCK)))
+        if self._fence is not None:
+            name, holder, epoch = self._fence
+            row = connection.execute(
+                select(schema.lease.c.holder, schema.lease.c.epoch).where(schema.lease.c.name == name)
+            ).first()
+            if row is None or (row.holder, row.epoch) != (holder, epoch):
+                raise NotLeaderError(f"{holder} no longer leads this database: nothing was written")
+
+    def among(self, column: Column[Any], values: Iterable[Any]) -> ColumnElement[bool]:
+        """`column IN values` for any number of values, as one parameter, so that the statement stays the same."""
+        wanted = list(values)
+        if self.dialect == "sqlite":
+            each = func.json_each(bindparam(None, json.dumps(wanted), unique=True)).table_valued("value")
+            return column.in_(select(each.c.value))
+        return column == any_(bindparam(None, wanted, type_=ARRAY(column.type), unique=True))
+
+    def rows(self, statement: Select[Any]) -> list[Any]:
+        """The rows of a query."""
+        with self.reading() as connection:
+            return list(connection.execute(statement).all())
+
+    def columns(self, statement: Select[Any]) -> dict[str, list[Any]]:
+        """The result of a query, by column."""
+        with self.reading() as connection:
+            result = connection.execute(statement)
+            names = list(result.keys())
+            rows = result.all()
+        return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) if rows else {n: [] for n in names}
+
+
+def names(values: Names) -> list[str] | None:
+    """One name or many, as a list; None stays None (no restriction)."""
+    if values is None:
+        return None
+    return [values] if isinstance(values, str) else list(values)
+
+
+def frame(columns: dict[str, list[Any]], shape: Schema, *, extra: Sequence[str] = ()) -> pd.DataFrame:
+    """A frame of that shape from a query's columns: milliseconds become instants, JSON text becomes objects."""
+    out: dict[str, pd.Series] = {}
+    for name, column in shape.items():
+        if name not in columns:
+            continue
+        values = columns[name]
+        if column.dtype.startswith("datetime64[ms"):
+            out[name] = instants(values)
+        elif column.dtype.startswith("float"):
+            out[name] = pd.Series(values, dtype="float64").astype(column.dtype)
+        else:
+            out[name] = pd.Series(values, dtype="object")
+    made = conform(pd.DataFrame(out), shape)
+    return made.assign(**{name: columns[name] for name in extra})
+
+
+def ms(when: datetime) -> int:
+    return int(millis(when))
+
+
+def when(value: int | None) -> datetime | None:
+    return None if value is None else instant(value)
+
+
+def day_text(day: date | str | pd.Timestamp) -> str:
+    """An ISO date.
+
+    >>> day_text(date(2024, 12, 14)), day_text("2024-12-14")
+    ('2024-12-14', '2024-12-14')
+    """
+    return str(pd.Timestamp(day).strftime("%Y-%m-%d"))
+
+
+def dumped(value: Any) -> str:
+    """JSON text that reads back as the same value, NumPy numbers included."""
+    return json.dumps(value, separators=(",", ":"), default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "item"):
+        return value.item()
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    if isinstance(value, (set, frozenset, tuple)):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} cannot be stored")

@@ -1,0 +1,213 @@
+"""What the feeds said: polls with their outcome, fixes, who was heard where, and the raw bodies as received."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Column, Connection, Select, and_, func, select
+
+from flightwatch.records import HEARD, OBSERVATION, Poll
+from flightwatch.store import bulk, schema
+from flightwatch.store.aircraft import AircraftRows
+from flightwatch.store.base import dumped, frame, ms
+from flightwatch.units import INSTANT, icao24_text, instant, instants, parse_icao24
+
+
+class PollRows(AircraftRows):
+    """poll, body, observation, touch and heard."""
+
+    def save_fetched(
+        self,
+        poll: Poll,
+        observations: pd.DataFrame,
+        aircraft: pd.DataFrame,
+        heard: pd.DataFrame,
+        body: bytes | None = None,
+        *,
+        add_heard: bool = False,
+    ) -> int:
+        """One answer of a feed, or one piece of an archive, with everything in it, in one transaction; its poll id.
+
+        Saved twice it is there once: the poll by (source, query, started), a fix by (airframe, time). The airframes
+        heard in a cell and hour are the most any poll of that hour heard, because polls see the same ones again;
+        `add_heard` is for pieces that hold different airframes each, whose numbers add up.
+        """
+        with self.transaction() as connection:
+            number, known = _save_poll(connection, poll)
+            if len(observations):
+                self._save_observations(connection, observations, number)
+            if len(aircraft):
+                self.save_aircraft(aircraft, at=poll.finished if poll.planned else poll.started)
+            if len(heard) and not (add_heard and known):
+                self._save_heard(connection, heard, add=add_heard)
+            if body is not None and poll.sha256:
+                _save_body(connection, poll, body)
+        return number
+
+    def _save_observations(self, connection: Connection, rows: pd.DataFrame, poll: int) -> int:
+        """Fixes not stored yet, and which airframes to look at again because of them; how many were new."""
+        ordered = rows.sort_values(["address", "time"], kind="stable").drop_duplicates(["address", "time"])
+        addresses, codes = np.unique(ordered["address"].to_numpy(), return_inverse=True)
+        texts = np.array([icao24_text(a) for a in addresses.tolist()], dtype=object)
+        columns = bulk.columns_of(ordered.assign(poll=poll), schema.observation, dialect=self.dialect)
+        new = bulk.write(connection, schema.observation, {"icao24": texts[codes].tolist(), **columns}, update={})
+        times = np.asarray(columns["time"], dtype="int64")
+        starts = np.searchsorted(codes, np.arange(len(addresses)))
+        first, last = np.minimum.reduceat(times, starts), np.maximum.reduceat(times, starts)
+        bulk.write(
+            connection,
+            schema.touch,
+            {"poll": [poll] * len(texts), "icao24": texts.tolist(), "first": first.tolist(), "last": last.tolist()},
+            update={
+                "first": "CASE WHEN new.first < old.first THEN new.first ELSE old.first END",
+                "last": "CASE WHEN new.last > old.last THEN new.last ELSE old.last END",
+            },
+        )
+        return new
+
+    def _save_heard(self, connection: Connection, heard: pd.DataFrame, *, add: bool) -> None:
+        together = heard.groupby(["cell", "hour", "source"], observed=True, as_index=False)["aircraft"].sum()
+        most = "CASE WHEN new.aircraft > old.aircraft THEN new.aircraft ELSE old.aircraft END"
+        bulk.write(
+            connection,
+            schema.heard,
+            bulk.columns_of(together, schema.heard, dialect=self.dialect),
+            update={"aircraft": "old.aircraft + new.aircraft" if add else most},
+        )
+
+    def save_polls(self, polls: Iterable[Poll]) -> list[int]:
+        """Polls without rows: those that failed or came back empty. Their ids."""
+        with self.transaction() as connection:
+            return [_save_poll(connection, p)[0] for p in polls]
+
+    def polls(
+        self, since: datetime | None = None, until: datetime | None = None, source: str | None = None
+    ) -> pd.DataFrame:
+        """Polls that started in [since, until), oldest first, with `id`; `rejected` as dictionaries."""
+        t = schema.poll
+        query = _between(select(t), t.c.started, since, until)
+        if source is not None:
+            query = query.where(t.c.source == source)
+        got = self.columns(query.order_by(t.c.started, t.c.id))
+        return pd.DataFrame(
+            {
+                **{name: pd.Series(values, dtype=object) for name, values in got.items()},
+                "id": pd.Series(got["id"], dtype="int64"),
+                "started": instants(got["started"]),
+                "finished": instants(got["finished"]),
+                "kept": pd.Series(got["kept"], dtype="int64"),
+                "bytes": pd.Series(got["bytes"], dtype="int64"),
+                "planned": pd.Series(got["planned"], dtype="bool"),
+                "rejected": pd.Series([json.loads(r) for r in got["rejected"]], dtype=object),
+            }
+        )
+
+    def poll_ids(self, source: str, query: str) -> dict[datetime, tuple[int, str]]:
+        """Started → (id, outcome) of the polls of one query: which pieces of an archive are done already."""
+        t = schema.poll
+        found = self.rows(
+            select(t.c.started, t.c.id, t.c.outcome).where(and_(t.c.source == source, t.c.query == query))
+        )
+        return {instant(s): (i, o) for s, i, o in found}
+
+    def heard(self, since: datetime | None = None, until: datetime | None = None) -> pd.DataFrame:
+        """Airframes heard per cell, hour and source, for the hours in [since, until)."""
+        t = schema.heard
+        query = _between(select(t), t.c.hour, since, until).order_by(t.c.hour, t.c.source, t.c.cell)
+        return frame(self.columns(query), HEARD)
+
+    def observations(
+        self,
+        icao24s: Iterable[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> pd.DataFrame:
+        """Fixes of these airframes (None: of all) with time in [since, until), by airframe and time."""
+        t = schema.observation
+        query = _between(select(t), t.c.time, since, until)
+        if icao24s is not None:
+            query = query.where(self.among(t.c.icao24, icao24s))
+        got = self.columns(query.order_by(t.c.icao24, t.c.time))
+        known = {text: parse_icao24(text) for text in set(got["icao24"])}
+        got["address"] = [known[text] for text in got["icao24"]]
+        return frame(got, OBSERVATION)
+
+    def touched(self, since: int = -1) -> pd.DataFrame:
+        """Airframes with fixes from polls after that poll id: icao24, first and last of those fixes."""
+        t = schema.touch
+        got = self.columns(
+            select(t.c.icao24, func.min(t.c.first).label("first"), func.max(t.c.last).label("last"))
+            .where(t.c.poll > since)
+            .group_by(t.c.icao24)
+            .order_by(t.c.icao24)
+        )
+        return pd.DataFrame(
+            {
+                "icao24": pd.Series(got["icao24"], dtype=object),
+                "first": instants(got["first"]).astype(INSTANT),
+                "last": instants(got["last"]).astype(INSTANT),
+            }
+        )
+
+    def last_poll_id(self) -> int:
+        """The newest poll's id, -1 when there is none: the watermark for `touched`."""
+        return int(self.rows(select(func.coalesce(func.max(schema.poll.c.id), -1)))[0][0])
+
+    def body(self, sha256: str) -> bytes | None:
+        """A raw body as it was received; None when it was not kept."""
+        t = schema.body
+        found = self.rows(select(t.c.content).where(t.c.sha256 == sha256))
+        return zlib.decompress(found[0][0]) if found else None
+
+
+def _save_poll(connection: Connection, poll: Poll) -> tuple[int, bool]:
+    """The poll's id, and whether it was stored before as having worked. What worked is not overwritten by a failure:
+    a piece of an archive read well once stays read."""
+    t = schema.poll
+    key = and_(t.c.source == poll.source, t.c.query == poll.query, t.c.started == ms(poll.started))
+    values = {
+        "source": poll.source,
+        "query": poll.query,
+        "started": ms(poll.started),
+        "finished": ms(poll.finished),
+        "outcome": poll.outcome,
+        "kept": poll.kept,
+        "rejected": dumped(dict(poll.rejected)),
+        "bytes": poll.bytes,
+        "sha256": poll.sha256,
+        "note": bulk.clean(poll.note),
+        "planned": poll.planned,
+    }
+    found = connection.execute(select(t.c.id, t.c.outcome).where(key)).first()
+    if found is None:
+        connection.execute(t.insert().values(**values))
+        return int(connection.execute(select(t.c.id).where(key)).scalar_one()), False
+    if found.outcome != "ok" or poll.outcome == "ok":
+        connection.execute(t.update().where(t.c.id == found.id).values(**values))
+    return int(found.id), found.outcome == "ok"
+
+
+def _save_body(connection: Connection, poll: Poll, body: bytes) -> None:
+    columns: bulk.Columns = {
+        "sha256": [poll.sha256],
+        "received": [ms(poll.finished)],
+        "size": [len(body)],
+        "encoding": ["zlib"],
+        "pinned": [False],
+        "content": [zlib.compress(body, 6)],
+    }
+    bulk.write(connection, schema.body, columns, update={"received": "new.received"})
+
+
+def _between(query: Select[Any], column: Column[int], since: datetime | None, until: datetime | None) -> Select[Any]:
+    if since is not None:
+        query = query.where(column >= ms(since))
+    if until is not None:
+        query = query.where(column < ms(until))
+    return query

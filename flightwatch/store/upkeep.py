@@ -1,0 +1,145 @@
+"""Keeping the database: copies of it, what may be forgotten, and what an operator should know about it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlalchemy import and_, func, select, text
+from sqlalchemy.sql import ColumnElement
+
+from flightwatch.store import engine as engines
+from flightwatch.store import schema
+from flightwatch.store.base import Base, ms
+
+COVERAGE_DAYS = 400
+"""Polls and what was heard: the coverage of a route's day is judged against the usual for that hour of the week, and a
+route's year is tallied anew when its definition changes."""
+
+STALE_DAYS = 14  # touched airframes and taken cycles: the jobs that read them follow within minutes
+
+AIRFRAMES_AT_ONCE = 500
+"""Fixes are forgotten by so many airframes to a transaction: it walks their part of the primary key, needs no index on
+time alone, and holds the writer for milliseconds."""
+
+
+class Retention(Protocol):
+    """How long what may be forgotten is kept."""
+
+    @property
+    def observations_days(self) -> int: ...
+
+    @property
+    def bodies_days(self) -> int: ...
+
+
+class Upkeep(Base):
+    """Retention and facts."""
+
+    def prune(self, retention: Retention, now: datetime) -> dict[str, int]:
+        """Forget what is older than the retention says; how many rows of each table went.
+
+        Never what an alert rests on: the fixes of its flights, the polls they came from and their bodies stay.
+        """
+        gone = {"observation": self.prune_observations(now - timedelta(days=retention.observations_days))}
+        bodies = ms(now - timedelta(days=retention.bodies_days))
+        old, stale = ms(now - timedelta(days=COVERAGE_DAYS)), ms(now - timedelta(days=STALE_DAYS))
+        b, p, h, t, c = schema.body, schema.poll, schema.heard, schema.touch, schema.cycle
+        with self.transaction() as connection:
+            kept = self._evidence_polls()
+            newest = select(func.max(p.c.id)).where(p.c.started < stale).scalar_subquery()
+            of_evidence = b.c.sha256.in_(select(p.c.sha256).where(self.among(p.c.id, kept)))
+            for table, condition in (
+                (b, and_(b.c.received < bodies, ~b.c.pinned, ~of_evidence)),
+                (t, t.c.poll <= newest),
+                (p, and_(p.c.planned, p.c.started < old, ~self.among(p.c.id, kept))),
+                (h, h.c.hour < old),
+                (c, c.c.start < stale),
+            ):
+                gone[table.name] = int(connection.execute(table.delete().where(condition)).rowcount)
+        return gone
+
+    def prune_observations(self, before: datetime) -> int:
+        """Forget fixes older than that, except those of flights an alert rests on; how many."""
+        t = schema.observation
+        spans = self._evidence_spans()
+        known = [row.icao24 for row in self.rows(select(t.c.icao24).distinct())]
+        plain = [i for i in known if i not in spans]
+        steps: list[ColumnElement[bool]] = [
+            self.among(t.c.icao24, plain[n : n + AIRFRAMES_AT_ONCE]) for n in range(0, len(plain), AIRFRAMES_AT_ONCE)
+        ]
+        for icao24, held in spans.items():
+            steps.append(and_(t.c.icao24 == icao24, *(~t.c.time.between(first, last) for first, last in held)))
+        gone = 0
+        for condition in steps:
+            with self.transaction() as connection:
+                gone += int(connection.execute(t.delete().where(and_(condition, t.c.time < ms(before)))).rowcount)
+        return gone
+
+    def checkpoint(self) -> None:
+        """Fold SQLite's write-ahead log into the file and cut it to nothing, so that it does not grow for ever."""
+        if self.dialect == "sqlite" and self._writer is not None:
+            with self._guarded(), self._writer.connect() as connection:
+                driver: Any = connection.connection.driver_connection
+                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def facts(self) -> dict[str, Any]:
+        """What `doctor` and `status` tell about the database: kind, version, revision, size, SQLite's weak spots."""
+        found: dict[str, Any] = {"url": engines.shown(self.url), "kind": self.dialect}
+        with self.reading() as connection:
+            found["revision"] = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            if self.dialect == "postgresql":
+                found["version"] = connection.execute(text("SHOW server_version")).scalar()
+                found["bytes"] = connection.execute(text("SELECT pg_database_size(current_database())")).scalar()
+                return found
+            found["journal"] = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+        found["version"] = sqlite3.sqlite_version
+        found["wal_reset_bug"] = wal_reset_bug(sqlite3.sqlite_version_info)
+        path = engines.sqlite_file(self.url)
+        if path is not None:
+            wal, disk = Path(f"{path}-wal"), os.statvfs(path.parent)
+            found["bytes"] = path.stat().st_size
+            found["wal_bytes"] = wal.stat().st_size if wal.exists() else 0
+            found["free_bytes"] = disk.f_bavail * disk.f_frsize
+            found["mode"] = oct(path.stat().st_mode & 0o777)
+            found["filesystem"] = engines.filesystem(path)
+        return found
+
+    def counts(self, tables: Iterable[str] | None = None) -> dict[str, int]:
+        """Rows by table."""
+        wanted = [t for t in schema.metadata.sorted_tables if tables is None or t.name in set(tables)]
+        with self.reading() as connection:
+            return {t.name: int(connection.execute(select(func.count()).select_from(t)).scalar_one()) for t in wanted}
+
+    def _evidence_spans(self) -> dict[str, list[tuple[int, int]]]:
+        """Of each airframe the times of flights that alerts rest on."""
+        f, a = schema.flight, schema.alert_flight
+        spans: dict[str, list[tuple[int, int]]] = {}
+        joined = select(f.c.icao24, f.c.firstseen, f.c.lastseen).join(a, a.c.flight_id == f.c.flight_id)
+        for icao24, first, last in self.rows(joined):
+            spans.setdefault(icao24, []).append((first, last))
+        return spans
+
+    def _evidence_polls(self) -> list[int]:
+        """Ids of the polls that flights of alerts came from."""
+        f, a = schema.flight, schema.alert_flight
+        rows = self.rows(select(f.c.provenance).join(a, a.c.flight_id == f.c.flight_id))
+        return sorted({n for row in rows for n in json.loads(row.provenance) if isinstance(n, int)})
+
+
+def wal_reset_bug(version: tuple[int, ...]) -> bool:
+    """Whether this SQLite can corrupt a WAL database that two connections checkpoint (sqlite.org/wal.html: 3.7.0 to
+    3.51.2, fixed in 3.51.3 and in the back-ports 3.44.6 and 3.50.7).
+
+    >>> wal_reset_bug((3, 40, 1)), wal_reset_bug((3, 50, 7)), wal_reset_bug((3, 51, 3))
+    (True, False, False)
+    """
+    ported = {(3, 44): 6, (3, 50): 7}
+    if version[:2] in ported:
+        return version[2] < ported[version[0], version[1]]
+    return (3, 7, 0) <= tuple(version) < (3, 51, 3)
