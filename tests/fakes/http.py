@@ -11,6 +11,7 @@ cuts). `answer`, when given, decides from the request instead. Requests answered
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import struct
@@ -127,10 +128,8 @@ class HttpServer:
                     self.close_connection = True
 
             def finish(self) -> None:
-                try:
+                with contextlib.suppress(OSError, ValueError):
                     super().finish()
-                except (OSError, ValueError):
-                    pass
 
         return Handler
 

@@ -1,0 +1,65 @@
+"""Quiet hours: a span of local time in which messages wait, in a zone that is named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+SEVERITIES = ("info", "watch", "high")
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """From `begin` to `end`, past midnight when it ends before it begins; `unless` is the severity that passes."""
+
+    begin: time
+    end: time
+    zone: str = "UTC"
+    unless: str | None = "high"
+
+    @classmethod
+    def of(cls, settings: Any) -> Quiet | None:
+        """From a channel's `quiet_hours` section, or None."""
+        if settings is None:
+            return None
+        return cls(settings.begin, settings.end, settings.zone, settings.unless)
+
+    def now(self, moment: datetime) -> bool:
+        """Whether it is quiet at that instant, by the wall clock there.
+
+        >>> night = Quiet(time(22), time(7), "Europe/Kyiv")
+        >>> night.now(datetime(2024, 12, 14, 1, tzinfo=UTC)), night.now(datetime(2024, 12, 14, 6, tzinfo=UTC))
+        (True, False)
+        """
+        local = moment.astimezone(ZoneInfo(self.zone)).time()
+        if self.begin <= self.end:
+            return self.begin <= local < self.end
+        return local >= self.begin or local < self.end
+
+    def passes(self, severity: str) -> bool:
+        """Whether a message of this severity is sent all the same."""
+        if self.unless is None or severity not in SEVERITIES:
+            return False
+        return SEVERITIES.index(severity) >= SEVERITIES.index(self.unless)
+
+    def over(self, moment: datetime) -> datetime:
+        """When the quiet that holds at that instant ends; the instant itself when it is not quiet.
+
+        The wall clock is asked, minute by minute around the end, so nights with a change of the clock are right.
+
+        >>> Quiet(time(22), time(7), "Europe/Berlin").over(datetime(2025, 3, 29, 22, tzinfo=UTC)).isoformat()
+        '2025-03-30T05:00:00+00:00'
+        """
+        if not self.now(moment):
+            return moment
+        zone = ZoneInfo(self.zone)
+        local = moment.astimezone(zone)
+        target = datetime.combine(local.date(), self.end, zone)
+        if target <= local:
+            target = datetime.combine(local.date() + timedelta(days=1), self.end, zone)
+        found = target.astimezone(UTC)
+        while self.now(found):  # the end falls into an hour that the clock repeats or skips
+            found += timedelta(minutes=1)
+        return found
