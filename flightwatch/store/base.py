@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -43,6 +44,11 @@ class Base:
     def __repr__(self) -> str:
         return f"Store({engines.shown(self.url)!r})"
 
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file; None in memory and on PostgreSQL."""
+        return engines.sqlite_file(self.url)
+
     def close(self) -> None:
         """Let go of every connection."""
         for engine in {self._writer, self._reader} - {None}:
@@ -69,6 +75,7 @@ class Base:
         with self._guarded(), self._writer.begin() as connection:
             self._enter(connection)
             self._local.connection = connection
+            self._local.fresh = set()  # ids of polls that were not stored as having worked before
             try:
                 yield connection
             finally:
