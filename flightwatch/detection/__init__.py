@@ -1,27 +1,66 @@
 """Says which route-days are unusually busy, how sure that is, and why.
 
-`score(route_days)` judges, `train(route_days)` learns what is ordinary. Pure: no clock, no files, no configuration.
+`score(route_days)` judges, `train(route_days)` learns what is ordinary, `backtest(route_days)` walks through the past
+with only what was known then. Pure: no clock, no files, no configuration.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    import pandas as pd
+
+    from flightwatch.detection.across import across_routes, statement
+    from flightwatch.detection.cache import seal, unseal
     from flightwatch.detection.findings import score
-    from flightwatch.detection.model import Model, train
+    from flightwatch.detection.health import Trial, drift, trial
+    from flightwatch.detection.model import Model
     from flightwatch.detection.settings import Settings
     from flightwatch.detection.start import episode_start
+    from flightwatch.detection.training import from_record, train
+
+
+class Detector(Protocol):
+    """The seam: route-days in, one FINDING per route and day out; higher scores are stranger."""
+
+    def __call__(self, route_days: pd.DataFrame, *, since: date | None = None) -> pd.DataFrame: ...
+
 
 _HOMES = {
     "Model": "model",
     "Settings": "settings",
+    "Trial": "health",
+    "across_routes": "across",
+    "drift": "health",
     "episode_start": "start",
+    "from_record": "training",
     "score": "findings",
-    "train": "model",
+    "seal": "cache",
+    "statement": "across",
+    "train": "training",
+    "trial": "health",
+    "unseal": "cache",
 }
 
-__all__ = ["Model", "Settings", "episode_start", "score", "train"]
+__all__ = [
+    "Detector",
+    "Model",
+    "Settings",
+    "Trial",
+    "across_routes",
+    "drift",
+    "episode_start",
+    "from_record",
+    "score",
+    "seal",
+    "statement",
+    "train",
+    "trial",
+    "unseal",
+]
 
 
 def __getattr__(name: str) -> Any:

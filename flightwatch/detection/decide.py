@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from flightwatch.detection.baseline import GUARD, HALF_LIFE
 from flightwatch.detection.counts import surprise
-from flightwatch.detection.features import HOT, Seen
-from flightwatch.detection.model import Model, strongest_window
+from flightwatch.detection.features import HOT, Seen, strongest_window
+from flightwatch.detection.model import Model
 from flightwatch.detection.panel import Panel, rolling
 
 Array = npt.NDArray[Any]
@@ -45,7 +45,7 @@ def judge(panel: Panel, seen: Seen, model: Model) -> Verdict:
     flights whose positions are doubted and without which nothing is unusual.
     """
     score = model.scores(seen)
-    threshold = model.calibration.threshold(model.settings.false_alerts_per_route_year)
+    threshold = model.threshold
     window, observed, expected, variance = strongest_window(seen)
     coverage, usual = _coverage(panel, window)
     history = np.cumsum(panel.coverage > 0, axis=0)

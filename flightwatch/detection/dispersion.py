@@ -21,6 +21,11 @@ OWN_WEIGHT = 4.0  # windows of evidence at which a route's own scatter weighs as
 OWN_MEAN = 3.0  # flights a window at which its residual gets a quarter of full weight
 OWN_CAP = 9.0  # squared residuals, so one surge does not excuse the next
 OWN_RANGE = (0.2, 5.0)
+ALONE_DAYS = 7
+USUAL_PAIRS = 0.1  # of flights, until the own past says otherwise; 0.09 to 0.12 seen in benchmarks/detection
+PAIRS_WEIGHT = 50.0
+MOST_PAIRS = 0.5
+SLOW_MEAN = 0.3  # flights a week; below, the product of two residuals is noise
 
 
 def fit(counts: Array, memory: Memory) -> Prior:
@@ -90,3 +95,39 @@ def own_factor(seen: Array, mean: Array, variance: Array, window: int) -> Array:
             below = decay * below + weight[past]
         out[t] = (OWN_WEIGHT + above / window) / (OWN_WEIGHT + below / window)
     return np.clip(out, *OWN_RANGE)
+
+
+def pairs(counts: Array) -> float:
+    """How often a flight brings a second one on the same day, from days with no other flight within a week.
+
+    Such days cannot be part of a busy spell, so neither a surge nor a good month looks like pairs.
+    """
+    week = rolling(counts, ALONE_DAYS + 1)
+    after = np.zeros(counts.shape)
+    after[:-ALONE_DAYS] = week[ALONE_DAYS:]
+    alone = (counts > 0.5) & (week - counts < 0.5) & (after - counts < 0.5)
+    alone[:ALONE_DAYS] = alone[-ALONE_DAYS:] = False
+    of = alone.sum() + PAIRS_WEIGHT
+    return float(min(((counts >= 1.5) & alone).sum() + PAIRS_WEIGHT * USUAL_PAIRS, MOST_PAIRS * of) / of)
+
+
+def slow(counts: Array, memory: Memory) -> tuple[float, float]:
+    """How alike residuals of the same route stay over two to four weeks, in units of mean²; and on how many windows.
+
+    Its level is biased by the memory's own error, alike in a simulated world, so only differences mean something.
+    """
+    seen, mean, variance = pooled_variance(counts, memory, 7)
+    reach = np.sqrt(OWN_CAP * variance)
+    residual = np.clip(seen - mean, -reach, reach)
+    up = down = 0.0
+    windows = 0
+    for lag in (14, 21, 28):
+        days = np.arange(max(60, lag), len(counts), 3)
+        if not len(days):
+            continue
+        m1, m2 = mean[days], mean[days - lag]
+        weight = (np.minimum(m1, m2) > SLOW_MEAN) / ((1 + m1) * (1 + m2))
+        up += float((weight * residual[days] * residual[days - lag]).sum())
+        down += float((weight * m1 * m2).sum())
+        windows += int((weight > 0).sum())
+    return (up / down if down else 0.0), windows / 21

@@ -46,6 +46,7 @@ class Rates:
     forward: Prior
     reverse: Prior
     shares: dict[str, float]
+    pairs: float
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def fit(panel: Panel, teaches: Array | None = None) -> Rates:
         dispersion.fit(panel.clean, memory),
         dispersion.fit(panel.reverse, back_memory),
         {a: float((panel.attributes[a] * teaches).sum()) / flights for a in ATTRIBUTES},
+        dispersion.pairs(panel.clean),
     )
 
 
@@ -138,3 +140,13 @@ def _hot_neighbours(s7: Array, panel: Panel) -> Array:
         mean = np.broadcast_to(np.maximum(size * HOT_SHARE, 0.05), s7.shape)
         out = np.maximum(out, surprise(others(hot, group), mean, mean * HOT_SCATTER, cap=6.0))
     return out
+
+
+def strongest_window(seen: Seen) -> tuple[Array, Array, Array, Array]:
+    """Per day and route the most surprising window: its days, observed, usual, variance; 7 days where none is."""
+    windows = list(seen.windows)
+    surprises = seen.values[..., [NAMES.index(f"s{w}") for w in windows]]
+    best = np.where(surprises.max(axis=-1) > 0, surprises.argmax(axis=-1), windows.index(7))
+    stacked = [np.stack([seen.windows[w][i] for w in windows], axis=-1) for i in range(3)]
+    observed, expected, variance = (np.take_along_axis(s, best[..., None], axis=-1)[..., 0] for s in stacked)
+    return np.array(windows)[best], observed, expected, variance

@@ -13,9 +13,10 @@ from flightwatch.detection import features, words
 from flightwatch.detection.counts import nb_quantile
 from flightwatch.detection.decide import Verdict, judge
 from flightwatch.detection.features import NAMES, Seen
-from flightwatch.detection.model import Model, mark, train
+from flightwatch.detection.model import Model
 from flightwatch.detection.panel import Panel, build
 from flightwatch.detection.settings import Settings
+from flightwatch.detection.training import mark, train
 from flightwatch.records import DAY, FINDING, conform
 
 Array = npt.NDArray[Any]
@@ -40,7 +41,7 @@ def score(
         past = route_days if since is None else route_days[pd.to_datetime(route_days["day"]) < pd.Timestamp(since)]
         model = train(past if len(past) else route_days, settings=settings, exclude=exclude)
     panel = build(route_days)
-    seen = features.see(panel, model.rates, mark(panel, exclude))
+    seen = features.see(panel, model.rates, mark(panel, exclude, model.settings))
     return compose(panel, seen, model, judge(panel, seen, model), since)
 
 

@@ -54,9 +54,9 @@ def shortness(forest: Any, rows: Array) -> Array:
     """
     out = np.empty(len(rows))
     active = (rows > 1e-6).any(axis=1)
-    for mask, part in ((active, rows[active]), (~active, np.zeros((1, rows.shape[1])))):
-        if mask.any():
-            out[mask] = np.log2(-forest.score_samples(part))
+    out[~active] = np.log2(-forest.score_samples(np.zeros((1, rows.shape[1]))))[0]
+    if active.any():
+        out[active] = np.log2(-forest.score_samples(rows[active]))
     return out
 
 

@@ -9,14 +9,21 @@ from flightwatch.errors import ConfigError
 
 @dataclass(frozen=True)
 class Settings:
-    """False alerts are counted as episodes opened per route and year on traffic in which nothing happens."""
+    """False alerts are counted as episodes opened per route and year on traffic in which nothing happens.
+
+    Days covered worse than `min_coverage` teach nothing. 0 by default: counts are corrected for coverage, and on a
+    route that is always badly covered such days are all there is to learn from.
+    """
 
     false_alerts_per_route_year: float = 0.5
     min_history_days: int = 60
     episode_gap_days: int = 14
+    min_coverage: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 < self.false_alerts_per_route_year <= 50:
             raise ConfigError("detection.false_alerts_per_route_year must be above 0 and at most 50")
-        if self.min_history_days < 1 or not 1 <= self.episode_gap_days <= 60:
-            raise ConfigError("detection: min_history_days must be at least 1, episode_gap_days 1 to 60")
+        if self.min_history_days < 0 or not 1 <= self.episode_gap_days <= 60:
+            raise ConfigError("detection: min_history_days must not be negative, episode_gap_days be 1 to 60")
+        if not 0 <= self.min_coverage <= 1:
+            raise ConfigError("detection.min_coverage must be between 0 and 1")

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from flightwatch.detection.baseline import Memory
-from flightwatch.detection.dispersion import own_factor, pooled_variance
+from flightwatch.detection.baseline import Memory, remember
+from flightwatch.detection.dispersion import own_factor, pooled_variance, slow
 from flightwatch.detection.features import SHARE_WEIGHT, Rates
 from flightwatch.detection.panel import ATTRIBUTES, Panel
 
@@ -23,12 +23,19 @@ Array = npt.NDArray[Any]
 WARM_UP = 80  # days before a twin is judged: 60 to be warm, and the longest window's lag
 FEWEST_DAYS, MOST_DAYS = 120, 280  # judged days of a twin: longer than an episode, about the history people have
 LEAST_FRAILTY, MOST_FRAILTY = 0.02, 3.0  # no week is exactly like the next; none is a surge by itself
-MOST_PAIRS = 0.4
+USUAL_DRIFT = 0.08  # until the own past says otherwise; 0.06 to 0.1 seen in benchmarks/detection
+MOST_DRIFT = 0.5
+DRIFT_WINDOWS = 200.0  # weeks of routes with traffic at which the own past weighs half
+PILOT_YEARS = 150.0
+DRIFT_WEEKS = 8.0  # how long a route stays above or below its usual: a schedule season is two or three of these
 REVERSE_WEIGHT = 2.0  # flights at which a route's own share of returns outweighs one return per flight
 
 
-def simulate(panel: Panel, memory: Memory, rates: Rates, *, seed: int, route_years: float) -> Panel:
-    """A twin panel with at least `route_years` of judged route-years (after WARM_UP), as copies of the routes."""
+def simulate(panel: Panel, memory: Memory, rates: Rates, *, seed: int, route_years: float, drift: float = 0.0) -> Panel:
+    """A twin panel with at least `route_years` of judged route-years (after WARM_UP), as copies of the routes.
+
+    `drift` is the variance of the routes' drift over the months; `drifting` estimates it.
+    """
     rng = np.random.default_rng(seed)
     routes = panel.shape[1]
     judged = int(np.clip(route_years * 365 / routes, FEWEST_DAYS, MOST_DAYS))
@@ -37,14 +44,12 @@ def simulate(panel: Panel, memory: Memory, rates: Rates, *, seed: int, route_yea
     which = np.tile(np.arange(routes), copies)
     copy = np.repeat(np.arange(copies), routes)
     rate = rng.gamma(memory.rate(1)[0][-1][which], 1 / memory.rate(1)[1][-1][which])
-    phi, frailty = _scatter(panel, memory)
     weeks = len(past) // 7 + 1
-    shape = np.clip(frailty, LEAST_FRAILTY, MOST_FRAILTY)[which]
-    mean = rate * memory.exposure[past][:, which]
-    mean = mean * np.repeat(rng.gamma(1 / shape, shape, (weeks, len(which))), 7, axis=0)[: len(past)]
-    pairs = min(phi / 2, MOST_PAIRS)
-    count = rng.poisson(mean / (1 + pairs))
-    whole = count + rng.binomial(count, pairs)
+    shape = np.clip(_frailty(panel, memory), LEAST_FRAILTY, MOST_FRAILTY)[which]
+    week = rng.gamma(1 / shape, shape, (weeks, len(which))) * _wander(rng, drift, weeks, len(which))
+    mean = rate * memory.exposure[past][:, which] * np.repeat(week, 7, axis=0)[: len(past)]
+    count = rng.poisson(mean / (1 + rates.pairs))
+    whole = count + rng.binomial(count, rates.pairs)
     count = whole.astype(float)
     zero = np.zeros_like(count)
     return replace(
@@ -78,11 +83,23 @@ def _mirror(days: int, wanted: int) -> Array:
     return np.minimum(source, days - 1)
 
 
-def _scatter(panel: Panel, memory: Memory) -> tuple[float, Array]:
-    """The weekly pair effect, and each route's weekly frailty variance: pooled times its own factor."""
-    phi, tau2 = memory.prior.phi.get(7, 0.0), memory.prior.tau2.get(7, 0.0)
+def _frailty(panel: Panel, memory: Memory) -> Array:
+    """Each route's weekly frailty variance: the pooled one times its own factor."""
     own = own_factor(*pooled_variance(panel.count, memory, 7), 7)[-1]
-    return phi, max(tau2, LEAST_FRAILTY) * np.maximum(own, 0.3)
+    frailty: Array = max(memory.prior.tau2.get(7, 0.0), LEAST_FRAILTY) * np.maximum(own, 0.3)
+    return frailty
+
+
+def _wander(rng: np.random.Generator, variance: float, weeks: int, routes: int) -> Array:
+    """Weekly factors of mean 1 that wander: an autoregression in the logarithm."""
+    keep = np.exp(-1 / DRIFT_WEEKS)
+    log = np.empty((weeks, routes))
+    log[0] = rng.normal(0, 1, routes)
+    for w in range(1, weeks):
+        log[w] = keep * log[w - 1] + np.sqrt(1 - keep**2) * rng.normal(0, 1, routes)
+    spread = np.log1p(variance)
+    factors: Array = np.exp(np.sqrt(spread) * log - spread / 2)
+    return factors
 
 
 def _returns(panel: Panel) -> Array:
@@ -99,3 +116,17 @@ def _share(panel: Panel, name: str, pooled: float) -> Array:
     with_it, flights = panel.attributes[name].sum(0), panel.count.sum(0)
     share: Array = np.clip((SHARE_WEIGHT * pooled + with_it) / (SHARE_WEIGHT + flights), 0.0, 1.0)
     return share
+
+
+def drifting(panel: Panel, memory: Memory, rates: Rates, teaches: Array, seed: int) -> float:
+    """The variance of the routes' slow drift: what the real past has beyond a twin without any.
+
+    Residuals of the real past stay alike over weeks for two reasons: routes drift, and the memory errs. A twin without
+    drift shows the second alone. A short or sparse past is shrunk to what is usual.
+    """
+    real, windows = slow(panel.clean * teaches, memory)
+    plain = simulate(panel, memory, rates, seed=seed + 1, route_years=PILOT_YEARS)
+    past = remember(plain.clean, plain.coverage, plain.coverage > 0, plain.weekday, prior=rates.forward)
+    error, _ = slow(plain.clean, past)
+    weight = windows / (windows + DRIFT_WINDOWS)
+    return float(np.clip(weight * (real - error) + (1 - weight) * USUAL_DRIFT, 0.0, MOST_DRIFT))
