@@ -31,6 +31,13 @@ class Member:
     data: bytes | None = None
     path: Path | None = None
 
+    @property
+    def size(self) -> int:
+        """Bytes as it lies in the archive; 0 for a file that is gone."""
+        if self.data is not None:
+            return len(self.data)
+        return self.path.stat().st_size if self.path is not None and self.path.exists() else 0
+
     def read(self, limit: int = MAX_DECODED) -> bytes:
         if self.data is not None:
             return self.data

@@ -98,6 +98,11 @@ class Piece:
     source: str
     members: tuple[Member, ...]
 
+    @property
+    def size(self) -> int:
+        """Bytes as they lie in the archive."""
+        return sum(m.size for m in self.members)
+
     def load(self) -> Fetched:
         """Never raises for what is in the members: a broken one is counted and left out."""
         observations, aircraft, rejected, digest, size = _load(self.members, self.source)
