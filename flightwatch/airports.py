@@ -53,8 +53,9 @@ class Airport:
 class Airports:
     """A set of airfields that can be asked by code, by position, by country, by area. It never changes.
 
-    `frame` is indexed by id; `latitude`, `longitude`, `elevation`, `runway` and `closed` are its columns as arrays in
-    the same order, and `ids` the index as an array: what `nearest` answers are positions in them.
+    `frame` is indexed by id; `latitude`, `longitude`, `elevation`, `runway`, `closed`, `scheduled` (1 for fields with
+    an IATA code) and `headings` are arrays in the same order, `ids` the index as an array: what `nearest` answers are
+    positions in them.
     """
 
     def __init__(self, airports: Iterable[Airport], headings: dict[str, tuple[int, ...]] | None = None) -> None:
@@ -72,6 +73,7 @@ class Airports:
         self.elevation = np.nan_to_num(self.frame["elevation_ft"].to_numpy())
         self.runway = self.frame["longest_runway_ft"].to_numpy()
         self.closed = self.frame["closed"].to_numpy()
+        self.scheduled = np.array([a.iata != "" for a in rows], dtype=float)
         self.headings = _padded([(headings or {}).get(a.id, ()) for a in rows])
         self._airports = {a.id: a for a in rows}
         self._position = {a.id: i for i, a in enumerate(rows)}

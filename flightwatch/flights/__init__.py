@@ -1,0 +1,9 @@
+"""Observations to flights: legs with ends that say how they are known and how sure it is."""
+
+from __future__ import annotations
+
+from flightwatch.flights.build import build, tail
+from flightwatch.flights.revision import revise
+from flightwatch.flights.version import RULES_VERSION
+
+__all__ = ["RULES_VERSION", "build", "revise", "tail"]

@@ -1,0 +1,227 @@
+"""From observations of any number of airframes to their flights."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from flightwatch import aircraft as craft
+from flightwatch import airports as fields
+from flightwatch import geo, motion, records, tracks, units
+from flightwatch.airports import Airports
+from flightwatch.flights import ends
+from flightwatch.flights.fixes import Columns, Fixes, prepare
+from flightwatch.flights.legs import Legs, grounded, split, type_columns
+from flightwatch.flights.likelihood import Edges
+from flightwatch.flights.version import RULES_VERSION
+
+OPEN_MS = 45 * 60_000  # so long after its last fix a flight may still be airborne; then it has landed or is lost
+JET_KT = 330.0  # a type nobody told us that flies faster over ground needs a jet's runway
+JET_RUNWAY_FT = 4000.0
+
+
+def build(
+    observations: pd.DataFrame,
+    *,
+    aircraft: pd.DataFrame | None = None,
+    airports: Airports | None = None,
+    visits: pd.DataFrame | None = None,
+    asof: datetime | None = None,
+) -> pd.DataFrame:
+    """The flights in the observations, a FLIGHT frame ordered by airframe and time.
+
+    Rows may come in any order and more than once. `aircraft` (AIRCRAFT columns) tells types and registrations;
+    `visits` how often an airframe, type or operator was seen at an airport; `asof` is the present for flights that may
+    still be airborne, None for history.
+    """
+    places = airports if airports is not None else fields.load()
+    fixes = prepare(observations)
+    known = _known(fixes, aircraft)
+    columns = fixes.columns
+    columns["airframe"] = np.cumsum(np.diff(columns["address"], prepend=columns["address"][:1]) != 0)
+    performances = [craft.performance(t) for t in known["typecode"]]
+    types = type_columns(performances, np.arange(len(known)))
+    legs = split(columns, places, types)
+    if not len(legs):
+        return records.empty(records.FLIGHT)
+    out = describe(fixes, legs, known)
+    runway = _runways(columns, legs, types)
+    ground = grounded(columns, places, types)
+    for side, rows, arrival in (("departure", legs.first, False), ("arrival", legs.last, True)):
+        on_ground = ground[rows]
+        edges = edges_at(columns, rows, runway, types["range_nm"][columns["airframe"][rows]])
+        _write_end(out, side, ends.judge(edges, on_ground, places, arrival), edges, on_ground, places)
+    out["status"] = _status(out, asof)
+    return records.conform(pd.DataFrame(out), records.FLIGHT)
+
+
+def edges_at(columns: Columns, rows: Any, runway: Any, range_nm: Any) -> Edges:
+    """The fixes at these rows as flight ends."""
+    values = {
+        k: columns[k][rows].astype(float)
+        for k in ("latitude", "longitude", "altitude", "groundspeed", "track", "vertical_rate")
+    }
+    return Edges(**values, runway_ft=runway, range_nm=range_nm)
+
+
+def _known(fixes: Fixes, aircraft: pd.DataFrame | None) -> pd.DataFrame:
+    """Registration and type of each airframe, in the order of the addresses."""
+    address = np.unique(fixes.columns["address"])
+    frame = pd.DataFrame({"icao24": [units.icao24_text(int(a)) for a in address]}, dtype=object)
+    if aircraft is not None and len(aircraft):
+        told = aircraft.drop_duplicates("icao24").set_index("icao24")
+        for name in ("registration", "typecode"):
+            frame[name] = frame["icao24"].map(told[name].astype(object)) if name in told else ""
+    for name in ("registration", "typecode"):
+        column = frame[name] if name in frame else pd.Series("", index=frame.index)
+        frame[name] = column.astype(object).where(column.notna(), "")
+    return frame
+
+
+def _runways(columns: Columns, legs: Legs, types: Columns) -> npt.NDArray[np.float64]:
+    airframe = columns["airframe"][legs.first]
+    speed = np.nan_to_num(columns["groundspeed"])
+    fastest = np.maximum.reduceat(speed, legs.first) if len(legs) else np.zeros(0)
+    unknown = ~types["known"][airframe]
+    return np.where(unknown & (fastest > JET_KT), JET_RUNWAY_FT, types["min_runway_ft"][airframe])
+
+
+def describe(fixes: Fixes, legs: Legs, known: pd.DataFrame) -> dict[str, Any]:
+    """Everything about the legs that does not need an airport."""
+    columns = fixes.columns
+    airframe = columns["airframe"][legs.first]
+    out: dict[str, Any] = {name: known[name].to_numpy()[airframe] for name in ("icao24", "registration", "typecode")}
+    time = columns["time"]
+    out["firstseen"], out["lastseen"] = units.instants(time[legs.first]), units.instants(time[legs.last])
+    out["flight_id"] = [records.flight_id(i, t) for i, t in zip(out["icao24"], out["firstseen"], strict=True)]
+    for name, rows in (("first", legs.first), ("last", legs.last)):
+        for key in ("latitude", "longitude", "altitude"):
+            out[f"{name}_{key}"] = columns[key][rows].astype(float)
+        out[f"{name}_altitude"] = np.where(columns["onground"][rows], np.nan, out[f"{name}_altitude"])
+    out["points"] = legs.last - legs.first + 1
+    out["suspect"] = _suspicions(fixes, legs)
+    out["rules_version"] = RULES_VERSION
+    rest = [_one(fixes, lo, hi + 1) for lo, hi in zip(legs.first.tolist(), legs.last.tolist(), strict=True)]
+    for name in rest[0]:
+        out[name] = [r[name] for r in rest]
+    return out
+
+
+TRACK_COLUMNS = (
+    "latitude",
+    "longitude",
+    "altitude",
+    "geoaltitude",
+    "groundspeed",
+    "track",
+    "vertical_rate",
+    "onground",
+)
+
+
+def _one(fixes: Fixes, lo: int, hi: int) -> dict[str, Any]:
+    """What is told per leg and not per column: callsigns, sources, where its rows came from, its track."""
+    columns = fixes.columns
+    time = columns["time"][lo:hi]
+    lat, lon = columns["latitude"][lo:hi], columns["longitude"][lo:hi]
+    best, spoken = callsigns(columns["callsign"][lo:hi], time, fixes.callsigns)
+    return {
+        "callsign": best,
+        "callsigns": " ".join(spoken),
+        "source": " ".join(fixes.sources[c] for c in np.unique(columns["source"][lo:hi]).tolist() if fixes.sources[c]),
+        "provenance": [int(p) for p in np.unique(columns["poll"][lo:hi]) if p >= 0],
+        "longest_gap_s": float(np.diff(time).max()) / 1000 if hi - lo > 1 else 0.0,
+        "distance_nm": float(geo.distance(lat[:-1], lon[:-1], lat[1:], lon[1:]).sum()),
+        "track": tracks.pack({"time": time, **{k: columns[k][lo:hi] for k in TRACK_COLUMNS}}),
+    }
+
+
+def callsigns(codes: Any, time: Any, names: list[str]) -> tuple[str, list[str]]:
+    """The callsign broadcast longest, and all in order of appearance; silence counts for none."""
+    start = np.flatnonzero(np.concatenate([[True], codes[1:] != codes[:-1]]))
+    held: dict[int, int] = {}
+    ends_at = np.append(time[start[1:]], time[-1] + 1)
+    for code, begin, end in zip(codes[start].tolist(), time[start].tolist(), ends_at.tolist(), strict=True):
+        if code:
+            held[code] = held.get(code, 0) + end - begin
+    if not held:
+        return "", []
+    return names[max(held, key=lambda c: held[c])], [names[c] for c in held]
+
+
+def _suspicions(fixes: Fixes, legs: Legs) -> list[str]:
+    """The marks of the fixes in each leg, and of those set aside in its time; stale ones are everyday and not told."""
+    columns, doubted = fixes.columns, fixes.doubted
+    ranges = np.stack([legs.first, legs.last + 1], axis=1).ravel()[:-1]
+    inside = np.bitwise_or.reduceat(columns["bits"], ranges)[::2]
+    if len(doubted["address"]):
+        inside |= _doubts_inside(columns, doubted, legs)
+    inside &= ~np.uint8(motion.STALE)
+    names = list(records.SUSPECT.items())
+    return [", ".join(name for bit, name in names if value & bit) for value in inside.tolist()]
+
+
+def _doubts_inside(columns: Columns, doubted: Columns, legs: Legs) -> npt.NDArray[np.uint8]:
+    out = np.zeros(len(legs), dtype=np.uint8)
+    base = min(int(columns["time"].min()), int(doubted["time"].min()))
+    span = np.int64(max(int(columns["time"].max()), int(doubted["time"].max())) - base + 1)
+
+    def line(address: Any, time: Any) -> Any:
+        return address.astype(np.int64) * span + (time - base)
+
+    start = line(columns["address"][legs.first], columns["time"][legs.first])
+    end = line(columns["address"][legs.last], columns["time"][legs.last])
+    order = np.argsort(start, kind="stable")
+    at = line(doubted["address"], doubted["time"])
+    leg = np.searchsorted(start[order], at, "right") - 1
+    good = (leg >= 0) & (at <= end[order[np.maximum(leg, 0)]])
+    np.bitwise_or.at(out, order[leg[good]], doubted["bits"][good])
+    return out
+
+
+def _write_end(
+    out: dict[str, Any], side: str, found: ends.Candidates, edges: Edges, on_ground: Any, airports: Airports
+) -> None:
+    """Candidates to the columns of one end: all of them, the best if it stands out, and how we know."""
+    n = len(edges)
+    bounds = np.searchsorted(found.edge, np.arange(n + 1))
+    names = airports.ids[found.place]
+    best, method = [""] * n, ["unknown"] * n
+    probability, miles = np.zeros(n), np.full(n, np.nan)
+    table: list[dict[str, float]] = []
+    for i, (lo, hi) in enumerate(zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)):
+        table.append({str(names[k]): round(float(found.probability[k]), 4) for k in range(lo, hi)})
+        if lo == hi or found.probability[lo] < ends.NAMED:
+            continue
+        best[i], probability[i], miles[i] = str(names[lo]), found.probability[lo], found.miles[lo]
+        height = edges.altitude[i] - airports.elevation[found.place[lo]]
+        near = miles[i] <= ends.APPROACH_NM and height <= ends.APPROACH_FT
+        method[i] = "observed" if on_ground[i] else "approach" if near else "inferred"
+    out[f"est{side}airport"], out[f"{side}_method"] = best, method
+    out[f"{side}_probability"], out[f"{side}_distance_nm"] = probability, miles
+    out[f"{side}_candidates"] = table
+
+
+def _status(out: dict[str, Any], asof: datetime | None) -> list[str]:
+    landed = np.isin(out["arrival_method"], ("observed", "approach"))
+    status = np.where(landed, "landed", "lost").astype(object)
+    if asof is not None:
+        fresh = units.millis(asof) - units.millis(out["lastseen"]) < OPEN_MS
+        status[fresh & (np.array(out["arrival_method"]) != "observed")] = "airborne"
+    return [str(s) for s in status]
+
+
+def tail(observations: pd.DataFrame, flights: pd.DataFrame) -> pd.DataFrame:
+    """The rows to keep and feed again with later ones: each airframe's last flight, and what came after it."""
+    if "address" in observations:
+        texts = observations["address"].map(lambda a: units.icao24_text(int(a)))
+    else:
+        texts = observations["icao24"]
+    start = flights.groupby("icao24")["firstseen"].max()
+    since = texts.astype(object).map(start)
+    keep = since.isna() | (observations["time"] >= since)
+    return observations[keep.to_numpy()]

@@ -1,0 +1,205 @@
+"""Where one flight ends and the next begins.
+
+A leg belongs to the airframe, whatever its callsign. It ends where a landing was seen (a stay on the ground, not a
+touch-and-go), or where a silence left room for one: time to descend, turn round and climb again that the way flown
+does not explain. All silences are judged at once, as columns; between them no row is looked at twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from flightwatch import geo
+from flightwatch.aircraft import Performance
+from flightwatch.airports import Airports
+from flightwatch.flights.fixes import Columns
+
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+
+MINUTE = 60_000
+SILENCE_MS = 5 * MINUTE  # shorter ones are never a stop: nothing lands, turns round and is back up in five minutes
+GROUND_SILENCE_MS = 15 * MINUTE  # with a ground fix on one side: parked; private-jets and OPDI use 10-15 min when low
+LOW_SILENCE_MS = 15 * MINUTE  # OPDI A4: a gap over 15 min below 5,000 ft is a landing
+LOW_FT = 5000.0  # above the field near by; OPDI A4
+STOP_MIN = 12.0  # shortest time on the ground for passengers, cargo or fuel between unseen landing and take-off
+QUICK_STOP_MIN = 4.0  # shortest at a field the fixes before and after point at
+LOST_SHARE = 0.4  # of descent and climb time is lost against flying on: about 60 % of cruise speed on average
+HOLE_SHARE = 0.6  # a hole in the cruise: at least this share of the time was used to get from edge to edge
+HOLE_ANGLE = 60.0  # and roughly in the direction flown before or after
+STAY_MS = 2 * MINUTE  # on the ground so long is a landing; touch-and-goes last under one
+STOPPED_KT = 30.0  # or so slow: below any take-off or landing roll
+TAXI_IN_MS = 15 * MINUTE  # ground fixes that still belong to the arrival
+TAXI_OUT_MS = 30 * MINUTE  # and to the departure
+MIN_FIXES = 3
+ENDURANCE_FACTOR = 1.2  # over range / cruise speed: nobody stays up longer
+FIELD_NM = 2.5  # a big field's fixes lie so far from its reference point
+FIELD_FT = 900.0  # pressure altitude against elevation: 30 hPa
+
+
+@dataclass(frozen=True)
+class Legs:
+    """Rows of each leg in the columns: `first` to `last` inclusive, of them `takeoff` and `touchdown` airborne."""
+
+    first: Ints
+    last: Ints
+    takeoff: Ints
+    touchdown: Ints
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+
+def split(columns: Columns, airports: Airports, types: Columns) -> Legs:
+    """The legs of all airframes. `types` are performance figures per row's airframe, see `type_columns`."""
+    n = len(columns["address"])
+    if not n:
+        empty = np.zeros(0, dtype=np.int64)
+        return Legs(empty, empty, empty, empty)
+    ground = grounded(columns, airports, types)
+    cut = boundaries(columns)
+    silences = np.flatnonzero((np.diff(columns["time"]) > SILENCE_MS) & ~cut[1:]) + 1
+    cut[silences[stops(columns, ground, silences, airports, types)]] = True
+    _cut_stays(columns["time"], columns["groundspeed"], ground, cut)
+    return _trimmed(columns["time"], ground, cut)
+
+
+def boundaries(columns: Columns) -> Mask:
+    """True where a row is the first of its airframe (and part of it, for shared addresses)."""
+    address, part = columns["address"], columns["part"]
+    out = np.ones(len(address), dtype=bool)
+    out[1:] = address[1:] != address[:-1]
+    if part.any():
+        out[1:] |= part[1:] != part[:-1]
+    return out
+
+
+def type_columns(performances: list[Performance], index: Ints) -> Columns:
+    """Performance figures as columns; `index` says which of the list each airframe of `unique(address)` has."""
+    names = ("cruise_kt", "max_kt", "range_nm", "climb_fpm", "descent_fpm", "min_runway_ft", "ceiling_ft")
+    out: Columns = {name: np.array([getattr(p, name) for p in performances], dtype=float)[index] for name in names}
+    out["hovers"] = np.array([p.kind in ("helicopter", "glider") for p in performances], dtype=bool)[index]
+    out["known"] = np.array([p.kind != "unknown" for p in performances], dtype=bool)[index]
+    return out
+
+
+def grounded(columns: Columns, airports: Airports, types: Columns) -> Mask:
+    """On the ground: the aircraft says so, or it is as slow as none can fly and at the height of a field right there.
+
+    The second is for sources that do not tell; helicopters and gliders do fly that slowly.
+    """
+    ground: Mask = columns["onground"].copy()
+    with np.errstate(invalid="ignore"):
+        slow = np.flatnonzero(~ground & (columns["groundspeed"] < STOPPED_KT) & ~np.isnan(columns["altitude"]))
+    slow = slow[~types["hovers"][columns["airframe"][slow]]]
+    if len(slow):
+        near, _ = airports.nearest(columns["latitude"][slow], columns["longitude"][slow], within_nm=FIELD_NM)
+        there = near[:, 0] >= 0
+        slow, field = slow[there], near[there, 0]
+        ground[slow[np.abs(columns["altitude"][slow] - airports.elevation[field]) < FIELD_FT]] = True
+    return ground
+
+
+def stops(columns: Columns, ground: Mask, at: Ints, airports: Airports, types: Columns) -> Mask:
+    """Which silences (before the rows `at`) hide a landing and a take-off."""
+    if not len(at):
+        return np.zeros(0, dtype=bool)
+    a, b = at - 1, at
+    lat, lon, time = columns["latitude"], columns["longitude"], columns["time"]
+    figures = {k: v[columns["airframe"][b]] for k, v in types.items()}
+    minutes = (time[b] - time[a]) / MINUTE
+    miles = geo.distance(lat[a], lon[a], lat[b], lon[b])
+    speed = np.fmax(columns["groundspeed"][a], columns["groundspeed"][b]).astype(float)
+    speed = np.maximum(np.where(np.isnan(speed), figures["cruise_kt"], speed), 40.0)
+    spare = minutes - miles / speed * 60
+    before, near_before = _height(columns, a, ground, airports)
+    after, near_after = _height(columns, b, ground, airports)
+    lost = LOST_SHARE * (before / figures["descent_fpm"] + after / figures["climb_fpm"])
+    low = np.minimum(before, after) < LOW_FT
+    at_field = (near_before < 6) & (near_after < 6) & (np.maximum(before, after) < LOW_FT)
+    room = spare >= np.where(at_field, QUICK_STOP_MIN, STOP_MIN) + lost
+    steady = _steady(columns, a, b, miles)
+    hole = (minutes - spare >= HOLE_SHARE * minutes) & steady
+    on_ground = ground[a] | ground[b]
+    quiet = np.where(at_field, SILENCE_MS, LOW_SILENCE_MS) <= time[b] - time[a]
+    stop = room & quiet & np.where(low, True, ~hole & _field_between(columns, a, b, minutes, figures, airports))
+    stop |= on_ground & (time[b] - time[a] >= GROUND_SILENCE_MS)
+    stop &= ~(ground[a] ^ ground[b]) | (time[b] - time[a] >= GROUND_SILENCE_MS)
+    stop |= minutes / 60 > ENDURANCE_FACTOR * figures["range_nm"] / figures["cruise_kt"]
+    out: Mask = stop
+    return out
+
+
+def _height(columns: Columns, rows: Ints, ground: Mask, airports: Airports) -> tuple[Floats, Floats]:
+    """Feet above the nearest field (its elevation stands for the terrain) and miles to it; unknown counts as high."""
+    near, miles = airports.nearest(columns["latitude"][rows], columns["longitude"][rows], within_nm=60)
+    floor = np.where(near[:, 0] >= 0, airports.elevation[near[:, 0]], 0.0)
+    altitude = np.where(np.isnan(columns["altitude"][rows]), 20_000.0, columns["altitude"][rows])
+    height: Floats = np.where(ground[rows], 0.0, np.maximum(altitude - floor, 0.0))
+    return height, miles[:, 0]
+
+
+def _steady(columns: Columns, a: Ints, b: Ints, miles: Floats) -> Mask:
+    """The far edge lies about where it was heading before, or came from after; true where tracks are unknown."""
+    lat, lon, track = columns["latitude"], columns["longitude"], columns["track"]
+    course = geo.bearing(lat[a], lon[a], lat[b], lon[b])
+    with np.errstate(invalid="ignore"):
+        off = np.fmin(geo.angle_difference(track[a], course), geo.angle_difference(track[b], course))
+    steady: Mask = ~(off > HOLE_ANGLE) | (miles < 5)
+    return steady
+
+
+def _field_between(columns: Columns, a: Ints, b: Ints, minutes: Floats, figures: Any, airports: Airports) -> Mask:
+    """Some field long enough can be reached, stopped at and left in the time. Over the ocean none can."""
+    lat, lon = columns["latitude"], columns["longitude"]
+    lat_mid, lon_mid = geo.interpolate(lat[a], lon[a], lat[b], lon[b], 0.5)
+    reach = np.clip((minutes - STOP_MIN) / 60 * figures["cruise_kt"] / 2, 0, figures["range_nm"] / 2)
+    near, miles = airports.nearest(lat_mid, lon_mid, k=12)
+    runway = airports.runway[near]
+    fits = ~(runway < figures["min_runway_ft"][:, None])
+    found: Mask = ((miles <= reach[:, None]) & fits).any(axis=1) | (reach > 150)
+    return found
+
+
+def _cut_stays(time: Any, speed: Any, ground: Mask, cut: Mask) -> None:
+    """Cuts inside each stay on the ground between two flights: at its longest silence, else half way."""
+    change = np.flatnonzero((ground[1:] != ground[:-1]) | cut[1:]) + 1
+    first = np.concatenate([[0], change])
+    last = np.concatenate([change - 1, [len(ground) - 1]])
+    inner = ground[first] & ~cut[first]
+    inner[-1] = False
+    inner[:-1] &= ~cut[first[1:]]
+    for lo, hi in zip(first[inner].tolist(), last[inner].tolist(), strict=True):
+        slowest = np.nanmin(speed[lo : hi + 1]) if not np.isnan(speed[lo : hi + 1]).all() else np.nan
+        if time[hi] - time[lo] < STAY_MS and not slowest < STOPPED_KT:
+            continue
+        silence = np.diff(time[lo - 1 : hi + 2])
+        longest = int(np.argmax(silence))
+        if silence[longest] > SILENCE_MS:
+            cut[lo + longest] = True
+        else:
+            cut[lo + max(1, int(np.searchsorted(time[lo : hi + 1], (time[lo] + time[hi]) // 2)))] = True
+
+
+def _trimmed(time: Any, ground: Mask, cut: Mask) -> Legs:
+    """Legs with something flown in them, without the hours parked before and after."""
+    first = np.flatnonzero(cut)
+    last = np.append(first[1:], len(cut)) - 1
+    flown = np.flatnonzero(~ground)
+    lo, hi = np.searchsorted(flown, first), np.searchsorted(flown, last, "right")
+    some = hi > lo
+    first, last, lo, hi = first[some], last[some], lo[some], hi[some]
+    takeoff, touchdown = flown[lo], flown[hi - 1]
+    key = np.cumsum(cut)  # legs in a row never overlap, so one search in (leg, time) serves all
+    span = int(time.max() - time.min()) + TAXI_OUT_MS + 1
+    line = key * np.int64(span) + (time - time.min())
+    start = np.searchsorted(line, line[takeoff] - TAXI_OUT_MS)
+    end = np.searchsorted(line, line[touchdown] + TAXI_IN_MS, "right") - 1
+    first, last = np.maximum(first, start), np.minimum(last, end)
+    enough = hi - lo >= MIN_FIXES
+    return Legs(first[enough], last[enough], takeoff[enough], touchdown[enough])

@@ -1,0 +1,161 @@
+"""How well landing at an airport explains what was last seen of a flight; time reversed, how well having left it does.
+
+A conditional logit: every airport in reach is an alternative with a utility linear in the features below, and "none of
+them" is one more. The weights are fitted by maximum likelihood on real flights whose ends were seen and then cut off;
+`python -m benchmarks.flights.fit` fits them, prints them and says how well they are calibrated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from flightwatch import geo
+from flightwatch.airports import Airports
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+PATH_FT_PER_NM = 318.0  # a three-degree path, the standard descent (ICAO PANS-OPS: 5.24 %)
+RUNWAY_UNKNOWN_FT = 2500.0  # median of those whose length OurAirports does not give lies among the small strips
+
+
+@dataclass(frozen=True)
+class Edges:
+    """The last fixes of flights (or first ones, with the track turned round and the vertical rate's sign changed).
+
+    One value per flight end: deg, ft, kt, ft/min; `runway_ft` and `slow` (a light aircraft or helicopter) of the type.
+    """
+
+    latitude: Floats
+    longitude: Floats
+    altitude: Floats
+    groundspeed: Floats
+    track: Floats
+    vertical_rate: Floats
+    runway_ft: Floats
+    range_nm: Floats
+
+    def __len__(self) -> int:
+        return len(self.latitude)
+
+    def taken(self, rows: Any) -> Edges:
+        return Edges(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
+    def reversed(self) -> Edges:
+        """Time turned round: what a departure looks like is how an arrival would, flown backwards."""
+        return Edges(
+            self.latitude,
+            self.longitude,
+            self.altitude,
+            self.groundspeed,
+            (self.track + 180.0) % 360.0,
+            -self.vertical_rate,
+            self.runway_ft,
+            self.range_nm,
+        )
+
+
+PAIR_FEATURES = (
+    "near", "far", "steep", "level_far", "off_near", "off_mid", "off_far", "off_track_wide", "runway", "small",
+    "iata", "closed", "too_short", "lined_up", "descending_far", "climbing_near", "at_field",
+)  # fmt: skip
+EDGE_FEATURES = ("none", "high", "cruise", "descending", "climbing", "low", "slow")
+
+
+def radius(edges: Edges) -> Floats:
+    """How far airports are looked for, NM: the descent and a detour of 40; from cruise height a region ahead."""
+    height = np.nan_to_num(edges.altitude, nan=10_000.0)
+    return np.clip(40 + 2.2 * height / PATH_FT_PER_NM, 40, 300)
+
+
+def pairs(edges: Edges, airports: Airports) -> tuple[Ints, Ints, Floats]:
+    """Every edge with every airport that may explain it: edge row, airport position, and miles between.
+
+    Beyond 60 NM only what lies within 90 degrees of the track and has a runway the type can use: further fields add
+    next to nothing to the sum, and there are thousands of them.
+    """
+    lists = airports.around(edges.latitude, edges.longitude, radius(edges))
+    edge = np.repeat(np.arange(len(edges)), [len(x) for x in lists])
+    place = np.concatenate([np.asarray(sorted(x), dtype=np.int64) for x in lists]) if lists else np.zeros(0, np.int64)
+    miles = geo.distance(
+        edges.latitude[edge], edges.longitude[edge], airports.latitude[place], airports.longitude[place]
+    )
+    course = geo.bearing(
+        edges.latitude[edge], edges.longitude[edge], airports.latitude[place], airports.longitude[place]
+    )
+    with np.errstate(invalid="ignore"):
+        ahead = ~(geo.angle_difference(course, edges.track[edge]) > 90)
+    long_enough = ~(airports.runway[place] < 0.6 * edges.runway_ft[edge])
+    keep = (miles < 60) | (ahead & long_enough & (airports.runway[place] > 3000))
+    return edge[keep], place[keep], miles[keep]
+
+
+def pair_features(edges: Edges, airports: Airports, edge: Ints, place: Ints, miles: Floats) -> Floats:
+    """The features of PAIR_FEATURES for each pair; all of order one."""
+    lat, lon, track = edges.latitude[edge], edges.longitude[edge], edges.track[edge]
+    known = ~np.isnan(edges.altitude[edge])
+    height = np.where(known, np.maximum(edges.altitude[edge] - airports.elevation[place], 0.0), 4000.0)
+    needed = height / PATH_FT_PER_NM
+    course = geo.bearing(lat, lon, airports.latitude[place], airports.longitude[place])
+    off = np.where(np.isnan(track), 60.0, geo.angle_difference(track, course))
+    turn = 1 - np.cos(np.radians(off))
+    rate = np.clip(np.nan_to_num(edges.vertical_rate[edge]) / 1500.0, -1.5, 1.5)
+    runway = np.where(np.isnan(airports.runway[place]), RUNWAY_UNKNOWN_FT, airports.runway[place])
+    short = np.maximum(edges.runway_ft[edge] - runway, 0) / np.maximum(edges.runway_ft[edge], 1)
+    ratio = np.log((miles + 2.0) / (needed + 2.0))
+    final = (miles < 15) & (height < 5000)
+    lined = np.where(final, _lined_up(airports, place, course, track), 0.0)
+    return np.stack(
+        [
+            np.log1p(miles),
+            np.log1p(miles / 40.0),
+            np.maximum(-ratio, 0.0) ** 2,
+            np.maximum(ratio, 0.0) ** 2,
+            turn * (miles < 6),
+            turn * ((miles >= 6) & (miles < 25)),
+            turn * (miles >= 25),
+            np.maximum(off - 60.0, 0) / 60.0 * (miles >= 25),
+            np.log(runway / 5000.0),
+            (runway < 3000).astype(float),
+            airports.scheduled[place],
+            airports.closed[place].astype(float),
+            short,
+            lined,
+            np.maximum(-rate, 0.0) * np.maximum(ratio, 0.0),
+            np.maximum(rate, 0.0) * (miles < 40),
+            (miles < 2.5) & (height < 1500),
+        ],
+        axis=-1,
+    ).astype(float)
+
+
+def edge_features(edges: Edges) -> Floats:
+    """The features of EDGE_FEATURES for each edge: what speaks for "none of the airports around"."""
+    height = np.nan_to_num(edges.altitude, nan=10_000.0)
+    rate = np.clip(np.nan_to_num(edges.vertical_rate) / 1500.0, -1.5, 1.5)
+    return np.stack(
+        [
+            np.ones(len(edges)),
+            np.minimum(height / 10_000.0, 4.0),
+            ((height > 20_000) & (np.abs(rate) < 0.25)).astype(float),
+            np.maximum(-rate, 0.0),
+            np.maximum(rate, 0.0),
+            (height < 3000).astype(float),
+            (np.nan_to_num(edges.groundspeed, nan=200.0) < 140).astype(float),
+        ],
+        axis=-1,
+    )
+
+
+def _lined_up(airports: Airports, place: Ints, course: Any, track: Any) -> Floats:
+    """1 on the extended centreline of a runway and along it, falling off over ten degrees; 0 where none is known."""
+    headings = airports.headings[place]
+    with np.errstate(invalid="ignore"):
+        along = np.abs((headings - track[:, None] + 90) % 180 - 90)
+        centre = np.abs((headings - course[:, None] + 90) % 180 - 90)
+        score = np.exp(-((along / 10.0) ** 2) - (centre / 10.0) ** 2)
+    return np.nan_to_num(score).max(axis=1) if score.size else np.zeros(len(place))
