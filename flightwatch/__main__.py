@@ -1,0 +1,5 @@
+"""`python -m flightwatch`."""
+
+from flightwatch.cli import main
+
+main()

@@ -1,0 +1,163 @@
+"""History in: archives and recordings of positions, and lists of finished flights."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flightwatch.cli.base import Session, command, emit_json, json_option
+
+if TYPE_CHECKING:
+    from flightwatch.jobs.backfill import Done, Piece, Report
+
+TITLE = "History in"
+
+paths_argument = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+dry_run_option = click.option("--dry-run", is_flag=True, help="Read and count, store nothing.")
+
+
+@click.group("backfill")
+def backfill_group() -> None:
+    """Positions from archives and recordings; resumable, and the same rows when run twice."""
+
+
+@command("readsb")
+@paths_argument
+@click.option("--workers", default=0, help="Processes that read; default: one a core for more than a few files.")
+@dry_run_option
+@json_option
+def readsb(session: Session, paths: tuple[Path, ...], workers: int, dry_run: bool, as_json: bool) -> None:
+    """readsb traces: files, folders, .tar, and parts .tar.aa .tar.ab as one."""
+    from flightwatch.sources import traces
+
+    with _storing(session, dry_run) as ctx:
+        from flightwatch.jobs.backfill import done
+
+        held = done(ctx, "readsb")
+        _run(ctx, traces.pieces(list(paths), done=held), held, as_json, dry_run, workers)
+
+
+@command("snapshots")
+@paths_argument
+@dry_run_option
+@json_option
+def snapshots(session: Session, paths: tuple[Path, ...], dry_run: bool, as_json: bool) -> None:
+    """Recorded aircraft.json or v2 bodies, and JSON lines of aircraft objects, plain or gzip."""
+    from flightwatch.jobs.backfill import Loaded, done
+    from flightwatch.sources import snapshots as recorded
+
+    with _storing(session, dry_run) as ctx:
+        held = done(ctx, "snapshots")
+        fetched = (f for path in paths for f in recorded.read(path))
+        _run(ctx, (Loaded(f) for f in fetched if f.poll.query not in held), held, as_json, dry_run, 1)
+
+
+backfill_group.add_command(readsb)
+backfill_group.add_command(snapshots)
+
+
+@contextmanager
+def _storing(session: Session, dry_run: bool) -> Iterator[Any]:
+    """A context that writes to the configured database, or for a dry run to one in memory that is then gone."""
+    from flightwatch.jobs.context import Context
+    from flightwatch.store import open_store
+
+    if dry_run:
+        with open_store("sqlite://", create=True) as store:
+            yield Context(session.settings, store)
+    else:
+        with session.store(create=True) as store:
+            yield Context(session.settings, store)
+
+
+def _run(ctx: Any, pieces: Iterable[Piece], held: Done, as_json: bool, dry_run: bool, workers: int) -> None:
+    """Work through the pieces with a progress line, then say what was kept and what was refused and why.
+
+    What an archive yields before it turns out to be broken is stored; the error comes after it.
+    """
+    from flightwatch.errors import InputError
+    from flightwatch.jobs.backfill import backfill, pool
+
+    broken: list[InputError] = []
+
+    def until_broken() -> Iterator[Piece]:
+        try:
+            yield from pieces
+        except InputError as e:
+            broken.append(e)
+
+    with _progress() as show, pool(workers) as executor:
+        report = backfill(ctx, until_broken(), done=held, executor=executor, progress=show)
+    tell(report, as_json, dry_run)
+    if broken:
+        raise broken[0]
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    """A live line on a terminal, nothing in a pipe."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = [SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()]
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("reading")
+
+        def show(report: Report) -> None:
+            day = f", at {report.day}" if report.day else ""
+            text = f"{report.pieces:,} pieces, {report.kept:,} positions, {report.flights:,} flights{day}"
+            bar.update(task, description=text)
+
+        yield show
+
+
+def tell(report: Report, as_json: bool, dry_run: bool) -> None:
+    """What came of it, refused records by reason."""
+    if as_json:
+        emit_json({"backfill": {**vars(report), "dry_run": dry_run}})
+        return
+    stored = "would be stored" if dry_run else "stored"
+    click.echo(f"{report.pieces:,} pieces read, {report.skipped:,} were there already")
+    click.echo(f"{report.kept:,} positions kept, {report.flights:,} flights {stored}")
+    _refusals(report.rejected)
+
+
+def _refusals(rejected: Counter[str]) -> None:
+    total = sum(rejected.values())
+    click.echo(f"{total:,} refused" + (":" if total else ""))
+    for reason, count in rejected.most_common():
+        click.echo(f"{count:>12,}  {reason}")
+
+
+@click.group("import")
+def import_group() -> None:
+    """Finished flights from elsewhere."""
+
+
+@command("flights")
+@paths_argument
+@dry_run_option
+@json_option
+def import_flights(session: Session, paths: tuple[Path, ...], dry_run: bool, as_json: bool) -> None:
+    """CSV or Parquet with the columns of the OpenSky flight list; only firstseen, origin, destination are needed."""
+    from flightwatch.jobs.backfill import import_list
+
+    with _storing(session, dry_run) as ctx:
+        for path in paths:
+            new, known, rejected = import_list(ctx, path)
+            if as_json:
+                row = {"file": str(path), "new": new, "known": known, "rejected": rejected, "dry_run": dry_run}
+                emit_json({"imports": [row]})
+                continue
+            click.echo(f"{path}: {new:,} new flights, {known:,} were there already")
+            _refusals(rejected)
+
+
+import_group.add_command(import_flights)
+COMMANDS = [backfill_group, import_group]

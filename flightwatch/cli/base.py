@@ -1,0 +1,191 @@
+"""What every command shares: `--config` and `--db`, the settings and the store behind them, tables and JSON."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import os
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from flightwatch.config import Settings
+    from flightwatch.store import Store
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Sections(click.Group):
+    """A group whose help lists its commands under headings, in the order people meet them."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.sections: list[tuple[str, list[str]]] = []
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for _, names in self.sections for name in names] or super().list_commands(ctx)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, names in self.sections or [("Commands", self.list_commands(ctx))]:
+            rows = [(name, c.get_short_help_str(90)) for name in names if (c := self.get_command(ctx, name))]
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        from difflib import get_close_matches
+
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as e:
+            near = get_close_matches(args[0], self.list_commands(ctx), n=1)
+            if not near or "Did you mean" in e.message:
+                raise
+            raise click.UsageError(f"{e.message} Did you mean {near[0]!r}?", ctx) from None
+
+
+class Session:
+    """One command's view of the world: where the settings come from, which database, and what time it is."""
+
+    def __init__(self, config: Path | None, db: str | None) -> None:
+        self._config = config
+        self.db = _database(db)
+
+    @cached_property
+    def settings(self) -> Settings:
+        from flightwatch import config
+
+        overrides = {"database.url": self.db} if self.db else None
+        return config.load(self._config, environ=os.environ, overrides=overrides)
+
+    def store(self, *, readonly: bool = False, create: bool = False, visit: bool = False) -> Store:
+        """The store the settings name. `create` makes a missing one and brings an older SQLite schema up to date;
+        `visit` is for a short write beside a running daemon."""
+        from flightwatch.store import open_store
+
+        url = self.settings.database.url
+        return open_store(url, create=create, migrate=create, readonly=readonly, checkpoint=not visit)
+
+    @staticmethod
+    def now() -> datetime:
+        return datetime.now(tz=UTC)
+
+
+def command(name: str, **attrs: Any) -> Callable[[F], click.Command]:
+    """A command that takes `--config` and `--db` and is called with a `Session` first."""
+
+    def wrap(function: F) -> click.Command:
+        @functools.wraps(function)
+        def run(*args: Any, config_path: Path | None, db: str | None, **kwargs: Any) -> Any:
+            return function(Session(config_path, db), *args, **kwargs)
+
+        run = click.option("--db", metavar="URL", help="Database, instead of the configured one.")(run)
+        run = click.option(
+            "--config",
+            "config_path",
+            metavar="FILE",
+            type=click.Path(path_type=Path),
+            help="Configuration file; else $FLIGHTWATCH_CONFIG, ./flightwatch.toml, then the system's.",
+        )(run)
+        made: click.Command = click.command(name, **attrs)(run)
+        return made
+
+    return wrap
+
+
+def _database(url: str | None) -> str | None:
+    """`--db` takes a plain path too; a relative one is meant from here, not from where the configuration lies."""
+    if url is None or ("://" in url and not url.startswith("sqlite:///")):
+        return url
+    path = Path(url.removeprefix("sqlite:///"))
+    return f"sqlite:///{path.absolute()}"
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, for programs.")
+
+
+class Day(click.ParamType[date]):
+    """A UTC date on the command line."""
+
+    name = "YYYY-MM-DD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a date; write it as 2024-12-14", param, ctx)
+
+
+def emit_json(value: Any) -> None:
+    click.echo(json.dumps(plain(value), ensure_ascii=False, indent=2))
+
+
+def plain(value: Any) -> Any:
+    """The value with JSON's types only: instants as ISO 8601 with `Z`, NaN and infinity as null.
+
+    >>> plain({"at": datetime(2024, 12, 14, tzinfo=UTC), "multiple": float("inf"), "days": {date(2024, 12, 14)}})
+    {'at': '2024-12-14T00:00:00Z', 'multiple': None, 'days': ['2024-12-14']}
+    """
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(v) for v in value]
+    if isinstance(value, datetime):
+        from flightwatch.units import iso
+
+        return None if str(value) == "NaT" else iso(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return None
+    if hasattr(value, "item"):  # NumPy scalars
+        return plain(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value
+
+
+PIPE_WIDTH = 200  # columns when nobody's terminal tells: wide enough that a flight is one line
+
+
+def table(rows: Iterable[Sequence[Any]], columns: Sequence[str], *, title: str = "", right: Sequence[str] = ()) -> None:
+    """A table for people on stdout; cells are data, never markup."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from flightwatch.notify import clean
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=PIPE_WIDTH)
+    out = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for number, name in enumerate(columns):
+        last = number == len(columns) - 1
+        out.add_column(name, justify="right" if name in right else "left", overflow="fold", no_wrap=not last)
+    for row in rows:
+        out.add_row(*[Text(clean(str(cell), limit=300)) for cell in row])
+    console.print(out)
+
+
+def say(text: str) -> None:
+    """Talk to people: on stderr, so that stdout stays data."""
+    click.echo(text, err=True)
+
+
+def stamp(when: datetime | None) -> str:
+    """An instant for a table.
+
+    >>> stamp(datetime(2024, 12, 14, 3, 5, tzinfo=UTC)), stamp(None)
+    ('2024-12-14 03:05', '')
+    """
+    return "" if when is None or str(when) == "NaT" else f"{when:%Y-%m-%d %H:%M}"

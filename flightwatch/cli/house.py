@@ -1,0 +1,164 @@
+"""Housekeeping: the first configuration, its check, and the database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flightwatch.cli.base import Session, command, emit_json, json_option, say, table
+from flightwatch.errors import ConfigError, UsageError
+
+TITLE = "Housekeeping"
+
+
+@click.group("config")
+def config_group() -> None:
+    """The configuration: is it right, and where does each value come from."""
+
+
+@command("check")
+def check(session: Session) -> None:
+    """Say what is wrong with the configuration; exit code 78 when something is."""
+    from flightwatch.jobs.context import Context
+
+    settings = session.settings
+    problems = settings.check_secrets()
+    ctx = Context(settings, store=None)  # type: ignore[arg-type]  # resolving routes reads no store
+    routes = ctx.routes
+    if settings.sources and not settings.contact:
+        problems.append("contact is not set: live polling refuses to start without it")
+    for problem in problems:
+        say(f"  {problem}")
+    if problems:
+        raise ConfigError(f"{len(problems)} problem{'s' * (len(problems) > 1)} in {settings.path or 'the settings'}")
+    where = settings.path or "no file; defaults only"
+    click.echo(
+        f"{where}: fine. {len(settings.sources)} sources, {len(routes)} routes, {len(settings.channels)} channels."
+    )
+
+
+@command("show")
+@json_option
+@click.option("--changed", is_flag=True, help="Only what differs from the defaults.")
+def show(session: Session, as_json: bool, changed: bool) -> None:
+    """The settings in force and where each comes from; secrets are masked."""
+    settings = session.settings
+    values = _flat(settings.to_public_dict())
+    rows = [(key, values.get(key, ""), origin) for key, origin in settings.origins.items() if key in values]
+    if changed:
+        rows = [row for row in rows if row[2] not in ("default", "shipped watch list")]
+    if as_json:
+        emit_json({"settings": [{"key": k, "value": v, "origin": o} for k, v, o in rows]})
+    else:
+        table([(k, _short(v), o) for k, v, o in rows], ["key", "value", "from"])
+
+
+config_group.add_command(check)
+config_group.add_command(show)
+
+
+def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Key paths as `Settings.origins` names them: list items under their names."""
+    from flightwatch.config.settings import quoted
+
+    out: dict[str, Any] = {}
+    for key, inner in value.items():
+        path = f"{prefix}{key}"
+        if isinstance(inner, dict):
+            out |= _flat(inner, f"{path}.")
+        elif isinstance(inner, list) and inner and isinstance(inner[0], dict):
+            for item in inner:
+                out |= _flat(item, f"{path}.{quoted(str(item.get('name', '')))}.")
+        else:
+            out[path] = inner
+    return out
+
+
+def _short(value: Any) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+@command("init")
+@click.option("--contact", help="Mail or web address the feeds can reach you at.")
+@click.option("--dir", "folder", type=click.Path(path_type=Path, file_okay=False), default=Path(), show_default="here")
+@click.option("--force", is_flag=True, help="Replace a configuration that is there.")
+@click.option("--dry-run", is_flag=True, help="Print the configuration, write nothing.")
+def init(session: Session, contact: str | None, folder: Path, force: bool, dry_run: bool) -> None:
+    """Write a commented configuration and create the database."""
+    from flightwatch import config
+    from flightwatch.store import open_store
+
+    path = folder / "flightwatch.toml"
+    if not contact:
+        contact = click.prompt("Mail or web address the feeds can reach you at", err=True)
+    text = config.initial(contact)
+    if dry_run:
+        click.echo(text)
+        return
+    if path.exists() and not force:
+        raise UsageError(f"{path} is there already; --force replaces it, --dir DIR writes elsewhere")
+    folder.mkdir(parents=True, exist_ok=True)
+    before = path.read_bytes() if path.exists() else None
+    path.write_text(text, encoding="utf-8")
+    try:
+        settings = config.load(path)
+    except ConfigError:
+        path.unlink() if before is None else path.write_bytes(before)
+        raise
+    open_store(session.db or settings.database.url, create=True).close()
+    click.echo(f"wrote {path}; next: add a source and a channel to it, then\n")
+    click.echo(f"  flightwatch config check --config {path}\n  flightwatch once --config {path}")
+
+
+@click.group("db")
+def db_group() -> None:
+    """The database: its schema, copies of it, and what may be forgotten."""
+
+
+@command("upgrade")
+def upgrade(session: Session) -> None:
+    """Bring the schema up to date (SQLite: after a copy beside the file)."""
+    from flightwatch.store import open_store
+
+    with open_store(session.settings.database.url, create=True, migrate=True) as store:
+        click.echo(f"schema {store.current_revision()}")
+
+
+@command("current")
+def current(session: Session) -> None:
+    """The schema the database has."""
+    with session.store(readonly=True) as store:
+        click.echo(store.current_revision())
+
+
+@command("backup")
+@click.argument("path", type=click.Path(path_type=Path))
+def backup(session: Session, path: Path) -> None:
+    """A consistent copy, also while the daemon runs."""
+    with session.store(readonly=True) as store:
+        store.backup(path)
+    click.echo(path)
+
+
+@command("prune")
+@click.option("--dry-run", is_flag=True, help="Count, forget nothing.")
+@json_option
+def prune(session: Session, dry_run: bool, as_json: bool) -> None:
+    """Forget what the retention rules let go; what an alert rests on stays."""
+    with session.store(visit=True) as store:
+        counts = store.prune(session.settings.retention, session.now(), dry_run=dry_run)
+    if as_json:
+        emit_json({"pruned": counts, "dry_run": dry_run})
+        return
+    for name, count in counts.items():
+        click.echo(f"{count:>10,}  {name}")
+
+
+for _command in (upgrade, current, backup, prune):
+    db_group.add_command(_command)
+
+
+COMMANDS = [init, config_group, db_group]

@@ -1,0 +1,279 @@
+"""Looking: flights, routes and airframes as tables for people and as JSON for programs."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flightwatch.cli.base import Day, Session, command, emit_json, json_option, say, stamp, table
+from flightwatch.errors import UsageError
+
+if TYPE_CHECKING:
+    from flightwatch.records import Route
+
+TITLE = "Looking"
+
+NOT_JSON = {"track"}
+"""Bytes of no use to a program that reads JSON; `flightwatch export tracks` gives them as GeoJSON or KML."""
+
+
+@command("flights")
+@click.option("--route", help="Only flights that flew this route.")
+@click.option("--from", "since", type=Day(), help="First UTC date.")
+@click.option("--to", "until", type=Day(), help="Last UTC date.")
+@click.option("--airport", multiple=True, help="That may have begun or ended there.")
+@click.option("--type", "typecodes", multiple=True, help="ICAO type designator, e.g. IL76.")
+@click.option("--callsign", help="As broadcast; a prefix with * at the end.")
+@click.option("--icao24", multiple=True, help="Six hex digits.")
+@click.option("--limit", default=50, show_default=True, help="The newest so many; 0 for all.")
+@json_option
+def flights(
+    session: Session,
+    route: str | None,
+    since: date | None,
+    until: date | None,
+    airport: tuple[str, ...],
+    typecodes: tuple[str, ...],
+    callsign: str | None,
+    icao24: tuple[str, ...],
+    limit: int,
+    as_json: bool,
+) -> None:
+    """Flights with both ends, how each end is known, and how probable it is."""
+    with session.store(readonly=True) as store:
+        days = (since or date.min, until or date.max) if since or until else None
+        ids = None
+        if route:
+            ids = store.matches(known_route(store.routes(), route).name, days)["flight_id"].tolist()
+        found = store.flights(
+            days=days,
+            ids=ids,
+            airports=[a.upper() for a in airport] or None,
+            typecodes=[t.upper() for t in typecodes] or None,
+            callsign=callsign.upper() if callsign else None,
+            icao24=[i.lower() for i in icao24] or None,
+            limit=limit or None,
+            newest=True,
+        ).sort_values("firstseen")
+    if as_json:
+        emit_json({"flights": found.drop(columns=list(NOT_JSON)).to_dict("records")})
+        return
+    rows = [
+        (
+            stamp(f.firstseen),
+            f.callsign,
+            f.registration,
+            f.typecode,
+            f.icao24,
+            end(f.estdepartureairport, f.departure_method, f.departure_candidates),
+            end(f.estarrivalairport, f.arrival_method, f.arrival_candidates),
+            f.status,
+            f.suspect,
+        )
+        for f in found.itertuples()
+    ]
+    table(rows, ["first seen (UTC)", "callsign", "reg", "type", "icao24", "from", "to", "status", "doubts"])
+    if limit and len(found) == limit:
+        say(f"the newest {limit}; --limit 0 shows all")
+
+
+WORTH_NAMING = 0.1  # a candidate below one in ten says nothing in a table; `--json` has them all
+
+
+def end(airport: str, method: str, candidates: dict[str, float] | None) -> str:
+    """An end of a flight for a table: seen plainly, inferred with its probability, unknown as such.
+
+    >>> end("UMMS", "observed", {"UMMS": 0.99}), end("HLLB", "inferred", {"HLLB": 0.62, "HL59": 0.3})
+    ('UMMS', 'HLLB 62 %?')
+    >>> end("", "inferred", {"HLLB": 0.4, "HL59": 0.38}), end("", "unknown", {})
+    ('HLLB 40 % / HL59 38 %?', 'unknown')
+    """
+    if method in ("observed", "approach", "reported"):
+        return airport or "unknown"
+    likely = [c for c in (candidates or {}).items() if c[1] >= WORTH_NAMING]
+    best = sorted(likely, key=lambda c: -c[1])[: 1 if airport else 2]
+    return " / ".join(f"{name} {p:.0%}".replace("%", " %") for name, p in best) + "?" if best else "unknown"
+
+
+def known_route(routes: list[Route], name: str) -> Route:
+    """The route of that name (any case); UsageError with near misses when there is none."""
+    from difflib import get_close_matches
+
+    by_name = {r.name.lower(): r for r in routes}
+    found = by_name.get(name.lower())
+    if found is None:
+        near = [by_name[n].name for n in get_close_matches(name.lower(), by_name, n=3, cutoff=0.5)]
+        hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "; `flightwatch routes list` shows them"
+        raise UsageError(f"no route is called {name!r}{hint}")
+    return found
+
+
+@click.group("routes")
+def routes_group() -> None:
+    """The watched routes and the pairs that were discovered."""
+
+
+@command("list")
+@click.option("--discovered", is_flag=True, help="Also the pairs found in what has flown.")
+@json_option
+def routes_list(session: Session, discovered: bool, as_json: bool) -> None:
+    """The routes of the configuration, with what their ends resolve to."""
+    found = _configured(session)
+    if discovered:
+        with session.store(readonly=True) as store:
+            found += [r for r in store.routes() if r.discovered]
+    if as_json:
+        emit_json({"routes": [_route_json(r) for r in found]})
+        return
+    table(
+        [(r.name, _side(r.origin), _side(r.destination), _size(r), _filter(r)) for r in found],
+        ["route", "from", "to", "airports", "aircraft"],
+    )
+
+
+def _configured(session: Session) -> list[Route]:
+    from flightwatch.jobs.context import Context
+
+    return list(Context(session.settings, store=None).routes)  # type: ignore[arg-type]  # needs no store
+
+
+@command("show")
+@click.argument("name")
+@json_option
+def routes_show(session: Session, name: str, as_json: bool) -> None:
+    """One route: its definition and the airports its ends resolve to."""
+    from flightwatch.airports import load
+
+    found = _configured(session)
+    if name.lower() not in {r.name.lower() for r in found}:
+        try:
+            with session.store(readonly=True) as store:
+                found += [r for r in store.routes() if r.discovered]
+        except Exception:
+            say("(no database: discovered pairs are not known)")
+    route = known_route(found, name)
+    if as_json:
+        emit_json({"routes": [_route_json(route)]})
+        return
+    airports = load()
+    click.echo(f"{route.name}\n  aircraft: {_filter(route) or 'all'}")
+    for label, words, ids in (
+        ("from", route.origin, route.origin_airports),
+        ("to", route.destination, route.destination_airports),
+    ):
+        if ids is None:
+            click.echo(f"  {label}: anywhere")
+            continue
+        click.echo(f"  {label}: {_side(words)} ({len(ids)} airports)")
+        for airport in sorted(ids)[:40]:
+            a = airports.find(airport)
+            click.echo(f"    {airport:8} {a.name if a else ''}")
+        if len(ids) > 40:
+            click.echo(f"    … and {len(ids) - 40} more; --json lists all")
+
+
+def _route_json(r: Route) -> dict[str, Any]:
+    return {
+        "name": r.name,
+        "from": r.origin,
+        "to": r.destination,
+        "from_airports": sorted(r.origin_airports) if r.origin_airports is not None else None,
+        "to_airports": sorted(r.destination_airports) if r.destination_airports is not None else None,
+        "aircraft": {k: v for k, v in vars(r.aircraft).items() if v not in ((), None)},
+        "discovered": r.discovered,
+        "digest": r.digest,
+    }
+
+
+def _side(words: tuple[str, ...]) -> str:
+    return ", ".join(words) or "anywhere"
+
+
+def _size(r: Route) -> str:
+    return " → ".join("any" if ids is None else str(len(ids)) for ids in (r.origin_airports, r.destination_airports))
+
+
+def _filter(r: Route) -> str:
+    f = r.aircraft
+    parts = [" ".join(f.types), " ".join(f.operators), " ".join(f.icao24)]
+    parts += ["military"] if f.military else ["civil"] if f.military is False else []
+    parts += ["heavy"] if f.heavy else []
+    return " ".join(p for p in parts if p)
+
+
+@command("coverage")
+@click.argument("name")
+@click.option("--from", "since", type=Day(), help="First UTC date.")
+@click.option("--to", "until", type=Day(), help="Last UTC date.")
+@json_option
+def routes_coverage(session: Session, name: str, since: date | None, until: date | None, as_json: bool) -> None:
+    """How well a route was watched day by day, and why."""
+    from flightwatch.jobs.context import Context
+    from flightwatch.jobs.judge import coverage
+
+    with session.store(readonly=True) as store:
+        ctx = Context(session.settings, store)
+        route = known_route(store.routes() or ctx.routes, name)
+        held = store.route_days(route.name, since, until)
+        if held.empty:
+            raise UsageError(f"no days are tallied for {route.name!r} in that span; `flightwatch detect` tallies them")
+        days = (held["day"].min().date(), held["day"].max().date())
+        found = coverage(ctx, [route], days)
+    if found is None:
+        raise UsageError(f"{route.name!r} rests on imported flight lists alone: nothing tells how well it was watched")
+    if as_json:
+        emit_json({"coverage": found.to_dict("records")})
+        return
+    table(
+        [(f"{r.day:%Y-%m-%d}", f"{r.coverage:.2f}", r.detail) for r in found.itertuples()],
+        ["day", "coverage", "why"],
+        right=["coverage"],
+    )
+
+
+for _command in (routes_list, routes_show, routes_coverage):
+    routes_group.add_command(_command)
+
+
+@click.group("aircraft")
+def aircraft_group() -> None:
+    """Airframes: who they are, and who says so."""
+
+
+@command("show")
+@click.argument("icao24", nargs=-1, required=True)
+@json_option
+def aircraft_show(session: Session, icao24: tuple[str, ...], as_json: bool) -> None:
+    """What is known of airframes; conflicts between sources and between address and registration are shown."""
+    from flightwatch.aircraft import country_of_address
+
+    wanted = [i.lower() for i in icao24]
+    with session.store(readonly=True) as store:
+        claims = store.claims(wanted)
+        found = store.aircraft(wanted)
+    missing = sorted(set(wanted) - set(found["icao24"]))
+    if missing:
+        raise UsageError(f"no record of {', '.join(missing)}: six hex digits of an airframe the sources have seen")
+    rows = [
+        {**a, "address_country": country_of_address(str(a["icao24"])), "claims": _claims(claims, str(a["icao24"]))}
+        for a in found.to_dict("records")
+    ]
+    if as_json:
+        emit_json({"aircraft": rows})
+        return
+    for a in rows:
+        click.echo(f"{a['icao24']}  {a['registration'] or '(no registration)'}  {a['typecode'] or '(no type)'}")
+        click.echo(f"  operator: {a['operator'] or 'unknown'}   address block: {a['address_country'] or 'none'}")
+        for c in a["claims"]:
+            click.echo(f"  {c['source']}: {c['registration']} {c['typecode']} {c['operator']} (flags {c['flags']})")
+
+
+def _claims(claims: Any, icao24: str) -> list[dict[str, Any]]:
+    records: list[dict[str, Any]] = claims[claims["icao24"] == icao24].to_dict("records")
+    return records
+
+
+aircraft_group.add_command(aircraft_show)
+COMMANDS = [flights, routes_group, aircraft_group]

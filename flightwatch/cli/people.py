@@ -1,0 +1,277 @@
+"""Alerts and the people who are told: look, acknowledge, dismiss, silence, try a channel, see what was sent."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flightwatch.cli.base import Session, command, emit_json, json_option, say, stamp, table
+from flightwatch.cli.look import end, known_route
+from flightwatch.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from flightwatch.records import Alert, Delivery
+
+TITLE = "Alerts"
+
+
+@click.group("alerts")
+def alerts_group() -> None:
+    """Episodes: what was unusual, and what became of it."""
+
+
+@command("list")
+@click.option("--status", multiple=True, type=click.Choice(["open", "acknowledged", "dismissed", "closed"]))
+@json_option
+def alerts_list(session: Session, status: tuple[str, ...], as_json: bool) -> None:
+    """All alerts, newest first."""
+    with session.store(readonly=True) as store:
+        found = store.alerts(list(status) or None)
+    if as_json:
+        emit_json({"alerts": [vars(a) for a in found]})
+        return
+    if not found:
+        click.echo("no alerts")
+        return
+    rows = [(a.id, stamp(a.opened), a.status, a.severity, _days(a), a.headline) for a in found]
+    table(rows, ["id", "opened (UTC)", "status", "severity", "days", "what"], right=["id"])
+
+
+def _days(a: Alert) -> str:
+    return f"{a.first_day} … {a.last_day}" if a.last_day != a.first_day else f"{a.first_day}"
+
+
+@command("show")
+@click.argument("number", type=int)
+@json_option
+def alerts_show(session: Session, number: int, as_json: bool) -> None:
+    """One alert: the message, the flights it rests on, its life, and what was sent."""
+    with session.store(readonly=True) as store:
+        alert = store.alert(number)
+        flights = store.flights(ids=store.alert_flights(number))
+        events = store.alert_events(number)
+        sent = store.deliveries(alert=number)
+    if as_json:
+        emit_json(
+            {
+                "alerts": [
+                    {
+                        **vars(alert),
+                        "flights": flights.drop(columns="track").to_dict("records"),
+                        "events": events.to_dict("records"),
+                        "deliveries": [_delivery_json(d) for d in sent],
+                    }
+                ]
+            }
+        )
+        return
+    click.echo(f"alert {alert.id}  {alert.severity}  {alert.status}  {_days(alert)}\n{alert.headline}\n")
+    click.echo("routes: " + "; ".join(alert.routes) + "\n")
+    rows = [
+        (
+            stamp(f.firstseen),
+            f.callsign,
+            f.registration,
+            f.typecode,
+            f.icao24,
+            end(f.estdepartureairport, f.departure_method, f.departure_candidates),
+            end(f.estarrivalairport, f.arrival_method, f.arrival_candidates),
+        )
+        for f in flights.itertuples()
+    ]
+    table(rows, ["first seen (UTC)", "callsign", "reg", "type", "icao24", "from", "to"])
+    click.echo("")
+    for e in events.itertuples():
+        by = f" by {e.by}" if e.by else ""
+        click.echo(f"{stamp(e.at)}  {e.status}{by}{': ' + e.reason if e.reason else ''}")
+    for d in sent:
+        click.echo(f"{stamp(d.sent or d.next_try)}  {d.channel} {d.kind}: {d.state} {d.answer}")
+
+
+def _change(name: str, status: str, words: str, *, needs_reason: bool) -> click.Command:
+    @command(name, help=words)
+    @click.argument("number", type=int)
+    @click.option("--note", "--reason", "reason", default="", required=needs_reason, help="Why; kept with the alert.")
+    @click.option("--by", default=getpass.getuser, show_default="you", help="Who says so.")
+    @click.option("--dry-run", is_flag=True, help="Say what would change.")
+    def change(session: Session, number: int, reason: str, by: str, dry_run: bool) -> None:
+        with session.store(visit=True) as store:
+            alert = store.alert(number)
+            if dry_run:
+                click.echo(f"alert {number} is {alert.status} and would be {status}")
+                return
+            if alert.status == status:
+                raise UsageError(f"alert {number} is {status} already")
+            store.set_alert(number, status, by=by, reason=reason, now=session.now())
+        click.echo(f"alert {number}: {status}")
+
+    return change
+
+
+alerts_ack = _change("ack", "acknowledged", "Say that somebody is looking at it: repeats stop.", needs_reason=False)
+alerts_dismiss = _change(
+    "dismiss",
+    "dismissed",
+    "Say that it is not what it looks like, and why: its days do not alert again and teach nothing. A reason that"
+    " begins with 'ordinary' says that this traffic is normal and is to be learned from.",
+    needs_reason=True,
+)
+alerts_close = _change("close", "closed", "Say that it is over.", needs_reason=False)
+
+for _command in (alerts_list, alerts_show, alerts_ack, alerts_dismiss, alerts_close):
+    alerts_group.add_command(_command)
+
+
+@click.group("silence")
+def silence_group() -> None:
+    """Keep routes quiet for a while: alerts are kept, messages are not sent."""
+
+
+class Span(click.ParamType[timedelta]):
+    """A duration such as 90m, 12h, 3d, 2w."""
+
+    name = "90m|12h|3d|2w"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        units = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+        text = str(value)
+        if not text[:-1].isdigit() or text[-1:] not in units or not int(text[:-1]):
+            self.fail(f"{value!r} is not a duration; write 90m, 12h, 3d or 2w", param, ctx)
+        return timedelta(**{units[text[-1]]: int(text[:-1])})
+
+
+@command("add")
+@click.argument("route")
+@click.option("--for", "span", type=Span(), required=True, help="How long: 90m, 12h, 3d, 2w.")
+@click.option("--reason", required=True, help="Why; shown with the silence.")
+@click.option("--by", default=getpass.getuser, show_default="you")
+def silence_add(session: Session, route: str, span: timedelta, reason: str, by: str) -> None:
+    """Silence ROUTE, a name or a pattern with * in it."""
+    from flightwatch.records import Silence
+
+    now = session.now()
+    with session.store(visit=True) as store:
+        if not set(route) & set("*?["):
+            route = known_route(store.routes(), route).name
+        made = store.add_silence(Silence(0, route, reason, by, now, now + span))
+    click.echo(f"silence {made.id}: {made.route!r} until {stamp(made.expires)} UTC")
+
+
+@command("list")
+@click.option("--all", "everything", is_flag=True, help="Also those that are over.")
+@json_option
+def silence_list(session: Session, everything: bool, as_json: bool) -> None:
+    """Silences that hold now."""
+    with session.store(readonly=True) as store:
+        found = store.silences(None if everything else session.now())
+    if as_json:
+        emit_json({"silences": [vars(s) for s in found]})
+    elif found:
+        rows = [(s.id, s.route, stamp(s.expires), s.by, s.reason) for s in found]
+        table(rows, ["id", "route", "until (UTC)", "by", "why"], right=["id"])
+    else:
+        click.echo("no silences")
+
+
+@command("expire")
+@click.argument("number", type=int)
+def silence_expire(session: Session, number: int) -> None:
+    """End a silence now."""
+    with session.store(visit=True) as store:
+        store.expire_silence(number, session.now())
+    click.echo(f"silence {number} is over")
+
+
+for _command in (silence_add, silence_list, silence_expire):
+    silence_group.add_command(_command)
+
+
+@click.group("notify")
+def notify_group() -> None:
+    """The channels."""
+
+
+@command("test")
+@click.option("--channel", "only", help="Only this one; else every enabled channel.")
+@click.option("--dry-run", is_flag=True, help="Print the message, send nothing.")
+def notify_test(session: Session, only: str | None, dry_run: bool) -> None:
+    """Send one marked test message through the outbox and show what the provider answers; exit 1 when one fails."""
+    from flightwatch.jobs.deliver import send_test
+    from flightwatch.jobs.setup import context
+
+    settings = session.settings
+    channels = [c for c in settings.channels if c.enabled and only in (None, c.name)]
+    if not channels:
+        known = ", ".join(c.name for c in settings.channels) or "none"
+        raise ConfigError(f"no channel {only or ''} to test; configured: {known}")
+    if dry_run:
+        from flightwatch.jobs.deliver import test_message
+
+        message = test_message(session.now())
+        click.echo(f"to {', '.join(c.name for c in channels)}:\n{message.title}\n{message.summary}")
+        return
+    with session.store(visit=True) as store:
+        ctx = context(settings, store, channels=[c.name for c in channels])
+        answers = send_test(ctx, session.now())
+    for answer in answers:
+        click.echo(f"{answer.channel}: {answer.state}{': ' + answer.answer if answer.answer else ''}")
+    if any(a.state != "sent" for a in answers):
+        raise click.exceptions.Exit(1)
+
+
+notify_group.add_command(notify_test)
+
+
+@click.group("deliveries")
+def deliveries_group() -> None:
+    """The outbox: every message, for which channel, and what became of it."""
+
+
+@command("list")
+@click.option("--state", multiple=True, type=click.Choice(["pending", "sending", "sent", "dead"]))
+@json_option
+def deliveries_list(session: Session, state: tuple[str, ...], as_json: bool) -> None:
+    """Messages, oldest first."""
+    with session.store(readonly=True) as store:
+        found = store.deliveries(state=list(state) or None)
+    if as_json:
+        emit_json({"deliveries": [_delivery_json(d) for d in found]})
+        return
+    if not found:
+        click.echo("no messages")
+        return
+    rows = [
+        (d.id, d.alert or "", d.channel, d.kind, d.state, d.attempts, stamp(_when(d)), d.answer or d.message["title"])
+        for d in found
+    ]
+    columns = ["id", "alert", "channel", "kind", "state", "tries", "sent or next try (UTC)", "answer or title"]
+    table(rows, columns, right=["id", "alert", "tries"])
+
+
+def _when(d: Delivery) -> datetime | None:
+    return d.sent or (d.next_try if d.state == "pending" else None)
+
+
+def _delivery_json(d: Delivery) -> dict[str, Any]:
+    return {**vars(d), "message": {k: v for k, v in d.message.items() if k != "picture"}}
+
+
+@command("retry")
+@click.argument("number", type=int)
+def deliveries_retry(session: Session, number: int) -> None:
+    """Try a message again now, also one that was given up."""
+    with session.store(visit=True) as store:
+        again = store.retry_delivery(number, session.now())
+    click.echo(f"delivery {again.id} to {again.channel} is due now")
+    say("the daemon sends it within seconds; `flightwatch once` sends it from here")
+
+
+for _command in (deliveries_list, deliveries_retry):
+    deliveries_group.add_command(_command)
+
+COMMANDS = [alerts_group, silence_group, notify_group, deliveries_group]

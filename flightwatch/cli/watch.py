@@ -1,0 +1,128 @@
+"""Watching: the daemon, one cycle of it, the demo, and whether all is well."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flightwatch.cli.base import Session, command, emit_json, json_option, say, table
+
+TITLE = "Watching"
+
+
+@command("demo")
+@click.option(
+    "--dir", "folder", type=click.Path(path_type=Path, file_okay=False), default=Path("demo"), show_default=True
+)
+@click.option("--seed", default=1, show_default=True, help="Another world.")
+def demo(session: Session, folder: Path, seed: int) -> None:
+    """The reference case end to end, offline, in about a minute; leaves everything in DIR."""
+    from flightwatch.demo.play import play
+
+    play(folder, seed=seed, echo=click.echo)
+
+
+@command("run")
+@click.option("--no-standby", is_flag=True, help="Exit with 75 when another daemon leads this database.")
+def run(session: Session, no_standby: bool) -> None:
+    """The daemon: polls, judges, alerts, until SIGTERM."""
+    from flightwatch import logs
+    from flightwatch.daemon import Daemon
+    from flightwatch.jobs.setup import context
+    from flightwatch.leader import lead
+
+    settings = session.settings
+    logs.setup(as_json=settings.daemon.log_json, secrets=settings.secret_values())
+    with session.store(create=True) as store:
+        daemon = Daemon(context(settings, store, live=True))
+        code = daemon.run(lead(store, settings, stop=daemon.stop, standby=not no_standby))
+    raise click.exceptions.Exit(code)
+
+
+@command("once")
+@click.option("--dry-run", is_flag=True, help="Poll and count, store and send nothing.")
+def once(session: Session, dry_run: bool) -> None:
+    """One full cycle and exit, for cron: poll, build flights, judge, alert, deliver."""
+    import threading
+
+    from flightwatch import logs
+    from flightwatch.jobs.cycle import tick
+    from flightwatch.jobs.setup import context
+    from flightwatch.leader import lead
+    from flightwatch.store import open_store
+
+    settings = session.settings
+    logs.setup(as_json=settings.daemon.log_json, secrets=settings.secret_values())
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    if dry_run:
+        with open_store("sqlite://", create=True) as store:
+            _dry(context(settings, store, live=True, channels=()), session)
+        return
+    with session.store(create=True) as store:
+        ctx = context(settings, store, live=True)
+        ctx.stopping = stop.is_set
+        with lead(store, settings, stop=stop, standby=False):
+            failed = tick(ctx, session.now(), everything=True)
+    if failed:
+        say(f"failed: {', '.join(failed)}; see the log above")
+        raise click.exceptions.Exit(1)
+
+
+def _dry(ctx: Any, session: Session) -> None:
+    from flightwatch.jobs.poll import poll
+
+    for p in poll(ctx, session.now()):
+        refused = ", ".join(f"{n} {reason}" for reason, n in p.rejected.items()) or "nothing"
+        click.echo(f"{p.source} {p.query}: {p.outcome}, {p.kept} positions would be stored, refused {refused} {p.note}")
+
+
+@command("status")
+@json_option
+def status(session: Session, as_json: bool) -> None:
+    """What the daemon has been doing: sources, jobs, routes, alerts, messages."""
+    from flightwatch.jobs.status import status as look
+
+    with session.store(readonly=True) as store:
+        found = look(session.settings, store, session.now())
+    if as_json:
+        emit_json({"status": found})
+        return
+    for title, rows in found.items():
+        if isinstance(rows, list) and rows:
+            table([list(r.values()) for r in rows], list(rows[0]), title=title)
+        else:
+            click.echo(f"{title}: {rows or 'none'}")
+
+
+@command("health")
+@json_option
+def health(session: Session, as_json: bool) -> None:
+    """Is anything wrong: one line each, exit code 1 when something is. For service managers and people."""
+    _checks(session, "health", as_json)
+
+
+@command("doctor")
+@json_option
+def doctor(session: Session, as_json: bool) -> None:
+    """Look at everything a run depends on: one line each, exit code 1 when something needs doing."""
+    _checks(session, "doctor", as_json)
+
+
+def _checks(session: Session, which: str, as_json: bool) -> None:
+    from flightwatch.jobs import status as module
+
+    found = getattr(module, which)(session.settings, session.now())
+    if as_json:
+        emit_json({which: [vars(c) for c in found]})
+    else:
+        for check in found:
+            click.echo(f"{'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.text}")
+    if not all(check.ok for check in found):
+        raise click.exceptions.Exit(1)
+
+
+COMMANDS = [demo, run, once, status, health, doctor]

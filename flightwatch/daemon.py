@@ -1,0 +1,125 @@
+"""The daemon: APScheduler calls the jobs, signals stop it, and a watchdog leaves when the scheduler does not.
+
+The dullest file we have: what is due is a question for the store (`jobs.cycle`), so a restart loses nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
+from types import FrameType
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.memory import MemoryJobStore
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from flightwatch.jobs.context import Context
+from flightwatch.jobs.cycle import attempt, jobs
+
+log = logging.getLogger("flightwatch.daemon")
+
+STOP_WITHIN_S = 8.0  # service managers kill after 10 s by our unit file; the store is crash-safe past that
+CLOCK_JUMP_S = 5.0  # wall clock against monotonic clock; NTP slews stay far below (500 ppm, RFC 5905)
+CRASHED = 70  # EX_SOFTWARE of sysexits.h: the service manager restarts
+
+
+def utcnow() -> datetime:
+    return datetime.now(tz=UTC)
+
+
+class Daemon:
+    """One process at work. `run` returns the exit code; state lives in the store, never here."""
+
+    def __init__(self, ctx: Context, *, clock: Callable[[], datetime] = utcnow) -> None:
+        self.ctx = ctx
+        self.clock = clock
+        self.stop = threading.Event()
+        self.running: dict[str, float] = {}
+        ctx.stopping = self.stop.is_set
+
+    def run(self, lead: AbstractContextManager[object]) -> int:
+        """Work until told to stop, as the one leader that `lead` makes of us."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._told_to_stop)
+        with lead:
+            scheduler = self._scheduler()
+            scheduler.start()
+            log.info("started: %d sources, %d channels", len(self.ctx.sources), len(self.ctx.channels))
+            code = self._watch(scheduler)
+            scheduler.shutdown(wait=False)
+            if not self._wait_for_jobs():
+                log.error("a job did not stop within %.0f s; leaving it, the store is crash-safe", STOP_WITHIN_S)
+                self.ctx.store.close()
+                os._exit(code)
+        log.info("stopped")
+        return code
+
+    def _told_to_stop(self, number: int, frame: FrameType | None) -> None:
+        self.stop.set()
+
+    def _scheduler(self) -> BackgroundScheduler:
+        scheduler = BackgroundScheduler(
+            jobstores={"default": MemoryJobStore()},
+            executors={"default": ThreadPoolExecutor(4)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            timezone=UTC,
+        )
+        for name, every, job in jobs(self.ctx):
+            scheduler.add_job(
+                self._run_job,
+                "interval",
+                seconds=every.total_seconds(),
+                args=(name, every, job),
+                id=name,
+                next_run_time=utcnow(),
+            )
+        return scheduler
+
+    def _run_job(self, name: str, every: timedelta, job: Callable[[Context, datetime], object]) -> None:
+        now = self.clock()
+        slack = min(every / 2, timedelta(seconds=1))  # an interval timer is never exact; half a beat early is on time
+        if self.stop.is_set() or not self.ctx.due(name, every - slack, now):
+            return
+        self.running[name] = time.monotonic()
+        try:
+            attempt(self.ctx, name, job, now)
+        finally:
+            self.running.pop(name, None)
+
+    def _watch(self, scheduler: BackgroundScheduler) -> int:
+        """Sleep until told to stop; leave with CRASHED when the scheduler died or a job hangs."""
+        limit = {name: max(10 * every.total_seconds(), 900.0) for name, every, _ in jobs(self.ctx)}
+        drift = time.time() - time.monotonic()
+        while not self.stop.wait(1.0):
+            thread = getattr(scheduler, "_thread", None)
+            if thread is None or not thread.is_alive():
+                log.critical("the scheduler's thread died")
+                return CRASHED
+            for name, since in list(self.running.items()):
+                if time.monotonic() - since > limit[name]:
+                    log.critical("job %s has run for more than %.0f s", name, limit[name])
+                    return CRASHED
+            moved = time.time() - time.monotonic() - drift
+            if abs(moved) > CLOCK_JUMP_S:
+                drift += moved
+                self._clock_jumped(scheduler, moved)
+        return 0
+
+    def _clock_jumped(self, scheduler: BackgroundScheduler, moved: float) -> None:
+        """APScheduler waits for wall-clock times: after a jump every job is due now, or none would be for hours."""
+        log.warning("the clock moved by %+.0f s; all jobs are due again", moved)
+        for job in scheduler.get_jobs():
+            job.modify(next_run_time=utcnow())
+        scheduler.wakeup()
+
+    def _wait_for_jobs(self) -> bool:
+        until = time.monotonic() + STOP_WITHIN_S
+        while self.running and time.monotonic() < until:
+            time.sleep(0.05)
+        return not self.running

@@ -1,0 +1,98 @@
+"""Findings to episodes to messages: alert, flights and one delivery per channel in one transaction."""
+
+from __future__ import annotations
+
+import logging
+from datetime import date, datetime, timedelta
+
+import pandas as pd
+
+from flightwatch import alerts
+from flightwatch.alerts import Audience
+from flightwatch.jobs.context import Context
+from flightwatch.records import Changes, Episode, Message, Telling
+
+log = logging.getLogger("flightwatch.alert")
+
+LOOK_BACK = timedelta(days=60)
+"""The longest window (28 days) and twice the gap within an episode (14 days), rounded up to two months."""
+
+
+def raise_alerts(ctx: Context, now: datetime) -> Changes:
+    """Open, extend and close episodes by the newest findings, and put what is to be told into the outbox.
+
+    Days before this database first looked live are history: they are findings, not news.
+    """
+    store = ctx.store
+    first_live = live_since(ctx, now)
+    since = (now - LOOK_BACK).date()
+    judged = store.findings(since=since)
+    flagged = judged[judged["day"] >= pd.Timestamp(first_live)]
+    matches = store.matches(days=(since, now.date()))
+    episodes = [e for e in store.episodes() if e.alert.status in ("open", "acknowledged") or e.alert.last_day >= since]
+    ids = set(matches["flight_id"]) | {f for e in episodes for f in e.flights}
+    flights = store.flights(ids=sorted(ids), with_track=True)
+    changes = alerts.update(
+        flagged,
+        matches,
+        flights,
+        episodes,
+        now=now,
+        settings=ctx.settings,
+        silences=store.silences(now),
+        routes=store.routes(),
+        notices=store.notices(since=now - LOOK_BACK),
+        next_id=store.next_alert_id(),
+    )
+    deliveries = alerts.announce(
+        changes, audiences(ctx), now=now, render=lambda episode, telling: render(ctx, episode, telling, flights, judged)
+    )
+    store.save_alerts(changes, deliveries, now=now)
+    for episode in changes.opened:
+        log.warning("alert %d opened: %s", episode.alert.id, episode.alert.headline)
+    return changes
+
+
+def live_since(ctx: Context, now: datetime) -> date:
+    """The day this database first looked live; from then on findings are news."""
+    held = ctx.store.get_mark("live_since")
+    if held is None:
+        held = now.date().isoformat()
+        ctx.store.set_mark("live_since", held)
+    return date.fromisoformat(held)
+
+
+def audiences(ctx: Context) -> list[Audience]:
+    """Who wants to hear of alerts: the enabled channels, each from its severity on."""
+    least = ctx.settings.alerts.min_severity
+    return [Audience(c.name, max(c.min_severity, least, key=alerts.rank)) for c in ctx.settings.channels if c.enabled]
+
+
+def render(ctx: Context, episode: Episode, telling: Telling, flights: pd.DataFrame, judged: pd.DataFrame) -> Message:
+    """The message with its map; a picture that cannot be drawn never keeps a message back."""
+    own = flights[flights["flight_id"].isin(episode.flights)]
+    settings = ctx.settings.alerts
+    return alerts.message(
+        episode.alert,
+        own,
+        judged[judged["route"] == episode.alert.route],
+        telling.kind,
+        news=telling.news,
+        base_url=settings.base_url or None,
+        zone=settings.zone,
+        picture=picture(ctx, episode, own),
+        tracker=settings.tracker_url,
+        names=ctx.airport_name,
+    )
+
+
+def picture(ctx: Context, episode: Episode, flights: pd.DataFrame) -> bytes | None:
+    """The map of an alert's flights as PNG; None when it cannot be drawn."""
+    from flightwatch import plots
+
+    try:
+        figure = plots.route_map(flights, ctx.airports, title=episode.alert.headline)
+        return plots.to_png(figure)
+    except Exception:
+        log.exception("the map of alert %d could not be drawn", episode.alert.id)
+        return None

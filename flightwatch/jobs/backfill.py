@@ -1,0 +1,233 @@
+"""History in: pieces of archives and recordings to flights, resumable, twice is once.
+
+The unit of work is pure: some pieces and the open legs before them in, flights and open legs out. It runs here, in a
+pool of processes, or wherever an executor takes it; one process writes.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+
+from flightwatch import flights as rules
+from flightwatch import ingest
+from flightwatch.jobs.build import LONGEST_LEG, airframes, write
+from flightwatch.jobs.context import Context
+from flightwatch.records import OBSERVATION, Fetched, Poll, empty
+from flightwatch.sources import flightlist
+from flightwatch.units import icao24_text
+
+CHUNK_BYTES = 4 * 2**20
+"""Compressed bytes worked on at once: about 150,000 rows, so that small days share one pass over pandas."""
+
+
+class Piece(Protocol):
+    """What `sources.traces.pieces` gives: something named that loads itself, in any process."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def day(self) -> date | None: ...
+    @property
+    def size(self) -> int: ...
+    def load(self) -> Fetched: ...
+
+
+@dataclass
+class Report:
+    """What a backfill came to. `rejected` counts refused records by reason."""
+
+    pieces: int = 0
+    skipped: int = 0
+    kept: int = 0
+    flights: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    day: date | None = None
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """One piece after cleaning, ready to be stored; everything in it travels between processes."""
+
+    poll: Poll
+    observations: pd.DataFrame
+    aircraft: pd.DataFrame
+    heard: pd.DataFrame
+
+
+def clean(pieces: Sequence[Piece]) -> list[Cleaned]:
+    """The unit of work: load and clean pieces. Pure but for reading what the pieces name."""
+    out = []
+    for piece in pieces:
+        fetched = piece.load()
+        observations, refused = ingest.clean(fetched.observations)
+        rejected = Counter(fetched.rejected) + refused
+        poll = replace(fetched.poll, kept=len(observations), rejected=dict(sorted(rejected.items())))
+        out.append(Cleaned(poll, observations, fetched.aircraft, ingest.heard(observations)))
+    return out
+
+
+def chunks(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
+    """Pieces bundled up to CHUNK_BYTES, in order."""
+    held: list[Piece] = []
+    for piece in pieces:
+        if held and sum(p.size for p in held) + piece.size > CHUNK_BYTES:
+            yield held
+            held = []
+        held.append(piece)
+    if held:
+        yield held
+
+
+def backfill(
+    ctx: Context,
+    pieces: Iterable[Piece],
+    *,
+    done: Done | None = None,
+    executor: Executor | None = None,
+    progress: Callable[[Report], None] = lambda report: None,
+) -> Report:
+    """Every piece not stored yet to flights; each chunk is one transaction, so a kill loses at most work, not rows."""
+    report = Report()
+    for cleaned in _cleaned(pieces, executor):
+        report.flights += store(ctx, cleaned)
+        report.pieces += len(cleaned)
+        report.day = cleaned[-1].poll.started.date()
+        for one in cleaned:
+            report.kept += one.poll.kept
+            report.rejected.update(one.poll.rejected)
+        report.skipped = done.hits if done else 0
+        progress(report)
+        if ctx.stopping():
+            break
+    report.skipped = done.hits if done else 0
+    return report
+
+
+def _cleaned(pieces: Iterable[Piece], executor: Executor | None) -> Iterator[list[Cleaned]]:
+    """The chunks in order; with an executor a few are worked on ahead of the writer."""
+    if executor is None:
+        yield from map(clean, chunks(pieces))
+        return
+    ahead: list[Future[list[Cleaned]]] = []
+    for chunk in chunks(pieces):
+        ahead.append(executor.submit(clean, chunk))
+        if len(ahead) > 3:  # two at work, one waiting, one done: memory stays bounded
+            yield ahead.pop(0).result()
+    for future in ahead:
+        yield future.result()
+
+
+def store(ctx: Context, cleaned: Sequence[Cleaned]) -> int:
+    """One chunk to the store: polls, who was heard, flights, and the open legs the next chunk will need."""
+    with ctx.store.transaction():
+        ids = ctx.store.save_pieces(
+            [c.poll for c in cleaned], [c.aircraft for c in cleaned], [c.heard for c in cleaned]
+        )
+        rows = _concat([c.observations.assign(poll=i) for c, i in zip(cleaned, ids, strict=True)])
+        if rows.empty:
+            return 0
+        first = rows["time"].min().to_pydatetime()
+        before = ctx.store.observations(airframes(rows), since=first - LONGEST_LEG, until=first)
+        whole = _concat([before, rows])
+        start = whole.groupby("address")["time"].min()
+        scope = pd.DataFrame({"icao24": [icao24_text(a) for a in start.index], "since": start.to_numpy()})
+        scope["since"] = pd.to_datetime(scope["since"], utc=True)
+        built = write(ctx, whole, scope, None)
+        ctx.store.keep_tail(rules.tail(whole, built))
+        return len(built)
+
+
+def _concat(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    filled = [p for p in parts if len(p)]
+    if not filled:
+        return empty(OBSERVATION)
+    return filled[0] if len(filled) == 1 else pd.concat(_same_categories(filled), ignore_index=True)
+
+
+def _same_categories(parts: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
+    """pandas falls back to objects when categories differ; union them first."""
+    from pandas.api.types import union_categoricals
+
+    names = [name for name, column in OBSERVATION.items() if column.dtype == "category"]
+    joined: dict[str, Any] = {n: union_categoricals([p[n] for p in parts]).categories for n in names}
+    return [p.assign(**{n: p[n].cat.set_categories(joined[n]) for n in names}) for p in parts]
+
+
+class Done:
+    """The names of the pieces that are stored; counts how often it was asked for one of them."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = frozenset(names)
+        self.hits = 0
+
+    def __contains__(self, name: object) -> bool:
+        found = name in self.names
+        self.hits += found
+        return found
+
+
+def done(ctx: Context, source: str) -> Done:
+    """What of that source is stored already."""
+    polls = ctx.store.polls(source=source)
+    stored = ~polls["planned"].astype(bool) & polls["outcome"].isin(["ok", "empty"])
+    return Done(polls.loc[stored, "query"])
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A recording that was read already, as a piece."""
+
+    fetched: Fetched
+
+    @property
+    def name(self) -> str:
+        return self.fetched.poll.query
+
+    @property
+    def day(self) -> date | None:
+        return self.fetched.poll.started.date()
+
+    @property
+    def size(self) -> int:
+        return 26 * len(self.fetched.observations)  # bytes a row in a gzipped trace (benchmarks/ingest)
+
+    def load(self) -> Fetched:
+        return self.fetched
+
+
+@contextmanager
+def pool(workers: int) -> Iterator[Executor | None]:
+    """Processes to read with; None (this process) for one worker, and by default on one core."""
+    count = workers or os.cpu_count() or 1
+    if count == 1:
+        yield None
+        return
+    with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as executor:
+        yield executor
+
+
+def import_list(ctx: Context, path: Path) -> tuple[int, int, Counter[str]]:
+    """A list of finished flights to the store: how many were new, how many known, how many refused by reason."""
+
+    def airport(code: str) -> str | None:
+        found = ctx.airports.find(code)
+        return found.id if found else None
+
+    new = known = 0
+    rejected: Counter[str] = Counter()
+    for flights, refused in flightlist.batches(path, airport=airport):
+        added, there = ctx.store.upsert_flights(flights)
+        new, known = new + added, known + there
+        rejected += refused
+    return new, known, rejected

@@ -1,0 +1,98 @@
+"""Positions to flights: the airframes with new fixes, each from the beginning of the leg the fixes belong to."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from flightwatch import flights as rules
+from flightwatch.jobs.context import Context
+from flightwatch.units import icao24_text
+
+LONGEST_LEG = timedelta(hours=36)
+"""How far back a leg may have begun that a new fix still belongs to: the longest flights last 19 h, and a dark stop
+between two high fixes has to be seen together with the leg before it."""
+
+BATCH = 2_000  # airframes built at once: about a million fixes at one a minute, some 100 MB
+
+
+def build_flights(ctx: Context, now: datetime) -> int:
+    """Build again what new fixes touch and what is still open; how many flights were written."""
+    store = ctx.store
+    seen = int(store.get_mark("flights:poll") or -1)
+    newest = store.last_poll_id()
+    touched = store.touched(seen).set_index("icao24")["first"]
+    open_legs = store.flights(since=now - LONGEST_LEG, until=now)
+    waiting = open_legs.loc[open_legs["status"].eq("airborne"), ["icao24", "firstseen"]]
+    starts = pd.concat([touched, waiting.set_index("icao24")["firstseen"]])
+    firsts = starts.groupby(level=0).min() if len(starts) else starts
+    written = 0
+    for begin in range(0, len(firsts), BATCH):
+        written += rebuild(ctx, firsts.iloc[begin : begin + BATCH], now)
+    store.set_mark("flights:poll", str(newest))
+    return written
+
+
+def rebuild(ctx: Context, firsts: pd.Series, now: datetime) -> int:
+    """Build the airframes of `firsts` (icao24 → earliest fix to look at) again from that fix's leg on."""
+    store = ctx.store
+    icao24s = firsts.index.tolist()
+    before = store.flights(icao24=icao24s, since=(firsts.min() - LONGEST_LEG).to_pydatetime())
+    observations = store.observations(icao24s, since=(firsts.min() - LONGEST_LEG).to_pydatetime())
+    owner = observations["address"].map({a: icao24_text(a) for a in observations["address"].unique()})
+    since = _starts(firsts, before, observations["time"].groupby(owner).min())
+    observations = observations[observations["time"] >= owner.map(since)]
+    scope = pd.DataFrame({"icao24": since.index, "since": since.to_numpy()})
+    return len(write(ctx, observations, scope, now))
+
+
+def _starts(firsts: pd.Series, flights: pd.DataFrame, stored: pd.Series) -> pd.Series:
+    """Where to begin: at the start of the leg that the first new fix may belong to, when all of it is still stored."""
+    legs = flights[["icao24", "firstseen"]]
+    legs = legs[legs["firstseen"] <= legs["icao24"].map(firsts)]
+    legs = legs[legs["firstseen"] >= legs["icao24"].map(stored)]
+    last = legs.groupby("icao24")["firstseen"].max()
+    return pd.concat([firsts, last]).groupby(level=0).min()
+
+
+def write(ctx: Context, observations: pd.DataFrame, scope: pd.DataFrame, asof: datetime | None) -> pd.DataFrame:
+    """Build flights from whole legs of some airframes and put them in place of what `scope` held; those flights.
+
+    The leg before each is judged again with what is now known to follow it.
+    """
+    store = ctx.store
+    icao24s = scope["icao24"].tolist()
+    built = rules.build(
+        observations,
+        aircraft=store.aircraft(icao24s),
+        airports=ctx.airports,
+        visits=store.visits(icao24s=icao24s),
+        asof=asof,
+    )
+    earlier = _earlier(ctx, scope)
+    judged, updates = rules.revise(pd.concat([earlier, built], ignore_index=True))
+    changed = set(updates["flight_id"]) if len(updates) else set()
+    flights = judged[judged["flight_id"].isin(set(built["flight_id"]) | changed)]
+    store.replace_flights(
+        flights, scope, updates=updates, rules_version=rules.RULES_VERSION, at=asof or _latest(observations)
+    )
+    return built
+
+
+def _earlier(ctx: Context, scope: pd.DataFrame) -> pd.DataFrame:
+    """Of each airframe the flight before the scope: what comes next may say where it landed."""
+    since = scope.set_index("icao24")["since"]
+    out = [
+        ctx.store.last_flights(group.index.tolist(), before=start.to_pydatetime(), with_track=True)
+        for start, group in since.groupby(since)
+    ]
+    return pd.concat(out, ignore_index=True)
+
+
+def _latest(observations: pd.DataFrame) -> datetime | None:
+    return None if observations.empty else observations["time"].max().to_pydatetime()
+
+
+def airframes(observations: pd.DataFrame) -> list[str]:
+    return [icao24_text(a) for a in observations["address"].unique()]

@@ -1,0 +1,85 @@
+"""What the jobs share: settings, store, airports, and what the settings resolve to."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from flightwatch import places
+from flightwatch.airports import Airports
+from flightwatch.airports import load as load_airports
+from flightwatch.config import Settings
+from flightwatch.errors import StoreError
+from flightwatch.records import Route
+from flightwatch.redact import redact
+from flightwatch.routes import resolve
+from flightwatch.units import iso
+
+if TYPE_CHECKING:
+    from flightwatch.detection import Model
+    from flightwatch.notify import Channel
+    from flightwatch.sources import Source
+    from flightwatch.store import Store
+
+
+def utcnow() -> datetime:
+    return datetime.now(tz=UTC)
+
+
+log = logging.getLogger("flightwatch")
+
+
+@dataclass
+class Context:
+    """One process's view. `clock` is for what happens within a job (pacing of sends); `pause` waits that many seconds
+    and says whether to stop instead, which by default it does."""
+
+    settings: Settings
+    store: Store
+    sources: list[Source] = field(default_factory=list)
+    channels: list[Channel] = field(default_factory=list)
+    stopping: Callable[[], bool] = lambda: False
+    clock: Callable[[], datetime] = utcnow
+    pause: Callable[[float], bool] = lambda seconds: True
+    model: Model | None = None
+
+    @cached_property
+    def airports(self) -> Airports:
+        return load_airports()
+
+    @cached_property
+    def places(self) -> places.Places:
+        return places.resolve(self.settings.places, self.airports)
+
+    @cached_property
+    def routes(self) -> list[Route]:
+        """The configured routes, resolved to airports; a definition that cannot be resolved is a ConfigError."""
+        return resolve(self.settings.routes, self.places, self.airports)
+
+    def due(self, job: str, every: timedelta, now: datetime) -> bool:
+        """Whether `job` last ran at least `every` ago; the answer lives in the store, so a restart loses nothing."""
+        last = self.store.get_mark(f"job:{job}")
+        return last is None or datetime.fromisoformat(last) + every <= now or datetime.fromisoformat(last) > now
+
+    def done(self, job: str, now: datetime) -> None:
+        self.store.set_mark(f"job:{job}", iso(now))
+
+    def record_problem(self, job: str, problem: str, now: datetime) -> None:
+        """Remember that a job failed, for `health`; a store that cannot be written has said so in the log already."""
+        try:
+            self.store.set_mark(f"problem:{job}", f"{iso(now)} {redact(problem)}")
+        except StoreError as e:
+            log.error("the failure of %s could not be stored: %s", job, e)
+
+    def clear_problem(self, job: str) -> None:
+        if self.store.get_mark(f"problem:{job}") is not None:
+            self.store.set_mark(f"problem:{job}", None)
+
+    def airport_name(self, airport: str) -> str:
+        """An airport id with its name, for people; the id alone when it is none of ours."""
+        found = self.airports.find(airport)
+        return f"{found.name} ({airport})" if found and found.name else airport

@@ -1,0 +1,87 @@
+"""What is due now, done in order: poll, build flights, tally and judge, alert, deliver, keep house.
+
+The daemon calls `tick` on the wall clock, `once` calls it with everything due, the demo on a clock of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+from flightwatch.errors import FlightwatchError
+from flightwatch.jobs.alert import raise_alerts
+from flightwatch.jobs.build import build_flights
+from flightwatch.jobs.context import Context
+from flightwatch.jobs.deliver import deliver
+from flightwatch.jobs.judge import judge
+from flightwatch.jobs.poll import poll
+from flightwatch.notify import Channel
+
+log = logging.getLogger("flightwatch.jobs")
+
+
+Job = Callable[[Context, datetime], object]
+
+
+def think(ctx: Context, now: datetime) -> None:
+    """Positions to alerts: every step from what is stored, so a run that failed is made up for by the next."""
+    build_flights(ctx, now)
+    judge(ctx, now)
+    raise_alerts(ctx, now)
+
+
+def housekeeping(ctx: Context, now: datetime) -> None:
+    """Forget what the retention rules let go; evidence stays."""
+    gone = ctx.store.prune(ctx.settings.retention, now)
+    ctx.store.checkpoint()
+    log.info("pruned: %s", ", ".join(f"{n} {table}" for table, n in gone.items() if n) or "nothing")
+
+
+def jobs(ctx: Context) -> list[tuple[str, timedelta, Job]]:
+    """The daemon's jobs in the order they run: name, how often, what. Each channel has one of its own."""
+    daemon = ctx.settings.daemon
+    send = timedelta(seconds=daemon.deliver_s)
+    return [
+        ("poll", timedelta(seconds=daemon.poll_s), poll),
+        ("think", timedelta(seconds=daemon.think_s), think),
+        *((f"deliver:{c.name}", send, partial(_deliver, c)) for c in ctx.channels),
+        ("prune", timedelta(days=1), housekeeping),
+    ]
+
+
+def _deliver(channel: Channel, ctx: Context, now: datetime) -> None:
+    deliver(ctx, channel, now)
+
+
+def tick(ctx: Context, now: datetime, *, everything: bool = False) -> list[str]:
+    """Run each job that is due (or every one), in order; a job that fails is recorded and does not stop the next.
+
+    Returns the names of those that failed.
+    """
+    failed = []
+    for name, every, job in jobs(ctx):
+        if ctx.stopping():
+            break
+        if (everything or ctx.due(name, every, now)) and not attempt(ctx, name, job, now):
+            failed.append(name)
+    return failed
+
+
+def attempt(ctx: Context, name: str, job: Job, now: datetime) -> bool:
+    """Run one job at its edge: whatever it raises is logged and stored, never thrown on."""
+    try:
+        job(ctx, now)
+    except FlightwatchError as e:
+        log.error("%s: %s", name, e)
+        problem = str(e)
+    except Exception as e:
+        log.exception("%s failed", name)
+        problem = f"{type(e).__name__}: {e}"
+    else:
+        ctx.done(name, now)
+        ctx.clear_problem(name)
+        return True
+    ctx.record_problem(name, problem, now)
+    return False

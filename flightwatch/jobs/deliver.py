@@ -1,0 +1,87 @@
+"""The outbox to the channels. Each channel has its own job, so one that hangs keeps no other waiting."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+from collections.abc import Sequence
+from datetime import datetime
+
+from flightwatch.jobs.context import Context
+from flightwatch.jobs.crash import crash_point
+from flightwatch.notify import Channel
+from flightwatch.notify.outbox import Policy, State
+from flightwatch.notify.worker import Clock, Trouble, Worker
+from flightwatch.records import Delivery, Message
+from flightwatch.units import iso
+
+log = logging.getLogger("flightwatch.deliver")
+
+
+def deliver(ctx: Context, channel: Channel, now: datetime) -> None:
+    """Send what is due on one channel, and tell the others once when it is broken."""
+    key = f"channel:{channel.name}"
+    settings = next(c for c in ctx.settings.channels if c.name == channel.name)
+    worker = Worker(
+        channel,
+        ctx.store,
+        Policy.of(channel, settings, ctx.settings.alerts),
+        Clock(ctx.clock, ctx.pause),
+        random.Random(),  # noqa: S311  # jitter of retries, nothing secret
+        keep=lambda new: ctx.store.set_mark(key, json.dumps(new.record())),
+        crash_point=crash_point,
+    )
+    _, troubles = worker.drain(State.of(json.loads(ctx.store.get_mark(key) or "null")))
+    for trouble in troubles:
+        tell_others(ctx, trouble, now)
+
+
+def tell_others(ctx: Context, trouble: Trouble, now: datetime) -> None:
+    """A notice about one channel through the others; its uid holds it to one per cause and hour."""
+    message = Message(
+        uid=f"channel-{trouble.channel}-{trouble.kind}-{now:%Y%m%dT%H}",
+        thread=f"channel-{trouble.channel}",
+        title=f"[flightwatch] channel {trouble.channel}: {_WORDS[trouble.kind]}",
+        summary=trouble.text,
+        severity="high" if trouble.kind != "recovered" else "info",
+        notes=tuple(f"Not delivered there: {title}" for title in trouble.titles),
+        footer="flightwatch deliveries list --state dead",
+    )
+    others = [c.name for c in ctx.channels if c.name != trouble.channel]
+    ctx.store.add_deliveries([_outgoing(message, name, "notice", now) for name in others])
+
+
+_WORDS = {
+    "broken": "broken, it refuses messages for good",
+    "dead": "messages were given up",
+    "recovered": "works again",
+}
+
+
+def _outgoing(message: Message, channel: str, kind: str, now: datetime) -> Delivery:
+    return Delivery(
+        id=0, alert=None, channel=channel, kind=kind, message=message.record(), state="pending",
+        attempts=0, next_try=now, created=now,
+    )  # fmt: skip
+
+
+def test_message(now: datetime) -> Message:
+    """The marked message of `notify test`."""
+    return Message(
+        uid=f"test-{now:%Y%m%dT%H%M%S%f}",
+        thread="test",
+        title="[flightwatch] TEST: this channel works",
+        summary=f"A test message, asked for at {iso(now)}. Nothing has happened on any route.",
+        severity="info",
+        footer="flightwatch notify test",
+    )
+
+
+def send_test(ctx: Context, now: datetime) -> Sequence[Delivery]:
+    """One test message to each channel of the context by the real path; the outbox rows afterwards."""
+    message = test_message(now)
+    queued = ctx.store.add_deliveries([_outgoing(message, c.name, "test", now) for c in ctx.channels])
+    for channel in ctx.channels:
+        deliver(ctx, channel, now)
+    return [ctx.store.deliveries(id=d.id)[0] for d in queued]

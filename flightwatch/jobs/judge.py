@@ -1,0 +1,107 @@
+"""Flights to route-days to findings."""
+
+from __future__ import annotations
+
+import logging
+from datetime import date, datetime, timedelta
+
+import pandas as pd
+
+from flightwatch import detection
+from flightwatch import routes as watch
+from flightwatch.jobs.context import Context
+from flightwatch.jobs.learn import exclude, model_for
+from flightwatch.records import HEARD, Route, empty
+from flightwatch.units import instant_of_day
+
+log = logging.getLogger("flightwatch.judge")
+
+REPAIRED = timedelta(days=30)
+"""How far back flights that are built now may change what was counted: an airframe's next appearance still names the
+field it went dark over when it comes back within a month (overhaul checks are days to weeks)."""
+
+MEMORY = timedelta(days=180)  # who was on a route before: the span of newcomers (routes.newcomers.MEMORY_DAYS)
+USUAL = timedelta(days=120)  # what is heard is set against the weeks before; four months holds the longest of them
+DISCOVER_EVERY = timedelta(hours=24)
+
+
+def judge(ctx: Context, now: datetime, *, since: date | None = None, until: date | None = None) -> pd.DataFrame:
+    """Tally the days that may have changed, judge them, store both; the findings of those days."""
+    span = ctx.store.days_with_flights()
+    if span is None:
+        return pd.DataFrame()
+    first, last = span[0], until or max(span[1], min(now.date(), span[1] + timedelta(days=1)))
+    tallied = ctx.store.get_mark("tallied")
+    start = max(first, min(date.fromisoformat(tallied), last) - REPAIRED) if tallied else first
+    if since is not None:
+        start = max(first, min(start, since))
+    routes = discover(ctx, now, span)
+    anew = ctx.store.save_routes(routes, at=now)
+    ctx.store.forget_routes(anew)
+    if anew and start > first:
+        tally(ctx, [r for r in routes if r.name in set(anew)], (first, start - timedelta(days=1)))
+    tally(ctx, routes, (start, last))
+    ctx.store.set_mark("tallied", last.isoformat())
+    return detect(ctx, routes, now, since or start)
+
+
+def discover(ctx: Context, now: datetime, span: tuple[date, date]) -> list[Route]:
+    """The configured routes and the pairs with history, looked for anew once a day."""
+    mode = ctx.settings.discover.pairs
+    if mode == "none":
+        return ctx.routes
+    configured = {r.name for r in ctx.routes}
+    if not ctx.due("discover", DISCOVER_EVERY, now):
+        return [*ctx.routes, *(r for r in ctx.store.routes() if r.discovered and r.name not in configured)]
+    flights = ctx.store.flights(days=span)
+    found = watch.discover(flights, ctx.airports, mode, aircraft=ctx.store.aircraft(), known=ctx.routes)
+    ctx.done("discover", now)
+    return [*ctx.routes, *(r for r in found if r.name not in configured)]
+
+
+def tally(ctx: Context, routes: list[Route], days: tuple[date, date]) -> None:
+    """Count the routes' flights of these days and store the days."""
+    if days[0] > days[1] or not routes:
+        return
+    store = ctx.store
+    before = (days[0] - MEMORY, days[0] - timedelta(days=1))
+    flights = store.flights(days=(before[0], days[1]))
+    aircraft = store.aircraft()
+    own = flights[flights["firstseen"] >= pd.Timestamp(instant_of_day(days[0]))].reset_index(drop=True)
+    matches = watch.match(own, routes, aircraft)
+    earlier = watch.match(_before(flights, days), routes, aircraft)
+    watched = coverage(ctx, routes, days)
+    counted = watch.tally(matches, flights, routes, days, watched, earlier, aircraft=aircraft, airports=ctx.airports)
+    with store.transaction():
+        store.replace_matches(matches, days, [r.name for r in routes])
+        store.replace_route_days(counted)
+
+
+def _before(flights: pd.DataFrame, days: tuple[date, date]) -> pd.DataFrame:
+    earlier = flights["firstseen"] < pd.Timestamp(instant_of_day(days[0]))
+    return flights[earlier].reset_index(drop=True)
+
+
+def coverage(ctx: Context, routes: list[Route], days: tuple[date, date]) -> pd.DataFrame | None:
+    """How well each of these days was watched, route by route; None when nothing tells (imported flight lists)."""
+    start, end = instant_of_day(days[0]), instant_of_day(days[1] + timedelta(days=1))
+    heard = ctx.store.heard(start - USUAL, end)
+    polls = ctx.store.polls(start - USUAL, end)
+    if heard.empty and polls.empty:
+        return None
+    return watch.coverage(heard if len(heard) else empty(HEARD), polls, routes, ctx.airports, days)
+
+
+def detect(ctx: Context, routes: list[Route], now: datetime, since: date) -> pd.DataFrame:
+    """Judge the stored days from `since` on with the model of the day, and store the findings."""
+    names = [r.name for r in routes]
+    route_days = ctx.store.route_days(names)
+    if route_days.empty:
+        return pd.DataFrame()
+    left_out = exclude(ctx)
+    model = model_for(ctx, route_days, left_out, now)
+    if model is None:
+        return pd.DataFrame()
+    findings = detection.score(route_days, model=model, since=since, exclude=left_out)
+    ctx.store.save_findings(findings, at=now)
+    return findings

@@ -1,0 +1,77 @@
+"""The model of the day: trained when due, kept as recipe, seed and data hash; the fit itself is made again, never read
+from elsewhere."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from flightwatch import detection
+from flightwatch.jobs.context import Context
+
+if TYPE_CHECKING:
+    from flightwatch.detection import Model
+
+log = logging.getLogger("flightwatch.learn")
+
+ORDINARY = "ordinary"  # how the reason of a dismissal begins that says: this is normal traffic, learn from it
+
+FEWEST_DAYS = 21
+"""Three whole weeks: below that not even the weekday profile can be seen, and nothing is judged."""
+
+
+def model_for(ctx: Context, route_days: pd.DataFrame, left_out: pd.DataFrame, now: datetime) -> Model | None:
+    """The model in force, trained anew when it is older than the settings allow or not of this process."""
+    settings = ctx.settings.detection
+    held = ctx.model
+    if held is not None and not ctx.due("train", timedelta(days=settings.train_every_days), now):
+        return held
+    return train(ctx, route_days, left_out, now)
+
+
+def train(ctx: Context, route_days: pd.DataFrame, left_out: pd.DataFrame, now: datetime) -> Model | None:
+    """Learn from the days before today; None while there are too few."""
+    settings = ctx.settings.detection
+    today = pd.Timestamp(now.date())
+    start = today - pd.Timedelta(days=settings.training_days)
+    past = route_days[(route_days["day"] >= start) & (route_days["day"] < today)]
+    if past["day"].nunique() < FEWEST_DAYS:
+        log.info("%d days are stored, %d are needed before anything is judged", past["day"].nunique(), FEWEST_DAYS)
+        return None
+    model = detection.train(past, seed=settings.seed, settings=rules(ctx), exclude=left_out)
+    ctx.store.save_model(model.to_record(), at=now)
+    ctx.model = model
+    ctx.done("train", now)
+    log.info("model %s learned from %d route-days", model.id, len(past))
+    return model
+
+
+def rules(ctx: Context) -> detection.Settings:
+    """The detection settings as the pure part takes them."""
+    s = ctx.settings.detection
+    return detection.Settings(
+        false_alerts_per_route_year=s.false_alerts_per_route_year,
+        min_history_days=s.min_history_days,
+        episode_gap_days=s.episode_gap_days,
+    )
+
+
+def exclude(ctx: Context) -> pd.DataFrame:
+    """Route-days that must not teach: those that were flagged and those of alerts, whatever was said of them.
+
+    Only what a person dismissed as ordinary traffic teaches again.
+    """
+    flagged = ctx.store.findings(flagged=True)[["route", "day"]]
+    ordinary: list[tuple[str, pd.Timestamp]] = []
+    unusual: list[tuple[str, pd.Timestamp]] = []
+    for episode in ctx.store.episodes():
+        alert = episode.alert
+        held = ordinary if alert.status == "dismissed" and alert.reason.startswith(ORDINARY) else unusual
+        held += [(r, d) for r in alert.routes for d in pd.date_range(alert.first_day, alert.last_day)]
+    both = pd.concat([flagged, pd.DataFrame(unusual, columns=["route", "day"])], ignore_index=True)
+    taught = pd.MultiIndex.from_tuples(ordinary, names=["route", "day"])
+    keep = ~pd.MultiIndex.from_arrays([both["route"], pd.to_datetime(both["day"])]).isin(taught)
+    return both[keep].drop_duplicates().reset_index(drop=True)

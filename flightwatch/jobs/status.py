@@ -1,0 +1,160 @@
+"""What `status`, `health` and `doctor` say: read from store, settings and machine, never from the daemon."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flightwatch.errors import FlightwatchError
+from flightwatch.notify.outbox import State
+from flightwatch.units import iso
+
+if TYPE_CHECKING:
+    from flightwatch.config import Settings
+    from flightwatch.store import Store
+
+LATE = 5  # beats without a good one before a job or a source counts as silent: one or two are ordinary trouble
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of `health` or `doctor`."""
+
+    name: str
+    ok: bool
+    text: str
+
+
+def status(settings: Settings, store: Store, now: datetime) -> dict[str, Any]:
+    """What has been going on, as lists of rows by subject."""
+    with store.reading():
+        day = store.polls(since=now - timedelta(days=1))
+        marks = store.marks()
+        counts = store.counts(["flight", "observation", "route", "finding", "alert"])
+        outbox = store.delivery_counts()
+        open_alerts = store.alerts(["open", "acknowledged"])
+    sources = []
+    for name, own in day.groupby("source") if len(day) else []:
+        good = own[own["outcome"].isin(["ok", "empty"])]
+        trouble = own[~own["outcome"].isin(["ok", "empty"])]["outcome"].value_counts()
+        sources.append(
+            {
+                "source": name,
+                "polls in 24 h": len(own),
+                "good": len(good),
+                "last good": iso(good["started"].max().to_pydatetime()) if len(good) else "none",
+                "trouble": ", ".join(f"{n} {o}" for o, n in trouble.items()),
+            }
+        )
+    return {
+        "sources": sources,
+        "jobs": [{"job": k.removeprefix("job:"), "last done": v} for k, v in marks.items() if k.startswith("job:")],
+        "problems": [
+            {"job": k.removeprefix("problem:"), "since": v.split(" ", 1)[0], "what": v.split(" ", 1)[-1]}
+            for k, v in marks.items()
+            if k.startswith("problem:")
+        ],
+        "outbox": [{"channel": c, "state": s, "messages": n} for (c, s), n in sorted(outbox.items())],
+        "alerts": [{"id": a.id, "severity": a.severity, "status": a.status, "what": a.headline} for a in open_alerts],
+        "rows": [{"table": k, "rows": v} for k, v in counts.items()],
+    }
+
+
+def health(settings: Settings, now: datetime) -> list[Check]:
+    """Is it working: the store answers, every source was heard lately, no job fails, no channel is broken."""
+    from flightwatch.store import open_store
+
+    try:
+        store = open_store(settings.database.url, readonly=True)
+    except FlightwatchError as e:
+        return [Check("database", False, str(e))]
+    with store:
+        found = [Check("database", True, "answers")]
+        marks = store.marks()
+        polls = store.polls(since=now - timedelta(days=1))
+        dead = sum(n for (_, s), n in store.delivery_counts().items() if s == "dead")
+    for source in settings.sources:
+        if source.enabled:
+            own = polls[(polls["source"] == source.name) & polls["outcome"].isin(["ok", "empty"])]
+            found.append(
+                _lately(f"source {source.name}", own["started"].max() if len(own) else None, source.interval_s, now)
+            )
+    for key, value in marks.items():
+        if key.startswith("problem:"):
+            since, _, what = value.partition(" ")
+            found.append(Check(f"job {key.removeprefix('problem:')}", False, f"fails since {since}: {what}"))
+        if key.startswith("channel:"):
+            state = State.of(json.loads(value))
+            name = f"channel {key.removeprefix('channel:')}"
+            found.append(Check(name, not state.broken, state.broken or "fine"))
+    found.append(Check("outbox", not dead, f"{dead} messages were given up; `flightwatch deliveries list --state dead`"
+                       if dead else "nothing was given up"))  # fmt: skip
+    return found
+
+
+def _lately(name: str, last: Any, interval_s: float, now: datetime) -> Check:
+    if last is None:
+        return Check(name, False, "no good answer in 24 h")
+    age = (now - last.to_pydatetime()).total_seconds()
+    return Check(name, age <= LATE * interval_s, f"last good answer {age / 60:.0f} min ago")
+
+
+def doctor(settings: Settings, now: datetime) -> list[Check]:
+    """Everything a run depends on that can be looked at without asking anybody."""
+    found = [
+        Check("configuration", not settings.check_secrets(), "; ".join(settings.check_secrets()) or str(settings.path)),
+        Check("contact", bool(settings.contact), settings.contact or "not set: live polling refuses to start"),
+        Check("clock", now.year >= 2024, iso(now)),
+        _one("database", lambda: _database(settings)),
+        *_disk(settings),
+    ]
+    return found + [c for c in health(settings, now) if c.name != "database"]
+
+
+def _one(name: str, look: Callable[[], Check]) -> Check:
+    try:
+        return look()
+    except (FlightwatchError, OSError) as e:
+        return Check(name, False, str(e))
+
+
+def _database(settings: Settings) -> Check:
+    from flightwatch.store import open_store
+
+    with open_store(settings.database.url, readonly=True) as store:
+        facts = store.facts()
+    words = f"{facts['kind']} {facts['version']}, schema {facts['revision']}"
+    if facts.get("wal_reset_bug"):
+        words += (
+            "; this SQLite has the WAL-reset bug (3.7.0-3.51.2): one writing process at a time keeps it away,"
+            " as the daemon and short commands do"
+        )
+    return Check("database", True, words)
+
+
+def _disk(settings: Settings) -> list[Check]:
+    path = _file(settings)
+    if path is None:
+        return []
+    found = []
+    if path.exists():
+        mode = stat.S_IMODE(path.stat().st_mode)
+        found.append(
+            Check(
+                "permissions", not mode & 0o077, f"{path} is {mode:04o}{'' if not mode & 0o077 else ', should be 0600'}"
+            )
+        )
+    free = shutil.disk_usage(path.parent if path.parent.exists() else Path()).free / 1e6
+    found.append(Check("disk", free >= settings.daemon.min_free_mb, f"{free:,.0f} MB free"))
+    return found
+
+
+def _file(settings: Settings) -> Path | None:
+    url = settings.database.url
+    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
