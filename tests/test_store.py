@@ -195,6 +195,33 @@ def test_polls_of_one_hour_hear_the_same_airframes_and_pieces_of_an_archive_diff
     assert store.heard()["aircraft"].tolist() == [11]
 
 
+def test_pieces_of_an_archive_are_stored_together_and_once(store: Store) -> None:
+    polls = [poll(0, planned=False, query="a"), poll(0, planned=False, query="b"), poll(1440, planned=False, query="a")]
+    aircraft = [airframes(), airframes(icao24="abcdef"), airframes(registration="RA-1")]
+
+    ids = store.save_pieces(polls, aircraft, [heard(1), heard(2), empty(HEARD)])
+    assert store.save_pieces(polls[:2], aircraft[:2], [heard(1), heard(2)]) == ids[:2]
+    store.save_polls([replace(polls[0], query="c", outcome="bad_schema")])
+    store.save_pieces([replace(polls[0], query="c")], [empty(AIRCRAFT)], [heard(4)])
+
+    assert len(set(ids)) == 3
+    assert store.heard()["aircraft"].tolist() == [1 + 2 + 4]
+    assert store.aircraft()["registration"].tolist() == ["RA-1", "RA-76502"]
+    assert store.polls(source="adsblol")["query"].tolist() == ["a", "b", "c", "a"]
+
+
+def test_of_an_archive_only_the_newest_tail_is_kept_and_live_fixes_stay(store: Store) -> None:
+    live = store.save_fetched(poll(-60), fixes(2, start=NOW - timedelta(hours=1)), empty(AIRCRAFT), empty(HEARD))
+    first, second = store.save_polls([poll(n, planned=False) for n in (0, 1)])
+
+    store.keep_tail(fixes(5).assign(poll=first))
+    for _ in range(2):
+        store.keep_tail(fixes(3, start=NOW + timedelta(hours=9)).assign(poll=second))
+
+    assert store.observations()["poll"].tolist() == [live] * 2 + [second] * 3
+    assert store.touched(live).empty, "a tail is not news"
+
+
 def test_touched_airframes_are_those_with_fixes_after_the_watermark(store: Store) -> None:
     store.save_fetched(poll(), fixes(), empty(AIRCRAFT), empty(HEARD))
     mark = store.last_poll_id()
@@ -576,8 +603,12 @@ def test_a_lease_passes_on_when_it_expires_and_the_old_holder_is_fenced(store: S
 
 @dataclass(frozen=True)
 class Keep:
-    observations_days: int = 14
-    bodies_days: int = 7
+    observations_days: float = 14.0
+    bodies_days: float = 7.0
+    polls_days: float = 400.0
+    heard_days: float = 800.0
+    tracks_days: float = 800.0
+    deliveries_days: float = 400.0
 
 
 def test_pruning_forgets_the_old_but_never_what_an_alert_rests_on(store: Store) -> None:

@@ -50,9 +50,10 @@ class Base:
         return engines.sqlite_file(self.url)
 
     def close(self) -> None:
-        """Let go of every connection."""
-        for engine in {self._writer, self._reader} - {None}:
-            engine.dispose()  # type: ignore[union-attr]
+        """Let go of every connection; the writer last, because only it can fold SQLite's log away."""
+        self._reader.dispose()
+        if self._writer is not None:
+            self._writer.dispose()
 
     def __enter__(self) -> Any:
         return self
@@ -83,13 +84,21 @@ class Base:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """One consistent state to read from; inside a transaction, that transaction's own."""
-        current: Connection | None = getattr(self._local, "connection", None)
+        """One consistent state to read from, for all that this thread reads inside; in a transaction, its own."""
+        current: Connection | None = getattr(self._local, "connection", None) or getattr(self._local, "reader", None)
         if current is not None:
             yield current
             return
+        if self._memory is not None:  # one connection serves both
+            with self.transaction() as connection:
+                yield connection
+            return
         with self._guarded(), self._reader.begin() as connection:
-            yield connection
+            self._local.reader = connection
+            try:
+                yield connection
+            finally:
+                self._local.reader = None
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:

@@ -22,11 +22,20 @@ COPY_FROM_ROWS = 200
 """From here COPY into a staging table beats one statement per row on PostgreSQL (benchmarks/store)."""
 
 
-def write(connection: Connection, table: Table, columns: Columns, *, update: Mapping[str, str] | None = None) -> int:
+def write(
+    connection: Connection,
+    table: Table,
+    columns: Columns,
+    *,
+    update: Mapping[str, str] | None = None,
+    key: Sequence[str] | None = None,
+    unless: str = "",
+) -> int:
     """Insert the rows; of those whose key is there already, set `update` (column to SQL expression) or leave them.
 
     In an expression `new.x` is the row at hand and `old.x` the one that is there. `update={}` leaves old rows alone,
-    `update=None` takes every column that is not of the key from the new row. Returns how many rows were inserted or
+    `update=None` takes every column that is not of the key from the new row; rows for which the condition `unless`
+    holds stay as they are. `key` names another unique key than the primary one. Returns how many rows were inserted or
     updated. Rows of one call must differ in their key.
     """
     names = list(columns)
@@ -34,11 +43,11 @@ def write(connection: Connection, table: Table, columns: Columns, *, update: Map
     if not rows:
         return 0
     quote = connection.dialect.identifier_preparer.quote
-    key = [c.name for c in table.primary_key.columns]
+    key = key or [c.name for c in table.primary_key.columns]
     if update is None:
         update = {n: f"new.{quote(n)}" for n in names if n not in key}
     target = f"INSERT INTO {quote(table.name)} ({', '.join(map(quote, names))})"
-    conflict = _conflict(table, key, update, quote)
+    conflict = _conflict(table, key, update, unless, quote)
     if connection.dialect.name == "postgresql" and len(rows) >= COPY_FROM_ROWS:
         stage = _copied(connection, table, names, rows)
         return int(connection.exec_driver_sql(" ".join((target, "SELECT * FROM", stage, conflict))).rowcount)
@@ -92,12 +101,14 @@ def clean(text: str) -> str:
     return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 
-def _conflict(table: Table, key: Sequence[str], update: Mapping[str, str], quote: Any) -> str:
+def _conflict(table: Table, key: Sequence[str], update: Mapping[str, str], unless: str, quote: Any) -> str:
     on = f"ON CONFLICT ({', '.join(map(quote, key))})"
     if not update:
         return f"{on} DO NOTHING"
-    words = {n: e.replace("new.", "excluded.").replace("old.", f"{quote(table.name)}.") for n, e in update.items()}
-    return f"{on} DO UPDATE SET {', '.join(f'{quote(n)} = {e}' for n, e in words.items())}"
+    words = ", ".join(f"{quote(name)} = {expression}" for name, expression in update.items())
+    condition = f" WHERE NOT ({unless})" if unless else ""
+    done = f"{on} DO UPDATE SET {words}{condition}"
+    return done.replace("new.", "excluded.").replace("old.", f"{quote(table.name)}.")
 
 
 def _copied(connection: Connection, table: Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:

@@ -169,7 +169,18 @@ SAID = (
     ("busy", ("database is locked", "lock timeout", "table is locked", "queuepool limit")),
     ("schema", ("no such table", "no such column", "undefinedtable", "undefinedcolumn")),
     ("missing", ("not a database", "malformed", "readonly", "read-only", "unable to open", "does not exist")),
-    ("gone", ("connection failed", "could not connect", "refused", "server closed", "terminating", "starting up")),
+    (
+        "gone",
+        (
+            "connection failed",
+            "could not connect",
+            "refused",
+            "server closed",
+            "terminating",
+            "starting up",
+            "resolve host",
+        ),
+    ),
 )
 """What drivers say, and the kind of trouble it is; the first that fits holds."""
 

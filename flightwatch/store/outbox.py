@@ -22,8 +22,8 @@ class OutboxRows(Base):
     def add_deliveries(self, deliveries: Iterable[Delivery]) -> list[Delivery]:
         """Put messages into the outbox; those that were not there yet, with their ids.
 
-        One `opened` and one `closed` per alert and channel, one `updated` per change of the alert; a notice is told
-        apart by its message's `uid`.
+        One `opened` per alert and channel, one of each other kind per change of the alert; a notice is told apart by
+        its message's `uid`.
         """
         t = schema.delivery
         added = []
@@ -145,7 +145,7 @@ class OutboxRows(Base):
 
 def _sequence(connection: Connection, delivery: Delivery) -> int:
     """Which message of its kind: alerts are told of every change once, so the alert's own revision counts them."""
-    if delivery.alert is None or delivery.kind in ("opened", "closed"):
+    if delivery.alert is None or delivery.kind == "opened":
         return 0
     t = schema.alert
     return int(connection.execute(select(t.c.revision).where(t.c.id == delivery.alert)).scalar() or 0)

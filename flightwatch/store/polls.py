@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import Column, Connection, Select, and_, func, select
 
@@ -17,6 +18,9 @@ from flightwatch.store import bulk, schema
 from flightwatch.store.aircraft import AircraftRows
 from flightwatch.store.base import dumped, frame, ms
 from flightwatch.units import INSTANT, icao24_text, instant, instants, parse_icao24
+
+Texts = npt.NDArray[np.object_]
+Numbers = npt.NDArray[np.int64]
 
 
 class PollRows(AircraftRows):
@@ -32,33 +36,58 @@ class PollRows(AircraftRows):
         *,
         add_heard: bool = False,
     ) -> int:
-        """One answer of a feed, or one piece of an archive, with everything in it, in one transaction; its poll id.
+        """One answer of a feed with everything in it, in one transaction; its poll id.
 
         Saved twice it is there once: the poll by (source, query, started), a fix by (airframe, time). The airframes
         heard in a cell and hour are the most any poll of that hour heard, because polls see the same ones again;
         `add_heard` is for pieces that hold different airframes each, whose numbers add up.
         """
         with self.transaction() as connection:
-            number, known = _save_poll(connection, poll)
+            number = self.save_polls([poll])[0]
             if len(observations):
                 self._save_observations(connection, observations, number)
             if len(aircraft):
                 self.save_aircraft(aircraft, at=poll.finished if poll.planned else poll.started)
-            if len(heard) and not (add_heard and known):
-                self._save_heard(connection, heard, add=add_heard)
+            if not add_heard or number in self._local.fresh:
+                self._save_heard(connection, [heard], add=add_heard)
             if body is not None and poll.sha256:
                 _save_body(connection, poll, body)
         return number
 
-    def _save_observations(self, connection: Connection, rows: pd.DataFrame, poll: int) -> int:
-        """Fixes not stored yet, and which airframes to look at again because of them; how many were new."""
-        ordered = rows.sort_values(["address", "time"], kind="stable").drop_duplicates(["address", "time"])
-        addresses, codes = np.unique(ordered["address"].to_numpy(), return_inverse=True)
-        texts = np.array([icao24_text(a) for a in addresses.tolist()], dtype=object)
-        columns = bulk.columns_of(ordered.assign(poll=poll), schema.observation, dialect=self.dialect)
-        new = bulk.write(connection, schema.observation, {"icao24": texts[codes].tolist(), **columns}, update={})
-        times = np.asarray(columns["time"], dtype="int64")
-        starts = np.searchsorted(codes, np.arange(len(addresses)))
+    def save_pieces(
+        self, polls: Sequence[Poll], aircraft: Sequence[pd.DataFrame], heard: Sequence[pd.DataFrame]
+    ) -> list[int]:
+        """Pieces of an archive, each with its airframes and who was heard, in one transaction; their poll ids.
+
+        Every piece holds other airframes, so what they heard adds up, once per piece however often it is read.
+        """
+        with self.transaction() as connection:
+            ids = self.save_polls(polls)
+            for started in sorted({p.started for p in polls}):
+                same = [a for p, a in zip(polls, aircraft, strict=True) if p.started == started and len(a)]
+                if same:
+                    self.save_aircraft(pd.concat(same, ignore_index=True), at=started)
+            new = [h for i, h in zip(ids, heard, strict=True) if i in self._local.fresh]
+            self._save_heard(connection, new, add=True)
+        return ids
+
+    def keep_tail(self, observations: pd.DataFrame) -> None:
+        """Of an archive only the fixes of legs that may go on are kept: these, instead of those of the same airframes
+        from earlier pieces. Fixes that live polls brought stay. `poll` names the piece of each."""
+        o, p = schema.observation, schema.poll
+        with self.transaction() as connection:
+            starts = observations.groupby("address")["time"].min()
+            history = select(p.c.id).where(~p.c.planned)
+            for start, group in starts.groupby(starts):
+                older = and_(self.among(o.c.icao24, map(icao24_text, group.index.tolist())), o.c.time < ms(start))
+                connection.execute(o.delete().where(older, o.c.poll.in_(history)))
+            if len(observations):
+                self._insert_observations(connection, observations)
+
+    def _save_observations(self, connection: Connection, rows: pd.DataFrame, poll: int) -> None:
+        """Fixes not stored yet, and which airframes to look at again because of them."""
+        texts, codes, times = self._insert_observations(connection, rows.assign(poll=poll))
+        starts = np.searchsorted(codes, np.arange(len(texts)))
         first, last = np.minimum.reduceat(times, starts), np.maximum.reduceat(times, starts)
         bulk.write(
             connection,
@@ -69,10 +98,22 @@ class PollRows(AircraftRows):
                 "last": "CASE WHEN new.last > old.last THEN new.last ELSE old.last END",
             },
         )
-        return new
 
-    def _save_heard(self, connection: Connection, heard: pd.DataFrame, *, add: bool) -> None:
-        together = heard.groupby(["cell", "hour", "source"], observed=True, as_index=False)["aircraft"].sum()
+    def _insert_observations(self, connection: Connection, rows: pd.DataFrame) -> tuple[Texts, Numbers, Numbers]:
+        """Store the fixes in the order of their key; the airframes, and each fix's place among them and its time."""
+        ordered = rows.sort_values(["address", "time"], kind="stable").drop_duplicates(["address", "time"])
+        addresses, codes = np.unique(ordered["address"].to_numpy(), return_inverse=True)
+        texts = np.array([icao24_text(a) for a in addresses.tolist()], dtype=object)
+        columns = bulk.columns_of(ordered, schema.observation, dialect=self.dialect)
+        bulk.write(connection, schema.observation, {"icao24": texts[codes].tolist(), **columns}, update={})
+        return texts, codes, np.asarray(columns["time"], dtype="int64")
+
+    def _save_heard(self, connection: Connection, heard: Sequence[pd.DataFrame], *, add: bool) -> None:
+        rows = [h for h in heard if len(h)]
+        if not rows:
+            return
+        keys = ["cell", "hour", "source"]
+        together = pd.concat(rows, ignore_index=True).groupby(keys, observed=True, as_index=False)["aircraft"].sum()
         most = "CASE WHEN new.aircraft > old.aircraft THEN new.aircraft ELSE old.aircraft END"
         bulk.write(
             connection,
@@ -81,10 +122,25 @@ class PollRows(AircraftRows):
             update={"aircraft": "old.aircraft + new.aircraft" if add else most},
         )
 
-    def save_polls(self, polls: Iterable[Poll]) -> list[int]:
-        """Polls without rows: those that failed or came back empty. Their ids."""
+    def save_polls(self, polls: Sequence[Poll]) -> list[int]:
+        """Polls without rows: those that failed or came back empty; their ids. What worked is not overwritten by a
+        failure: a piece of an archive read well once stays read."""
+        t = schema.poll
+        same = ["source", "query", "started"]
+        rows = {_poll_key(p): _poll_row(p) for p in polls}
+        if not rows:
+            return []
+        queries, starts = sorted({k[1] for k in rows}), sorted({k[2] for k in rows})
+        stored = select(t.c.source, t.c.query, t.c.started, t.c.id, t.c.outcome).where(
+            self.among(t.c.query, queries), self.among(t.c.started, starts)
+        )
         with self.transaction() as connection:
-            return [_save_poll(connection, p)[0] for p in polls]
+            worked = {tuple(r[:3]) for r in connection.execute(stored) if r.outcome == "ok"}
+            columns = {name: [row[name] for row in rows.values()] for name in next(iter(rows.values()))}
+            bulk.write(connection, t, columns, key=same, unless="old.outcome = 'ok' AND new.outcome <> 'ok'")
+            ids = {tuple(r[:3]): int(r.id) for r in connection.execute(stored)}
+            self._local.fresh |= {ids[key] for key in rows if key not in worked}
+        return [ids[_poll_key(p)] for p in polls]
 
     def polls(
         self, since: datetime | None = None, until: datetime | None = None, source: str | None = None
@@ -166,15 +222,16 @@ class PollRows(AircraftRows):
         return zlib.decompress(found[0][0]) if found else None
 
 
-def _save_poll(connection: Connection, poll: Poll) -> tuple[int, bool]:
-    """The poll's id, and whether it was stored before as having worked. What worked is not overwritten by a failure:
-    a piece of an archive read well once stays read."""
-    t = schema.poll
-    key = and_(t.c.source == poll.source, t.c.query == poll.query, t.c.started == ms(poll.started))
-    values = {
-        "source": poll.source,
-        "query": poll.query,
-        "started": ms(poll.started),
+def _poll_key(poll: Poll) -> tuple[str, str, int]:
+    return bulk.clean(poll.source), bulk.clean(poll.query), ms(poll.started)
+
+
+def _poll_row(poll: Poll) -> dict[str, Any]:
+    source, query, started = _poll_key(poll)
+    return {
+        "source": source,
+        "query": query,
+        "started": started,
         "finished": ms(poll.finished),
         "outcome": poll.outcome,
         "kept": poll.kept,
@@ -184,13 +241,6 @@ def _save_poll(connection: Connection, poll: Poll) -> tuple[int, bool]:
         "note": bulk.clean(poll.note),
         "planned": poll.planned,
     }
-    found = connection.execute(select(t.c.id, t.c.outcome).where(key)).first()
-    if found is None:
-        connection.execute(t.insert().values(**values))
-        return int(connection.execute(select(t.c.id).where(key)).scalar_one()), False
-    if found.outcome != "ok" or poll.outcome == "ok":
-        connection.execute(t.update().where(t.c.id == found.id).values(**values))
-    return int(found.id), found.outcome == "ok"
 
 
 def _save_body(connection: Connection, poll: Poll, body: bytes) -> None:

@@ -17,10 +17,6 @@ from flightwatch.store import engine as engines
 from flightwatch.store import schema
 from flightwatch.store.base import Base, ms
 
-COVERAGE_DAYS = 400
-"""Polls and what was heard: the coverage of a route's day is judged against the usual for that hour of the week, and a
-route's year is tallied anew when its definition changes."""
-
 STALE_DAYS = 14  # touched airframes and taken cycles: the jobs that read them follow within minutes
 
 AIRFRAMES_AT_ONCE = 500
@@ -32,10 +28,17 @@ class Retention(Protocol):
     """How long what may be forgotten is kept."""
 
     @property
-    def observations_days(self) -> int: ...
-
+    def observations_days(self) -> float: ...
     @property
-    def bodies_days(self) -> int: ...
+    def bodies_days(self) -> float: ...
+    @property
+    def polls_days(self) -> float: ...
+    @property
+    def heard_days(self) -> float: ...
+    @property
+    def tracks_days(self) -> float: ...
+    @property
+    def deliveries_days(self) -> float: ...
 
 
 class Upkeep(Base):
@@ -46,20 +49,27 @@ class Upkeep(Base):
 
         Never what an alert rests on: the fixes of its flights, the polls they came from and their bodies stay.
         """
+
+        def before(days: float) -> int:
+            return ms(now - timedelta(days=days))
+
         gone = {"observation": self.prune_observations(now - timedelta(days=retention.observations_days))}
-        bodies = ms(now - timedelta(days=retention.bodies_days))
-        old, stale = ms(now - timedelta(days=COVERAGE_DAYS)), ms(now - timedelta(days=STALE_DAYS))
-        b, p, h, t, c = schema.body, schema.poll, schema.heard, schema.touch, schema.cycle
+        b, p, h, d = schema.body, schema.poll, schema.heard, schema.delivery
+        touch, track, cycle, flight = schema.touch, schema.track, schema.cycle, schema.flight
         with self.transaction() as connection:
             kept = self._evidence_polls()
-            newest = select(func.max(p.c.id)).where(p.c.started < stale).scalar_subquery()
-            of_evidence = b.c.sha256.in_(select(p.c.sha256).where(self.among(p.c.id, kept)))
+            hashes = select(p.c.sha256).where(self.among(p.c.id, kept))
+            stale = select(func.max(p.c.id)).where(p.c.started < before(STALE_DAYS)).scalar_subquery()
+            flown = select(flight.c.flight_id).where(flight.c.firstseen < before(retention.tracks_days))
+            told = select(schema.alert_flight.c.flight_id)
             for table, condition in (
-                (b, and_(b.c.received < bodies, ~b.c.pinned, ~of_evidence)),
-                (t, t.c.poll <= newest),
-                (p, and_(p.c.planned, p.c.started < old, ~self.among(p.c.id, kept))),
-                (h, h.c.hour < old),
-                (c, c.c.start < stale),
+                (b, and_(b.c.received < before(retention.bodies_days), ~b.c.pinned, b.c.sha256.not_in(hashes))),
+                (touch, touch.c.poll <= stale),
+                (p, and_(p.c.planned, p.c.started < before(retention.polls_days), ~self.among(p.c.id, kept))),
+                (h, h.c.hour < before(retention.heard_days)),
+                (track, and_(track.c.flight_id.in_(flown), track.c.flight_id.not_in(told))),
+                (d, and_(d.c.state == "sent", d.c.created < before(retention.deliveries_days), d.c.alert.is_(None))),
+                (cycle, cycle.c.start < before(STALE_DAYS)),
             ):
                 gone[table.name] = int(connection.execute(table.delete().where(condition)).rowcount)
         return gone
