@@ -50,6 +50,9 @@ SOURCES: dict[str, str] = {
     "airplaneslive": "flightwatch.sources.v2:V2",
     "adsbx": "flightwatch.sources.v2:V2",
     "receiver": "flightwatch.sources.v2:V2",
+    "opensky": "flightwatch.sources.opensky:OpenSky",
+    "sbs": "flightwatch.sources.sbs:Sbs",
+    "replay": "flightwatch.sources.replay:Replay",
 }
 """Kind of source -> its class, imported when it is first built."""
 

@@ -196,20 +196,19 @@ class Client:
         if self._watch.over:
             return SourceError(f"{url}: not complete after {self._watch.seconds:.0f} s", outcome="timeout")
         chain = _chain(error)
-        if any(isinstance(e, urllib3.exceptions.TimeoutError | requests.Timeout | TimeoutError) for e in chain):
-            return SourceError(f"{url}: no answer in time", outcome="timeout")
-        for kind, words in _CAUSES:
+        for kind, outcome, words in _CAUSES:
             if any(isinstance(e, kind) for e in chain):
-                return SourceError(f"{url}: {words}", outcome="server")
+                return SourceError(f"{url}: {words}", outcome=outcome)
         return SourceError(f"{url}: the connection failed ({type(error).__name__})", outcome="server")
 
 
-_CAUSES: tuple[tuple[Any, str], ...] = (
-    (urllib3.exceptions.NameResolutionError, "the host name is not known"),
-    ((urllib3.exceptions.SSLError, requests.exceptions.SSLError), "the certificate or TLS handshake is not good"),
-    (urllib3.exceptions.IncompleteRead, "the body ended early"),
-    (urllib3.exceptions.NewConnectionError, "cannot be reached"),
-    ((ConnectionError, urllib3.exceptions.ProtocolError), "the connection broke"),
+_CAUSES: tuple[tuple[Any, str, str], ...] = (  # the most telling first: the libraries wrap one in the other
+    (urllib3.exceptions.NameResolutionError, "server", "the host name is not known"),
+    ((urllib3.exceptions.SSLError, requests.exceptions.SSLError), "server", "the certificate or TLS is not good"),
+    (urllib3.exceptions.NewConnectionError, "server", "cannot be reached"),
+    ((urllib3.exceptions.TimeoutError, requests.Timeout, TimeoutError), "timeout", "no answer in time"),
+    (urllib3.exceptions.IncompleteRead, "server", "the body ended early"),
+    ((ConnectionError, urllib3.exceptions.ProtocolError), "server", "the connection broke"),
 )
 
 

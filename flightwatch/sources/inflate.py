@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 MAGIC = b"\x1f\x8b"
 MAX_DECODED = 64 * 2**20  # bytes of one body or archive member; the largest real one is a tenth (reliability §5, §10)
 MAX_RATIO = 200  # decoded to encoded; readsb's JSON reaches about 12, a bomb 1,000 (reliability §10)
+USUAL_RATIO = 16  # what readsb's JSON and traces stay below
 RATIO_FROM = 2**20  # below this size a high ratio harms nobody (a body of blanks)
 _CHUNK = 2**18
 
@@ -33,7 +34,6 @@ def chunks(parts: Iterable[bytes], *, limit: int = MAX_DECODED, ratio: int = MAX
     engine = zlib.decompressobj(zlib.MAX_WBITS | 16)
     encoded = decoded = 0
     for part in parts:
-        encoded += len(part)
         pending = part
         while pending:
             if engine.eof:
@@ -44,7 +44,9 @@ def chunks(parts: Iterable[bytes], *, limit: int = MAX_DECODED, ratio: int = MAX
                 out = engine.decompress(pending, _CHUNK)
             except zlib.error as error:
                 raise InflateError(f"broken gzip: {error}") from None
-            pending = engine.unused_data if engine.eof else engine.unconsumed_tail
+            rest = engine.unused_data if engine.eof else engine.unconsumed_tail
+            encoded += len(pending) - len(rest)
+            pending = rest
             decoded += len(out)
             if decoded > limit:
                 raise InflateError(f"more than {limit:,} bytes once decompressed")
@@ -71,10 +73,10 @@ def whole(data: bytes, *, limit: int = MAX_DECODED, ratio: int = MAX_RATIO) -> b
             raise InflateError(f"more than {limit:,} bytes")
         return data
     engine = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    try:  # the common case in one call: one member that fits
-        out = engine.decompress(data, min(limit, max(RATIO_FROM, ratio * len(data))) + 1)
+    try:  # the common case in one call: one member, of no more than usual ratio
+        out = engine.decompress(data, min(limit, max(RATIO_FROM, USUAL_RATIO * len(data))) + 1)
     except zlib.error as error:
         raise InflateError(f"broken gzip: {error}") from None
-    if engine.eof and not engine.unused_data:
+    if engine.eof and not engine.unused_data and len(out) <= limit:
         return out
     return b"".join(chunks([data], limit=limit, ratio=ratio))

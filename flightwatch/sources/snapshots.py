@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 from typing import IO, Any
@@ -83,20 +84,24 @@ def read(path: Path | str, *, source: str = "snapshots") -> Iterator[Fetched]:
     every run. Raises InputError naming the file when it is missing, cut short (what came before has been given) or
     something else than such a recording.
     """
-    path = Path(path)
+    for file, name in files(Path(path)):
+        yield from one(file, name, source=source)
+
+
+def files(path: Path) -> list[tuple[Path, str]]:
+    """A file, or every recording below a folder in the order of their names, each with the name it goes by."""
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
     if not path.is_dir():
-        yield from _file(path, path.name, source)
-        return
-    files = [p for p in sorted(path.rglob("*")) if p.is_file() and not p.is_symlink() and _NAME.search(p.name)]
-    if not files:
+        return [(path, path.name)]
+    found = [p for p in sorted(path.rglob("*")) if p.is_file() and not p.is_symlink() and _NAME.search(p.name)]
+    if not found:
         raise InputError(f"{path}: no recordings in this folder (files ending in .json, .jsonl or .gz)")
-    for file in files:
-        yield from _file(file, file.relative_to(path).as_posix(), source)
+    return [(p, p.relative_to(path).as_posix()) for p in found]
 
 
-def _file(path: Path, name: str, source: str) -> Iterator[Fetched]:
+def one(path: Path, name: str, *, source: str = "snapshots") -> Iterator[Fetched]:
+    """What a single file holds; see `read`."""
     try:
         with path.open("rb") as file:
             yield from _opened(file, path, name, source)
@@ -111,12 +116,15 @@ def _opened(file: IO[bytes], path: Path, name: str, source: str) -> Iterator[Fet
         raise InputError(f"{path}: is a web page (HTML), expected recorded JSON")
     if not first.strip():
         raise InputError(f"{path}: is empty")
-    if not _is_line(first):
-        yield _body(_rest(first, lines, path), name, source, path)
+    second = next(lines, None)
+    alone = second is None and (b'"aircraft"' in first or b'"ac"' in first)
+    left = lines if second is None else chain([second], lines)
+    if alone or not _is_line(first):
+        yield _body(_rest(first, left, path), name, source, path)
         return
     number, held, size, cut = 0, [first], len(first), None
     try:
-        for line in lines:
+        for line in left:
             held.append(line)
             size += len(line)
             if len(held) >= BATCH_LINES or size > BATCH_BYTES:
@@ -177,7 +185,7 @@ def _is_line(first: bytes) -> bool:
     return any(bytes(value) for value in (seen.aircraft, seen.ac, seen.hex, seen.now))
 
 
-def _rest(first: bytes, lines: Iterator[bytes], path: Path) -> bytes:
+def _rest(first: bytes, lines: Iterable[bytes], path: Path) -> bytes:
     parts, size = [first], len(first)
     for line in lines:
         size += len(line)
