@@ -30,6 +30,8 @@ class World:
     rules: Rules
     notices: tuple[Notice, ...]
     now: datetime
+    alerts: tuple[Alert, ...] = ()
+    runs: tuple[Run, ...] = ()
 
     @classmethod
     def of(
@@ -41,27 +43,27 @@ class World:
         rules: Rules,
         notices: tuple[Notice, ...],
         now: datetime,
+        alerts: tuple[Alert, ...] = (),
+        runs: tuple[Run, ...] = (),
     ) -> World:
         """`since` is the first day the matches reach back to; what an alert listed before that day it keeps."""
         since = pd.Timestamp(matches["day"].min()).date() if len(matches) else None
-        return cls(legs(matches), since, flights, routes, rules, notices, now)
+        return cls(legs(matches), since, flights, routes, rules, notices, now, alerts, runs)
 
 
 def build(world: World, group: Sequence[Run], old: Alert | None, number: int) -> Episode:
     """The alert of a group of runs; `old` is its state before, when it goes on."""
-    past = old.evidence if old else {}
+    past = _still_its_own(old.evidence, group, world.runs) if old else {}
     home = _ways_home(world, group, past)
-    first, last = min(run.start for run in group), max(run.last for run in group)
-    if old:
-        first, last = min(first, old.first_day), max(last, old.last_day)
     lead = old.route if old else leading([run for run in group if run.route not in home], world.routes).route
-    names = dict.fromkeys([lead, *(old.routes if old else ()), *sorted(run.route for run in group)])
+    first, last = _span(world, group, lead, old)
+    names = dict.fromkeys([lead, *past.get("routes", {}), *sorted(run.route for run in group)])
     flights = _listed(world, names, home, (first, last), past.get("flights", {}))
     routes = _peaks(group, home, past.get("routes", {}))
     evidence = {
         "peak": routes[lead],
         "routes": routes,
-        "days": sorted({*past.get("days", ()), *(case.day.isoformat() for run in group for case in run.cases)}),
+        "days": sorted({day for record in routes.values() for day in record["days"]}),
         "flights": flights,
         **ev.totals(flights),
         "muted": _muted(group, world.notices),
@@ -89,6 +91,33 @@ def build(world: World, group: Sequence[Run], old: Alert | None, number: int) ->
     return Episode(alert, tuple(sorted(flights)))
 
 
+def _still_its_own(evidence: Mapping[str, Any], group: Sequence[Run], runs: Sequence[Run]) -> Mapping[str, Any]:
+    """Without the routes whose findings turned out to be another story, told by another alert."""
+    here = {run.route for run in group}
+    gone = {run.route for run in runs if run.route not in here and run.days & days_of(evidence, run.route)}
+    routes = {name: record for name, record in evidence.get("routes", {}).items() if name not in gone}
+    return {**evidence, "routes": routes}
+
+
+def days_of(evidence: Mapping[str, Any], route: str) -> set[date]:
+    """The days of one route that an alert was raised for."""
+    return {date.fromisoformat(d) for d in evidence.get("routes", {}).get(route, {}).get("days", ())}
+
+
+def _span(world: World, group: Sequence[Run], lead: str, old: Alert | None) -> tuple[date, date]:
+    """First contributing flight to last unusual day.
+
+    A window may reach back into an earlier episode of the route; its flights are told of already, and two episodes of
+    one route never begin on one day.
+    """
+    begun = min(run.first for run in group)
+    others = (a for a in world.alerts if lead in a.routes and (old is None or a.id != old.id))
+    settled = max((a.last_day for a in others if a.last_day < begun), default=date.min)
+    first = min((leg.day for run in group for leg in run.cases[0].legs if leg.day > settled), default=begun)
+    last = max(run.last for run in group)
+    return (min(first, old.first_day), max(last, old.last_day)) if old else (first, last)
+
+
 def _ways_home(world: World, group: Sequence[Run], past: Mapping[str, Any]) -> set[str]:
     """The routes of the group that only bring back what another one took out."""
     judged = {name: bool(record.get("home")) for name, record in past.get("routes", {}).items()}
@@ -105,7 +134,9 @@ def _peaks(group: Sequence[Run], home: set[str], past: Mapping[str, Any]) -> dic
         before = out.get(run.route)
         if before and date.fromisoformat(before["day"]) < run.first:
             fresh.append(before)
-        out[run.route] = max(fresh, key=ev.strength)
+        earlier = [d for d in before["days"] if date.fromisoformat(d) < run.first] if before else []
+        days = sorted({*earlier, *(case.day.isoformat() for case in run.cases)})
+        out[run.route] = max(fresh, key=ev.strength) | {"days": days}
     return out
 
 

@@ -38,6 +38,10 @@ class Run:
         return self.cases[-1].day
 
     @property
+    def days(self) -> set[date]:
+        return {case.day for case in self.cases}
+
+    @property
     def weights(self) -> dict[str, float]:
         """Flight → probability, of every flight any of its findings rests on."""
         return {leg.flight_id: leg.probability for case in self.cases for leg in case.legs}

@@ -49,7 +49,7 @@ LOW_COVERAGE = 0.3
 """Any one of them keeps an alert at `info`: worth a line in the list, not worth waking somebody."""
 
 
-def severity(  # noqa: PLR0911 - one return per plain rule
+def severity(
     *,
     observed: float,
     multiple: float,

@@ -9,13 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from flightwatch.alerts.build import World, build
-from flightwatch.alerts.linking import Run, runs, shared, stories
+from flightwatch.alerts.build import World, build, days_of
+from flightwatch.alerts.linking import Run, runs, stories
 from flightwatch.alerts.rest import Case, cases
 from flightwatch.alerts.rules import Rules
 from flightwatch.alerts.tell import Desk, tell
 from flightwatch.alerts.words import day as say_day
-from flightwatch.records import Changes, Episode, Notice, Route, Silence
+from flightwatch.records import Alert, Changes, Episode, Notice, Route, Silence
 
 LIVE = ("open", "acknowledged")
 CORRECTED = "corrected"
@@ -50,23 +50,32 @@ def update(
     withdrawn = [e for e in known if e.alert.status == "closed" and e.alert.reason.startswith(CORRECTED)]
     ended = [e for e in known if e not in live and e not in withdrawn and not e.alert.reason.startswith(JOINED)]
     standing = [c for c in cases(findings, matches) if _stands(c, flights, ended, rules)]
-    groups = stories(runs(standing, rules.episode_gap_days), by_name)
-    world = World.of(matches, flights=flights, routes=by_name, rules=rules, notices=tuple(notices), now=now)
+    found = runs(standing, rules.episode_gap_days)
+    groups = stories(found, by_name)
+    world = World.of(
+        matches, flights=flights, routes=by_name, rules=rules, notices=tuple(notices), now=now,
+        alerts=tuple(e.alert for e in known), runs=tuple(found),
+    )  # fmt: skip
     ids = iter(range(next_id or 1 + max((e.alert.id for e in known), default=0), 2**62))
-    opened, kept, joined = [], [], []
-    for group in groups:
-        homes = [e for e in live if _continues(group, e, rules)]
-        homes = homes or [_revived(e) for e in withdrawn if _continues(group, e, rules)][:1]
-        live = [e for e in live if e not in homes]
-        if not homes:
-            opened.append(build(world, group, None, next(ids)))
-            continue
-        kept.append((homes[0], build(world, group, homes[0].alert, homes[0].alert.id)))
-        joined += [_end(e, f"{JOINED} {homes[0].alert.id}", now) for e in homes[1:]]
-    closed = [(e, reason) for e in live if (reason := _over(e, findings, rules, now))]
-    over = {e.alert.id for e, _ in closed}
-    kept += [(e, e) for e in live if e.alert.id not in over]
-    ending = [_end(e, reason, now) for e, reason in closed]
+    opened: list[Episode] = []
+    going: list[tuple[Episode, Episode]] = []
+    joined: list[Episode] = []
+    homes_of = _homes(groups, live, withdrawn, rules)
+    for number, group in enumerate(groups):
+        homes = homes_of.get(number, [])
+        built = build(world, group, homes[0].alert if homes else None, homes[0].alert.id if homes else next(ids))
+        world = replace(world, alerts=(*world.alerts, built.alert))
+        if homes:
+            going.append((homes[0], built))
+            joined += [_end(e, f"{JOINED} {homes[0].alert.id}", now) for e in homes[1:]]
+        else:
+            opened.append(built)
+    placed = {e.alert.id for homes in homes_of.values() for e in homes}
+    live = [e for e in live if e.alert.id not in placed]
+    going += [(e, e) for e in live]
+    reasons = {after.alert.id: _over(after, findings, rules, now) for _, after in going}
+    kept = [(before, after) for before, after in going if not reasons[after.alert.id]]
+    ending = [_end(after, reasons[after.alert.id], now) for _, after in going if reasons[after.alert.id]]
     return tell(opened, kept, ending, joined, Desk(tuple(silences), rules, now, notify))
 
 
@@ -91,17 +100,38 @@ def _suspect(flights: pd.DataFrame, ids: set[str]) -> set[str]:
     return set(marked["flight_id"])
 
 
-def _continues(group: Sequence[Run], episode: Episode, rules: Rules) -> bool:
-    alert = episode.alert
-    for run in group:
-        near = (run.first - alert.last_day).days <= rules.episode_gap_days
-        near = near and (alert.first_day - run.last).days <= rules.episode_gap_days
-        if near and run.route in alert.routes:
-            return True
-        past = {name: float(f["p"]) for name, f in alert.evidence.get("flights", {}).items()}
-        if near and past and shared(run.weights, past) >= 0.5:
-            return True
-    return False
+def _homes(
+    groups: Sequence[Sequence[Run]], live: Sequence[Episode], withdrawn: Sequence[Episode], rules: Rules
+) -> dict[int, list[Episode]]:
+    """For each group of runs the alerts it continues, the oldest first; an alert goes on in one group only.
+
+    A withdrawn alert goes on as itself when a later correction brings its surge back.
+    """
+    out: dict[int, list[Episode]] = {}
+    for episode in live:
+        number = _home(groups, episode.alert, rules)
+        if number is not None:
+            out.setdefault(number, []).append(episode)
+    for episode in withdrawn:
+        number = _home(groups, episode.alert, rules)
+        if number is not None and number not in out:
+            out[number] = [replace(episode, alert=replace(episode.alert, status="open", reason=""))]
+    return out
+
+
+def _home(groups: Sequence[Sequence[Run]], alert: Alert, rules: Rules) -> int | None:
+    """The group an alert goes on in: the one with the route it is named by, else the first with any of its routes."""
+    fitting = []
+    for number, group in enumerate(groups):
+        for run in group:
+            days = days_of(alert.evidence, run.route)
+            if days and _near(run, days, rules.episode_gap_days):
+                fitting.append((run.route != alert.route, number))
+    return min(fitting)[1] if fitting else None
+
+
+def _near(run: Run, days: set[date], gap_days: int) -> bool:
+    return (run.first - max(days)).days <= gap_days and (min(days) - run.last).days <= gap_days
 
 
 def _over(episode: Episode, findings: pd.DataFrame, rules: Rules, now: datetime) -> str:
@@ -118,11 +148,6 @@ def _over(episode: Episode, findings: pd.DataFrame, rules: Rules, now: datetime)
     if not judged and silent > 2 * rules.close_after_days:
         return f"not watched any more: nothing judged since {say_day(alert.last_day)}"
     return ""
-
-
-def _revived(episode: Episode) -> Episode:
-    """A withdrawn alert goes on as itself when a later correction brings its surge back."""
-    return replace(episode, alert=replace(episode.alert, status="open", reason=""))
 
 
 def _end(episode: Episode, reason: str, now: datetime) -> Episode:
