@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -136,6 +137,8 @@ ROUTE_DAY: Schema = {
     "reverse": Column("float64", "expected flights on the reverse route", 0.0),
     "suspect": Column("float64", "flights whose positions are doubted", 0.0),
     "coverage": Column("float64", "0-1: did we look, and did the sources hear their usual traffic", 1.0),
+    "looked": Column("float64", "0-1: share of the day in which a source answered or an archive was read", 1.0),
+    "traffic": Column("float64", "aircraft-hours heard where the route would show; -1 not measured", -1.0),
     "origin_group": Column("str", "key shared by routes with the same origin", ""),
     "destination_group": Column("str", "key shared by routes with the same destination", ""),
 }
@@ -171,6 +174,19 @@ HEARD: Schema = {
 def empty(schema: Schema) -> pd.DataFrame:
     """A frame of that shape with no rows."""
     return pd.DataFrame({name: pd.Series(dtype=_dtype(c)) for name, c in schema.items()})
+
+
+def concat(frames: Sequence[pd.DataFrame], schema: Schema) -> pd.DataFrame:
+    """The rows of all frames of one shape, categories united (pandas alone would fall back to objects)."""
+    filled = [f for f in frames if len(f)]
+    if not filled:
+        return empty(schema)
+    for name in (n for n, c in schema.items() if c.dtype == "category"):
+        every = pd.Index([], dtype=object)
+        for f in filled:
+            every = every.union(f[name].cat.categories.astype(object), sort=False)
+        filled = [f.assign(**{name: f[name].cat.set_categories(every)}) for f in filled]
+    return filled[0].reset_index(drop=True) if len(filled) == 1 else pd.concat(filled, ignore_index=True)
 
 
 def conform(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import pandas as pd
 
@@ -23,7 +23,7 @@ from flightwatch import flights as rules
 from flightwatch import ingest
 from flightwatch.jobs.build import LONGEST_LEG, airframes, write
 from flightwatch.jobs.context import Context
-from flightwatch.records import OBSERVATION, Fetched, Poll, empty
+from flightwatch.records import OBSERVATION, Fetched, Poll, concat
 from flightwatch.sources import flightlist
 from flightwatch.units import icao24_text
 
@@ -134,34 +134,18 @@ def store(ctx: Context, cleaned: Sequence[Cleaned]) -> int:
         ids = ctx.store.save_pieces(
             [c.poll for c in cleaned], [c.aircraft for c in cleaned], [c.heard for c in cleaned]
         )
-        rows = _concat([c.observations.assign(poll=i) for c, i in zip(cleaned, ids, strict=True)])
+        rows = concat([c.observations.assign(poll=i) for c, i in zip(cleaned, ids, strict=True)], OBSERVATION)
         if rows.empty:
             return 0
         first = rows["time"].min().to_pydatetime()
         before = ctx.store.observations(airframes(rows), since=first - LONGEST_LEG, until=first)
-        whole = _concat([before, rows])
+        whole = concat([before, rows], OBSERVATION)
         start = whole.groupby("address")["time"].min()
         scope = pd.DataFrame({"icao24": [icao24_text(a) for a in start.index], "since": start.to_numpy()})
         scope["since"] = pd.to_datetime(scope["since"], utc=True)
         built = write(ctx, whole, scope, None)
         ctx.store.keep_tail(rules.tail(whole, built))
         return len(built)
-
-
-def _concat(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    filled = [p for p in parts if len(p)]
-    if not filled:
-        return empty(OBSERVATION)
-    return filled[0] if len(filled) == 1 else pd.concat(_same_categories(filled), ignore_index=True)
-
-
-def _same_categories(parts: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
-    """pandas falls back to objects when categories differ; union them first."""
-    from pandas.api.types import union_categoricals
-
-    names = [name for name, column in OBSERVATION.items() if column.dtype == "category"]
-    joined: dict[str, Any] = {n: union_categoricals([p[n] for p in parts]).categories for n in names}
-    return [p.assign(**{n: p[n].cat.set_categories(joined[n]) for n in names}) for p in parts]
 
 
 class Done:
