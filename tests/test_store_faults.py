@@ -360,6 +360,51 @@ def test_a_visit_beside_the_daemon_does_not_checkpoint(tmp_path: Path) -> None:
         assert daemon.get_mark("a") == "1"
 
 
+def test_a_lock_is_held_by_one_and_free_when_its_holder_is_killed(database_url: str) -> None:
+    open_store(database_url, create=True).close()
+    reading, writing = os.pipe()
+
+    def hold() -> None:
+        with open_store(database_url) as store:
+            assert store.try_lock("leader")
+            os.write(writing, b"held")
+            time.sleep(60)
+
+    child = forked(hold)
+    assert os.read(reading, 4) == b"held"
+    with open_store(database_url) as store:
+        assert store.try_lock("leader") is None
+        assert store.try_lock("other") is not None
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+        deadline = time.monotonic() + 2.0
+        while (lock := store.try_lock("leader")) is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert lock.alive()
+        assert store.try_lock("leader") is None
+        lock.release()
+        again = store.try_lock("leader")
+        assert again is not None
+        again.release()
+
+
+def test_a_lock_whose_connection_died_is_known_to_be_lost(database_url: str) -> None:
+    if not database_url.startswith("postgresql"):
+        pytest.skip("only PostgreSQL's lock hangs on a connection")
+    with open_store(database_url, create=True) as store:
+        lock = store.try_lock("leader")
+        assert lock is not None
+        with store.reading() as connection:
+            connection.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND application_name = 'flightwatch leader'"
+            )
+        assert not lock.alive()
+        assert store.try_lock("leader") is not None
+
+
 def test_a_row_that_points_nowhere_is_refused(database_url: str) -> None:
     with open_store(database_url, create=True) as store:
         with pytest.raises(StoreError, match="refused"):

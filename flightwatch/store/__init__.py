@@ -15,6 +15,7 @@ from flightwatch.store import engine as engines
 from flightwatch.store.alerts import AlertRows
 from flightwatch.store.backup import Backups
 from flightwatch.store.flights import FlightRows
+from flightwatch.store.lock import Lock, LockRows
 from flightwatch.store.migrations import Migrations
 from flightwatch.store.polls import PollRows
 from flightwatch.store.routes import RouteRows
@@ -22,10 +23,10 @@ from flightwatch.store.schema import HEAD
 from flightwatch.store.upkeep import Upkeep
 from flightwatch.store.work import Lease, WorkRows
 
-__all__ = ["Lease", "Store", "open_store"]
+__all__ = ["Lease", "Lock", "Store", "open_store"]
 
 
-class Store(PollRows, FlightRows, RouteRows, AlertRows, WorkRows, Migrations, Backups, Upkeep):
+class Store(PollRows, FlightRows, RouteRows, AlertRows, WorkRows, LockRows, Migrations, Backups, Upkeep):
     """An open database; see the parts for what each writes and reads. `open_store` makes one."""
 
     def upgrade(self, revision: str = "head", *, folder: Path | None = None) -> str | None:
