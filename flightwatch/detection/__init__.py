@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from flightwatch.detection.findings import score
     from flightwatch.detection.health import Trial, drift, trial
     from flightwatch.detection.model import Model
+    from flightwatch.detection.report import backtest_report
     from flightwatch.detection.settings import Settings
     from flightwatch.detection.start import episode_start
     from flightwatch.detection.training import from_record, train
+    from flightwatch.detection.walk import Backtest, backtest
 
 
 class Detector(Protocol):
@@ -30,6 +32,9 @@ class Detector(Protocol):
 
 
 _HOMES = {
+    "Backtest": "walk",
+    "backtest": "walk",
+    "backtest_report": "report",
     "Model": "model",
     "Settings": "settings",
     "Trial": "health",
@@ -46,11 +51,14 @@ _HOMES = {
 }
 
 __all__ = [
+    "Backtest",
     "Detector",
     "Model",
     "Settings",
     "Trial",
     "across_routes",
+    "backtest",
+    "backtest_report",
     "drift",
     "episode_start",
     "from_record",

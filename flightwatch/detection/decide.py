@@ -38,13 +38,16 @@ class Verdict:
     held_suspect: Array
 
 
-def judge(panel: Panel, seen: Seen, model: Model) -> Verdict:
-    """Flagged are days whose score is over the threshold, with more flights than usual, that nothing explains away.
+def judge(panel: Panel, seen: Seen, model: Model, first: int = 0) -> Verdict:
+    """The verdict on every day from row `first` on (days before have score -inf and no flag).
+
+    Flagged are days whose score is over the threshold, with more flights than usual, that nothing explains away.
 
     Held back: fewer watched days than the settings ask for; a change of coverage that could explain the excess;
     flights whose positions are doubted and without which nothing is unusual.
     """
-    score = model.scores(seen)
+    score = np.full(panel.shape, -np.inf)
+    score[first:] = model.scores(seen.values[first:])
     threshold = model.threshold
     window, observed, expected, variance = strongest_window(seen)
     coverage, usual = _coverage(panel, window)

@@ -42,14 +42,14 @@ def score(
         model = train(past if len(past) else route_days, settings=settings, exclude=exclude)
     panel = build(route_days)
     seen = features.see(panel, model.rates, mark(panel, exclude, model.settings))
-    return compose(panel, seen, model, judge(panel, seen, model), since)
-
-
-def compose(panel: Panel, seen: Seen, model: Model, verdict: Verdict, since: date | None) -> pd.DataFrame:
-    """The verdict as a FINDING frame, sorted by route and day."""
     first = 0 if since is None else int(np.searchsorted(panel.days, np.datetime64(since, "D")))
     r, t = (x.ravel() for x in np.meshgrid(np.arange(panel.shape[1]), np.arange(first, panel.shape[0]), indexing="ij"))
-    at = (t, r)
+    return compose(panel, seen, model, judge(panel, seen, model, first), (t, r))
+
+
+def compose(panel: Panel, seen: Seen, model: Model, verdict: Verdict, at: tuple[Array, Array]) -> pd.DataFrame:
+    """The verdict on these (days, routes) as a FINDING frame."""
+    t, r = at
     observed, expected, variance = verdict.observed[at], verdict.expected[at], verdict.variance[at]
     lower, upper = (nb_quantile(q, expected, variance) for q in (0.05, 0.95))
     with np.errstate(divide="ignore", invalid="ignore"):

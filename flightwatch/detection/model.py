@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from flightwatch.detection import forest, tailsum
 from flightwatch.detection.calibration import Calibration
-from flightwatch.detection.features import Rates, Seen
+from flightwatch.detection.features import Rates
 from flightwatch.detection.settings import Settings
 
 Array = npt.NDArray[Any]
@@ -61,10 +61,9 @@ class Model:
         )
         return both
 
-    def scores(self, seen: Seen) -> Array:
-        """Days × routes."""
-        days, routes, n = seen.values.shape
-        return self.raw(seen.values.reshape(-1, n)).reshape(days, routes)
+    def scores(self, values: Array) -> Array:
+        """Days × routes, of features days × routes × names."""
+        return self.raw(values.reshape(-1, values.shape[-1])).reshape(values.shape[:-1])
 
     def to_record(self) -> dict[str, Any]:
         """What is needed to make the model again and to know it is the same: recipe, seed, data hash, versions.

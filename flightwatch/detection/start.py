@@ -24,22 +24,25 @@ def episode_start(route_days: pd.DataFrame, found: pd.DataFrame, *, gap_days: in
     Of all spans that end with the finding and begin with a flight, the most surprising one against the route's usual
     rate before it; findings no more than `gap_days` apart share the earliest start so far.
     """
-    starts = pd.Series(np.full(len(found), np.datetime64("NaT")).astype(DAY), index=found.index)
     flagged = found[found["flagged"]].sort_values(["route", "day"])
-    if not len(flagged):
-        return starts
-    panel = build(route_days)
+    out = pd.Series(np.full(len(found), np.datetime64("NaT")).astype(DAY), index=found.index)
+    if len(flagged):
+        out[flagged.index] = starts(build(route_days), flagged, gap_days)
+    return out
+
+
+def starts(panel: Panel, flagged: pd.DataFrame, gap_days: int) -> pd.Series:
+    """`episode_start` of flagged findings sorted by route and day."""
     column = {name: i for i, name in enumerate(panel.routes)}
-    previous: tuple[str, pd.Timestamp, pd.Timestamp] | None = None
-    for index, row in flagged[["route", "day"]].iterrows():
-        name, day = str(row["route"]), pd.Timestamp(row["day"])
+    out, previous = [], ("", pd.Timestamp(0), pd.Timestamp(0))
+    for name, day in zip(flagged["route"], flagged["day"], strict=True):
         t = int((day.to_datetime64().astype("datetime64[D]") - panel.days[0]).astype(int))
         first = pd.Timestamp(panel.days[_begin(panel, t, column[name])])
-        if previous is not None and previous[0] == name and (day - previous[1]).days <= gap_days:
+        if previous[0] == name and (day - previous[1]).days <= gap_days:
             first = min(first, previous[2])
-        starts[index] = first
+        out.append(first)
         previous = (name, day, first)
-    return starts
+    return pd.Series(out, index=flagged.index).astype(DAY)
 
 
 def _begin(panel: Panel, t: int, r: int) -> int:

@@ -115,7 +115,7 @@ def train_panel(panel: Panel, teaches: Array, *, seed: int, settings: Settings, 
 
 def try_on(model: Model, ordinary: Seen) -> Calibration:
     """What the model's scores are worth, counted on an event-free world."""
-    scores = model.scores(ordinary)[twin.WARM_UP :]
+    scores = model.scores(ordinary.values[twin.WARM_UP :])
     _, observed, expected, _ = features.strongest_window(ordinary)
     eligible = (observed > expected)[twin.WARM_UP :]
     return calibration.calibrate(np.where(eligible, scores, -np.inf), model.settings.episode_gap_days)

@@ -85,10 +85,10 @@ def _rarity(score: float, worth: Calibration) -> str:
     rate = float(worth.rate(np.array(score)))
     years = 1 / max(rate, 1e-9)
     if rate <= 1.5 / worth.route_years:
-        return f"ordinary traffic on a route like this did not show this in {number(worth.route_years)} simulated years"
+        return f"in {number(worth.route_years)} simulated years of ordinary traffic on such routes this did not happen"
     if years < 1.5:
-        return f"ordinary traffic on a route like this shows this {number(rate)} times a year"
-    return f"ordinary traffic on a route like this shows this once in {number(years)} years"
+        return f"ordinary traffic on such a route looks like this {number(rate)} times a year"
+    return f"ordinary traffic on such a route looks like this once in {number(years)} years"
 
 
 def _held_back(t: int, r: int, panel: Panel, verdict: Verdict) -> list[str]:
