@@ -28,7 +28,8 @@ ul { margin: .2rem 0 .6rem; padding-left: 1.2rem; } .small { color: #5a6772; fon
 ({{ s.route_years }} watched route-years). Every day was judged with only what was known then.</p>
 <table>
 <tr><th>Alerts that would have opened</th><td class="n">{{ s.alerts }}</td></tr>
-<tr><th>of these on ordinary traffic, expected at the stated {{ s.stated_false_alerts_per_route_year }} per route-year</th>
+<tr><th>of these on ordinary traffic, expected at the stated {{ s.stated_false_alerts_per_route_year }} per
+route-year</th>
 <td class="n">{{ s.false_alerts_expected }}</td></tr>
 <tr><th>Days flagged</th><td class="n">{{ s.flagged_days }}</td></tr>
 {% for reason, days in s.held_back_days.items() %}<tr><th>Days held back: {{ reason }}</th>
@@ -53,8 +54,8 @@ fill="{{ b.fill }}"><title>{{ b.title }}</title></rect>
 <text x="2" y="10" font-size="10" fill="#5a6772">{{ a.picture.most }} a day</text></svg>
 {% endfor %}
 <p class="small">Bars: flights per day, red on days that were flagged, pale where coverage was under half. Line: usual
-flights per day. "Once in" is the calibrated probability of such a route-day on ordinary traffic and never rarer than the
-calibration carries. Models: {% for m in s.models %}{{ m.id }} (learned to {{ m.trained_to }}){{ "" if loop.last else
+flights per day. "Once in" is the calibrated probability of such a route-day on ordinary traffic, never rarer than
+the calibration carries. Models: {% for m in s.models %}{{ m.id }} (learned to {{ m.trained_to }}){{ "" if loop.last else
 ", " }}{% endfor %}.</p>
 </body></html>
 """
@@ -64,7 +65,7 @@ def backtest_report(result: Backtest, *, title: str = "Backtest") -> str:
     """The page. All text is escaped: names of routes come from users and feeds."""
     from jinja2 import Environment
 
-    by_route = {name: days for name, days in result.days.groupby("route", sort=False)}
+    by_route = dict(list(result.days.groupby("route", sort=False)))
     alerts = []
     for i, row in enumerate(result.alerts.to_dict("records")):
         alerts.append(
@@ -93,10 +94,8 @@ def _picture(days: pd.DataFrame, alert: dict[str, Any]) -> dict[str, Any]:
         fill = "#c0392b" if d.flagged else ("#8fa6b5" if d.coverage >= 0.5 else "#d5dee4")
         title = f"{d.day:%Y-%m-%d}: {d.flights:g} flights, coverage {d.coverage:.0%}"
         if d.flights > 0:
-            x, w = round(i * step, 2), round(max(step * 0.85, 0.5), 2)
-            bars.append(
-                {"x": x, "y": round(HEIGHT - tall, 2), "w": w, "h": round(tall, 2), "fill": fill, "title": title}
-            )
+            place = {"x": i * step, "y": HEIGHT - tall, "w": max(step * 0.85, 0.5), "h": tall}
+            bars.append({**{k: round(v, 2) for k, v in place.items()}, "fill": fill, "title": title})
         if np.isfinite(d.usual):
             line.append(f"{(i + 0.5) * step:.1f},{HEIGHT - HEIGHT * d.usual / most:.1f}")
     first, last = near["day"].iloc[0], near["day"].iloc[-1]
