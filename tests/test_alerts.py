@@ -474,7 +474,7 @@ def test_evidence_is_plain_json_and_survives_a_round_trip(world: World) -> None:
     assert json.loads(json.dumps(episode.alert.evidence, allow_nan=False)) == episode.alert.evidence
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(8))
 def test_the_order_of_the_rows_does_not_matter_and_twice_is_once(seed: int) -> None:
     """Random findings on random flights: shuffled input gives the same alerts, and a second run none."""
     rng = np.random.default_rng(seed)
@@ -522,7 +522,7 @@ def test_the_message_says_what_how_unusual_how_sure_and_what_it_is_not(world: Wo
     facts = dict(message.facts)
     assert "30 times the usual" in facts["How unusual"]
     assert "once in 27 years" in facts["How unusual"]
-    assert facts["How sure"].startswith("0 seen at both ends, 2.7 expected")
+    assert facts["How sure"].startswith("0 seen, 2.7 expected")
     assert "adsblol" in facts["Rests on"]
     assert "90%" in facts["Rests on"]
     assert "200 watched days" in facts["Rests on"]
@@ -533,7 +533,7 @@ def test_the_message_says_what_how_unusual_how_sure_and_what_it_is_not(world: Wo
     assert 'flightwatch alerts ack 1 --note "' in message.footer
     first = message.flights[0]
     assert first["departed"] == "2024-12-09 02:00 UTC (03:00 Europe/Berlin)"
-    assert first["to"] == "probably HLLB (90 %)"
+    assert first["to"] == "probably HLLB (90%)"
     assert first["link"] == "https://globe.adsbexchange.com/?icao=152cba&showTrace=2024-12-09"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from flightwatch.alerts.words import moment
+from flightwatch.alerts.words import moment, number
 
 SEEN = ("observed", "approach", "reported")
 TRACKER = "https://globe.adsbexchange.com/?icao={icao24}&showTrace={day}"
@@ -34,6 +34,8 @@ def row(
     firstseen = data.get("firstseen")
     when = pd.Timestamp(firstseen).to_pydatetime() if firstseen is not None else None
     day = str(listed.get("day", ""))
+    ends = [end(data, "departure", listed, "from", names), end(data, "arrival", listed, "to", names)]
+    shown = " ".join(ends)
     out = {
         "flight": flight_id,
         "departed": _departed(when, day, zone),
@@ -41,9 +43,10 @@ def row(
         "registration": str(data.get("registration") or listed.get("registration", "")),
         "typecode": str(data.get("typecode") or ""),
         "icao24": icao24,
-        "from": end(data, "departure", listed, "from", names),
-        "to": end(data, "arrival", listed, "to", names),
-        "on this route": "return leg" if listed.get("home") else _share(float(listed.get("p", 0.0))),
+        "from": ends[0],
+        "to": ends[1],
+        "leg": "return" if listed.get("home") else "",
+        "counted": "" if listed.get("home") else _share(float(listed.get("p", 0.0)), shown),
         "doubt": str(data.get("suspect") or listed.get("suspect", "")),
         "link": tracker.format(icao24=icao24, day=day) if icao24 else "",
     }
@@ -54,8 +57,15 @@ def _departed(when: datetime | None, day: str, zone: str) -> str:
     return moment(when, zone) if when is not None else day
 
 
-def _share(probability: float) -> str:
-    return "certain" if probability >= 0.995 else f"{probability:.0%}"
+def _share(probability: float, shown: str) -> str:
+    """What it adds to the count, unless that is one, or says the same as what stands at an end.
+
+    >>> _share(0.62, "UUWW probably HLLB (62%)"), _share(0.97, "UUWW HLLB"), _share(0.4, "UUWW unknown")
+    ('', '', 'counts as 0.4 of a flight')
+    """
+    if probability >= 0.95 or f"({_percent(probability)})" in shown:
+        return ""
+    return f"counts as {number(probability)} of a flight"
 
 
 def end(
@@ -65,9 +75,9 @@ def end(
 
     >>> dark = {"estarrivalairport": "HLLB", "arrival_method": "inferred", "arrival_probability": 0.62}
     >>> end(dark, "arrival", {}, "to")
-    'probably HLLB (62 %)'
+    'probably HLLB (62%)'
     >>> end({"arrival_method": "unknown", "arrival_candidates": {"HLLB": 0.31, "HLGN": 0.2}}, "arrival", {}, "to")
-    'unknown, perhaps HLLB (31 %) or HLGN (20 %)'
+    'unknown, perhaps HLLB (31%) or HLGN (20%)'
     """
     airport = str(flight.get(f"est{side}airport") or "") or str(listed.get(key, ""))
     method = str(flight.get(f"{side}_method") or listed.get(f"{key}_method", "unknown"))
@@ -84,4 +94,4 @@ def end(
 
 
 def _percent(share: float) -> str:
-    return f"{share * 100:.0f} %"
+    return f"{share:.0%}"

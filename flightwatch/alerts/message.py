@@ -82,11 +82,20 @@ def _title(alert: Alert, kind: str) -> str:
 
 def _summary(alert: Alert, top: Mapping[str, Any], kind: str, news: Sequence[str]) -> str:
     if kind == "closed":
-        return f"This alert is closed: {'; '.join(news) or alert.reason or 'quiet'}. {_so_far(alert)}."
-    what = f"{_sentence(say_flights(top.get('observed') or 0.0))} in the {_span(top)}, {_than(top)}."
-    if kind == "updated" and news:
-        return f"New: {'; '.join(news)}. {what}"
-    return what
+        return f"This alert is closed: {'; '.join(news) or alert.reason or 'quiet'}.\n{_so_far(alert)}"
+    what = f"{_sentence(say_flights(top.get('observed') or 0.0))} in the {_span(top)}, {_than(top)}. {_known(alert)}"
+    return f"New: {'; '.join(news)}.\n{what}" if kind == "updated" and news else what
+
+
+def _known(alert: Alert) -> str:
+    """How much of it was seen, and by how many aircraft, in one sentence."""
+    evidence = alert.evidence
+    listed, seen = int(evidence.get("listed", 0)), int(evidence.get("confirmed_flights", 0))
+    if not listed:
+        return "No single flight is on record for it."
+    by = f", by {evidence['aircraft']} aircraft" if evidence.get("aircraft") else ""
+    rest = "all were seen at both ends" if seen == listed else f"{seen or 'none'} seen at both ends"
+    return f"{listed} flight{'s' if listed != 1 else ''} listed since {say_day(alert.first_day)}{by}; {rest}."
 
 
 def _sentence(text: str) -> str:
@@ -113,19 +122,19 @@ def _facts(alert: Alert, top: Mapping[str, Any], findings: pd.DataFrame | None, 
         ("How unusual", _unusual(top)),
         ("How sure", _sure(evidence)),
         ("Episode", _so_far(alert)),
-        ("Severity", f"{alert.severity}: {evidence.get('severity_reason', '')}".rstrip(": ")),
+        ("Severity", _sentence(f"{alert.severity}: {evidence.get('severity_reason', '')}".rstrip(": ")) + "."),
         ("Rests on", _rests(evidence, top)),
     ]
     reasons = [str(reason) for reason in top.get("reasons") or ()]
     if reasons:
-        facts.append(("Why it fired", "; ".join(reasons[:5])))
+        facts.append(("Why it fired", _sentence("; ".join(reasons[:5]).rstrip(".")) + "."))
     if len(alert.routes) > 1:
-        facts.append(("Also seen by", listing(alert.routes[1:])))
+        facts.append(("Also seen by", "; ".join(alert.routes[1:])))
     latest = _latest(alert, findings)
     if latest:
         facts.append(("Newest day judged", latest))
     model = f", model {top['model']}" if top.get("model") else ""
-    facts.append(("Alert", f"number {alert.id}, {alert.status}, opened {moment(alert.opened, zone)}{model}"))
+    facts.append(("Alert", f"Number {alert.id}, {alert.status}, opened {moment(alert.opened, zone)}{model}."))
     return facts
 
 
@@ -133,9 +142,10 @@ def _unusual(top: Mapping[str, Any]) -> str:
     multiple = float("inf") if top.get("multiple") is None else top["multiple"]
     band = ""
     if top.get("lower") is not None and top.get("upper") is not None:
-        band = f"; usual {number(top['expected'] or 0.0)}, nine times in ten {_range(top['lower'], top['upper'])}"
-    chance = rarity(top["probability"]) if top.get("probability") is not None else "chance of it unknown"
-    return f"{number(top.get('observed') or 0.0)} in the {_span(top)}: {times(multiple)}{band}; {chance}"
+        band = f" Nine such windows in ten hold {_range(top['lower'], top['upper'])}."
+    chance = f" On a route like this, {rarity(top['probability'])}." if top.get("probability") is not None else ""
+    counted = f"{number(top.get('observed') or 0.0)} against {number(top.get('expected') or 0.0)}"
+    return f"{_sentence(times(multiple))} ({counted}).{band}{chance}"
 
 
 def _range(lower: float, upper: float) -> str:
@@ -144,29 +154,28 @@ def _range(lower: float, upper: float) -> str:
 
 def _sure(evidence: Mapping[str, Any]) -> str:
     seen, expected = evidence.get("confirmed_flights", 0), evidence.get("expected_flights", 0.0)
-    text = f"{seen} seen at both ends, {number(expected)} expected when each flight counts by how likely it is"
     inferred = int(evidence.get("listed", 0)) - int(seen)
-    return f"{text}; {inferred} rest{'s' if inferred == 1 else ''} on an inferred end" if inferred > 0 else text
+    rest = f" {inferred} rest{'s' if inferred == 1 else ''} on an inferred end." if inferred > 0 else ""
+    return f"{seen} seen, {number(expected)} expected when each flight counts by how likely it flew this route.{rest}"
 
 
 def _so_far(alert: Alert) -> str:
     evidence = alert.evidence
     aircraft = int(evidence.get("aircraft", 0))
-    parts = [f"{number(evidence.get('expected_flights', 0.0))} flights expected so far"]
-    if aircraft:
-        parts.append(f"{aircraft} aircraft")
-    if evidence.get("homeward"):
-        parts.append(f"{evidence['homeward']} on the way back")
-    return f"since {say_day(alert.first_day)}, last unusual day {say_day(alert.last_day)}: {', '.join(parts)}"
+    by = f" by {aircraft} aircraft" if aircraft else ""
+    back = int(evidence.get("homeward", 0))
+    home = f", and {back} return flight{'s' if back != 1 else ''}" if back else ""
+    flown = f"{number(evidence.get('expected_flights', 0.0))} flights expected{by}{home}"
+    return f"Since {say_day(alert.first_day)}: {flown}. Last unusual day: {say_day(alert.last_day)}."
 
 
 def _rests(evidence: Mapping[str, Any], top: Mapping[str, Any]) -> str:
-    parts = [f"sources: {listing(evidence.get('sources', ())) or 'not recorded'}"]
+    parts = [f"Sources: {listing(evidence.get('sources', ())) or 'not recorded'}"]
     if top.get("coverage") is not None:
         parts.append(f"{top['coverage']:.0%} of the window watched")
     if top.get("history_days") is not None:
         parts.append(f"{top['history_days']} watched days of history")
-    return "; ".join(parts)
+    return f"{'; '.join(parts)}."
 
 
 def _latest(alert: Alert, findings: pd.DataFrame | None) -> str:

@@ -75,9 +75,11 @@ def _flight(row: dict[str, str]) -> str:
     what = " ".join(row[k] for k in ("typecode", "icao24") if row.get(k))
     link = row.get("link", "")
     track = f" <{escape(link).replace('|', '%7C')}|track>" if link and " " not in link else ""
-    ends = f"{escape(row.get('from', 'unknown'))} → {escape(row.get('to', 'unknown'))}{escape(text.asides(row))}"
-    when = escape(row.get("departed", "time unknown"))
-    return f"*{escape(who) or 'identity unknown'}* {escape(what)}{track}\n{when}\n{ends}"
+    ends = f"{escape(row.get('from', 'unknown'))} → {escape(row.get('to', 'unknown'))}"
+    back = "return flight, " if row.get("leg") == "return" else ""
+    aside = f"\n_{escape(text.asides(row))}_" if text.asides(row) else ""
+    when = f"{back}{escape(row.get('departed', 'time unknown'))}"
+    return f"*{escape(who) or 'identity unknown'}* {escape(what)}{track}\n{when}\n{ends}{aside}"
 
 
 def _command(line: str) -> str:

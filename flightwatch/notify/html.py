@@ -45,27 +45,28 @@ style="display:block;width:100%;max-width:640px;height:auto;border:1px solid #ea
 <div>{{ value }}</div>
 </div>
 {% endfor %}
-{% if flights %}
-<div style="font-size:16px;font-weight:600;color:#101828;margin:24px 0 6px;">Flights ({{ total }})</div>
+{% for heading, rows, total in groups %}
+<div style="font-size:16px;font-weight:600;color:#101828;margin:24px 0 6px;">{{ heading }}</div>
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" style="border-collapse:collapse;">
-{% for row in flights %}
+{% for row in rows %}
 <tr>
-<td style="padding:9px 0;border-top:1px solid #eaecf0;vertical-align:top;">
+<td style="padding:8px 0;border-top:1px solid #eaecf0;vertical-align:top;">
 <div style="font-size:13px;color:#475467;">{{ row.departed }}</div>
-<div><strong style="color:#101828;">{{ row.who }}</strong>{% if row.what %} {{ row.what }}{% endif %}
-{% if row.icao24 %}<span style="font-family:Consolas,Menlo,monospace;font-size:13px;color:#475467;">{{ row.icao24 }}\
-</span>{% endif %}
+<div><strong style="color:#101828;">{{ row.who }}</strong>{{ " " }}{{ row.what }}{{ " " }}\
+<span style="font-family:Consolas,Menlo,monospace;font-size:13px;color:#475467;">{{ row.icao24 }}</span>{{ " " }}\
 {% if row.link %}<a href="{{ row.link }}" style="font-size:13px;color:#175cd3;">track</a>{% endif %}</div>
 <div>{{ row.origin }} &rarr; {{ row.destination }}</div>
-{% if row.aside %}<div style="font-size:13px;color:#475467;">{{ row.aside }}</div>{% endif %}
+{% if row.aside %}
+<div style="font-size:13px;color:#475467;">{{ row.aside }}</div>
+{% endif %}
 </td>
 </tr>
 {% endfor %}
 </table>
-{% if total > flights|length %}
-<p style="margin:8px 0 0;font-size:14px;color:#475467;">&hellip; and {{ total - flights|length }} more</p>
+{% if total > rows|length %}
+<p style="margin:8px 0 0;font-size:14px;color:#475467;">&hellip; and {{ total - rows|length }} more</p>
 {% endif %}
-{% endif %}
+{% endfor %}
 {% if notes %}
 <div style="font-size:16px;font-weight:600;color:#101828;margin:24px 0 6px;">What this is not</div>
 <ul style="margin:0;padding:0 0 0 18px;font-size:14px;color:#344054;">
@@ -113,8 +114,7 @@ def html(message: Message, *, doubtful: bool = False, picture: str = "") -> str:
         summary=message.summary.splitlines(),
         picture=picture,
         facts=message.facts,
-        flights=[_row(row) for row in message.flights[: text.SHOWN]],
-        total=len(message.flights),
+        groups=[(heading, [_row(row) for row in rows], total) for heading, rows, total in text.legs(message)],
         notes=message.notes,
         footer=[_command(line) for line in message.footer.splitlines()],
         uid=message.uid,
@@ -132,7 +132,7 @@ def _row(row: dict[str, str]) -> dict[str, str]:
         "link": row.get("link", ""),
         "origin": row.get("from", "unknown"),
         "destination": row.get("to", "unknown"),
-        "aside": text.asides(row).strip(" []"),
+        "aside": text.asides(row),
     }
 
 

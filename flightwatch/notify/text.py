@@ -25,12 +25,9 @@ def plain(message: Message, *, doubtful: bool = False) -> str:
     parts += [_fill(message.summary), ""]
     if message.facts:
         parts += [*(_fact(label, value) for label, value in message.facts), ""]
-    if message.flights:
-        parts += [f"Flights ({len(message.flights)})", ""]
-        parts += [flight(row) for row in message.flights[:SHOWN]]
-        if len(message.flights) > SHOWN:
-            parts.append(f"  … and {len(message.flights) - SHOWN} more")
-        parts.append("")
+    for heading, rows, total in legs(message):
+        parts += [heading, "", *(flight(row) for row in rows)]
+        parts += [f"  … and {total - len(rows)} more", ""] if total > len(rows) else [""]
     if message.notes:
         parts += ["What this is not", "", *(_bullet(note) for note in message.notes), ""]
     if message.footer:
@@ -42,25 +39,34 @@ def flight(row: dict[str, str]) -> str:
     """One flight on two or three lines, as narrow as a phone.
 
     >>> print(flight({"departed": "2024-12-14 02:15 UTC", "callsign": "RFF7681", "typecode": "IL76",
-    ...               "icao24": "152cba", "from": "UUWW", "to": "probably HLLB (62 %)"}))
+    ...               "icao24": "152cba", "from": "UUWW", "to": "probably HLLB (62%)"}))
       2024-12-14 02:15 UTC  RFF7681 IL76 152cba
-        UUWW -> probably HLLB (62 %)
+        UUWW -> probably HLLB (62%)
     """
     who = " ".join(row[k] for k in ("callsign", "registration", "typecode", "icao24") if row.get(k))
     out = [f"  {row.get('departed', 'time unknown')}  {who or 'identity unknown'}"]
-    out.append(f"    {row.get('from', 'unknown')} -> {row.get('to', 'unknown')}{asides(row)}")
+    out.append(_indented(f"{row.get('from', 'unknown')} -> {row.get('to', 'unknown')}"))
+    if asides(row):
+        out.append(_indented(asides(row)))
     if row.get("link"):
         out.append(f"    {row['link']}")
     return "\n".join(out)
 
 
 def asides(row: dict[str, str]) -> str:
-    """What qualifies a flight, in brackets: how likely it flew the route, and doubt about its positions."""
-    said = [row[k] for k in ("on this route",) if row.get(k) and row[k] != "certain"]
-    said = [f"{s} on this route" if s.endswith("%") else s for s in said]
+    """What qualifies a flight: how much it counts, and doubt about its positions."""
+    said = [row["counted"]] if row.get("counted") else []
     if row.get("doubt"):
-        said.append(f"doubted: {row['doubt']}")
-    return f"  [{'; '.join(said)}]" if said else ""
+        said.append(f"positions doubted: {row['doubt']}")
+    return "; ".join(said)
+
+
+def legs(message: Message) -> list[tuple[str, list[dict[str, str]], int]]:
+    """The flights under their headings, as many as are shown, with how many there are: out first, then home."""
+    out = [row for row in message.flights if row.get("leg") != "return"]
+    home = [row for row in message.flights if row.get("leg") == "return"]
+    groups = [("Flights", out), ("Return flights", home)]
+    return [(f"{name} ({len(rows)})", rows[:SHOWN], len(rows)) for name, rows in groups if rows]
 
 
 def _fact(label: str, value: str) -> str:
@@ -69,6 +75,10 @@ def _fact(label: str, value: str) -> str:
 
 def _bullet(note: str) -> str:
     return textwrap.fill(note, WIDTH, initial_indent="- ", subsequent_indent="  ", break_long_words=False)
+
+
+def _indented(text: str) -> str:
+    return textwrap.fill(text, WIDTH, initial_indent="    ", subsequent_indent="      ", break_long_words=False)
 
 
 def _fill(text: str) -> str:
