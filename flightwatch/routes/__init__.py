@@ -7,5 +7,6 @@ from flightwatch.routes.discover import discover
 from flightwatch.routes.match import match
 from flightwatch.routes.resolve import digest, resolve
 from flightwatch.routes.tally import tally
+from flightwatch.routes.weigh import weigh
 
-__all__ = ["coverage", "digest", "discover", "match", "resolve", "tally"]
+__all__ = ["coverage", "digest", "discover", "match", "resolve", "tally", "weigh"]

@@ -1,10 +1,10 @@
 """How well each day of each route was watched: one number from 0 to 1, and what it is made of.
 
-*Did we look* (`looked`) and *did the sources hear their usual traffic where the route would show* (`cells`). Of each
-part of the route the aircraft-hours heard in a day are set against the best the part has been heard at for a while, so
-1 means "as well as ever". When receivers are added, earlier days get lower numbers, not later ones higher: the number
-is an exposure, and only the ratio of two days' numbers says how many more flights should be seen. That ratio does not
-depend on what came later, so walking forward through history gives the same judgements as living through it.
+*Did we look* (`looked`) and *did the sources hear their usual traffic where the route would show* (`cells`, `level`).
+What is heard is counted in aircraft-hours and set against the best that was held for a while, so 1 means "as well as
+ever". When receivers are added, earlier days get lower numbers, not later ones higher: the number is an exposure, and
+only the ratio of two days' numbers says how many more flights should be seen. That ratio does not depend on what came
+later, so walking forward through history gives the same judgements as living through it.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ import pandas as pd
 from flightwatch.airports import Airports
 from flightwatch.records import DAY, Route
 from flightwatch.routes.cells import Segment, segments
-from flightwatch.routes.level import FULLY, SUSTAINED_DAYS, best, index, levels, traffic
+from flightwatch.routes.level import FULLY, PRIOR_HOURS, SUSTAINED_DAYS, even, index, scaled, traffic
 from flightwatch.routes.looked import Days, Floats, hours_of, looked
 
 NOTABLE = (0.67, 1.5)
 """Traffic against the usual outside of which a note says so: more than a fair or a holiday does to a region."""
 
+UNMEASURED = -1.0
+"""The traffic of a day that was not listened to (an imported list), or of a route without a place."""
 
 UNRECORDED = "no record of listening: taken as watched"
 
@@ -40,13 +42,14 @@ def coverage(
     *,
     read: Iterable[date] = (),
 ) -> pd.DataFrame:
-    """A row `route, day, coverage, detail` for each route and day from first to last.
+    """A row `route, day, coverage, looked, traffic, detail` for each route and day from first to last.
 
-    Give all of `heard` (HEARD) and `polls` (source, started, outcome, planned) there is, not only those of the days:
-    the best level is taken from them. `read` are days of archives or imported lists that were read whole, whether or
-    not traffic was heard. With no record of listening at all everything counts as watched, and says so. `detail` is a
-    dict for people and JSON: `looked`, the level of each part against its best, `index` (traffic against the usual of
-    the four weeks before), `sources`, and `note`.
+    `heard` are HEARD rows, `polls` has source, started, finished, outcome, planned. `coverage` is told against the best
+    level of everything that is given; for one scale over days tallied at different times see `weigh`, which needs only
+    `looked` and `traffic`. `read` are days of archives or imported lists that were read whole, whether or not traffic
+    was heard. With no record of listening at all everything counts as watched, and says so. `detail` is a dict for
+    people and JSON: `looked`, the level of each part against its best, `index` (traffic against the usual of the four
+    weeks before), `sources`, and `note`.
     """
     wanted = np.arange(_number(days[0]), _number(days[1]) + 1)
     read = list(read)
@@ -54,53 +57,72 @@ def coverage(
         return _unrecorded(routes, wanted)
     span = _span(heard, polls, read, wanted)
     share = looked(heard, polls, span, read)
-    parts = [(number, part) for number, route in enumerate(routes) for part in segments(route, airports)]
     silent = np.isin(span, [_number(day) for day in read]) & ~_any(heard, span)
-    level = levels(traffic(heard, span, [part for _, part in parts]), share, span, silent)
-    held = np.clip(level / np.maximum(best(level), 1e-9), 0.0, 1.0)
-    watch = _Watch(span, share, _sources(heard, span), parts, held, index(level))
+    listened = np.where(silent, 0.0, share)
+    parts = [segments(route, airports) for route in routes]
+    level = traffic(heard, span, [part for group in parts for part in group]) + PRIOR_HOURS * listened[:, None]
+    together = _together(level, parts)
+    many = np.broadcast_to(listened[:, None], (len(span), max(level.shape[1], len(routes))))
+    told = scaled(together, many[:, : len(routes)], span)
+    ratio = index(even(together, many[:, : len(routes)], span))
+    together[silent] = UNMEASURED
+    told = np.where(together == UNMEASURED, share[:, None], told)
+    held = scaled(level, many[:, : level.shape[1]], span)
+    watch = _Watch(span, share, _sources(heard, span), held, together, told, ratio)
+    starts = np.cumsum([0, *(len(group) for group in parts)])
     here = np.searchsorted(span, wanted)
-    return _joined([watch.rows(number, route.name, here) for number, route in enumerate(routes)])
+    return _joined([watch.rows(n, r.name, parts[n], int(starts[n]), here) for n, r in enumerate(routes)])
+
+
+def _together(level: Floats, parts: list[tuple[Segment, ...]]) -> Floats:
+    """The level of each route: of its parts the weighted geometric mean; `UNMEASURED` for a route without a place."""
+    out = np.full((len(level), len(parts)), UNMEASURED)
+    start = 0
+    for number, group in enumerate(parts):
+        mine = level[:, start : start + len(group)]
+        start += len(group)
+        if group:
+            weight = np.array([part.weight for part in group])
+            out[:, number] = np.where((mine > 0).all(axis=1), np.exp(np.log(np.maximum(mine, 1e-9)) @ weight), 0.0)
+    return out
 
 
 @dataclass(frozen=True)
 class _Watch:
-    """What is known of all days of the span: share looked, sources, and for each part its held level and index."""
+    """What is known of all days of the span: share looked, sources, levels of parts and routes, the routes' index."""
 
     span: Days
     share: Floats
     sources: list[tuple[str, ...]]
-    parts: list[tuple[int, Segment]]
     held: Floats
-    index: Floats
+    together: Floats
+    told: Floats
+    ratio: Floats
 
-    def rows(self, number: int, name: str, here: npt.NDArray[np.int64]) -> pd.DataFrame:
-        """One route's rows for the days at `here`: its parts together as a weighted geometric mean."""
-        mine = np.array([column for column, (owner, _) in enumerate(self.parts) if owner == number], dtype=np.int64)
-        segments_ = [self.parts[column][1] for column in mine]
-        weight = np.array([part.weight for part in segments_])
-        held, index, share = self.held[here][:, mine], self.index[here][:, mine], self.share[here]
-        value = _mean(held, weight) if len(mine) else share
-        ratio = _mean(index, weight) if len(mine) else np.full(len(here), np.nan)
-        names = [part.name for part in segments_]
+    def rows(
+        self, number: int, name: str, group: tuple[Segment, ...], start: int, here: npt.NDArray[np.int64]
+    ) -> pd.DataFrame:
+        """One route's rows for the days at `here`."""
+        held = np.round(self.held[here, start : start + len(group)], 3).tolist()
+        names = [part.name for part in group]
+        share, ratio = np.round(self.share[here], 3).tolist(), self.ratio[here, number].tolist()
         detail = [
-            {"looked": round(float(s), 3)}
-            | {n: round(float(v), 3) for n, v in zip(names, h, strict=True)}
-            | {"index": None if np.isnan(r) else round(float(r), 2), "sources": list(self.sources[at])}
-            | {"note": _note(float(s), float(r), set(self.sources[at]), self._before(at))}
-            for h, s, r, at in zip(held, share, ratio, here.tolist(), strict=True)
+            {"looked": s}
+            | dict(zip(names, h, strict=True))
+            | {"index": None if not group or np.isnan(r) else round(r, 2), "sources": list(self.sources[at])}
+            | {"note": _note(s, r if group else 1.0, set(self.sources[at]), self._before(at))}
+            for at, h, s, r in zip(here.tolist(), held, share, ratio, strict=True)
         ]
-        day = self.span[here].astype("datetime64[D]").astype(DAY)
-        value = np.where(share > 0, np.minimum(value, 1.0), 0.0)
-        return pd.DataFrame({"route": name, "day": day, "coverage": value, "detail": detail})
+        columns = {"route": name, "day": _days(self.span[here]), "coverage": self.told[here, number]}
+        columns |= {"looked": self.share[here], "traffic": self.together[here, number], "detail": detail}
+        return pd.DataFrame(columns)
 
     def _before(self, at: int) -> set[str]:
         return {name for day in self.sources[max(at - SUSTAINED_DAYS, 0) : at] for name in day}
 
 
-def _mean(values: Floats, weight: Floats) -> Floats:
-    mean: Floats = np.exp(np.log(np.maximum(values, 1e-9)) @ weight)
-    return mean
+def _days(numbers: Days) -> Any:
+    return numbers.astype("datetime64[D]").astype(DAY)
 
 
 def _note(share: float, ratio: float, sources: set[str], before: set[str]) -> str:
@@ -154,22 +176,14 @@ def _sources(heard: pd.DataFrame, span: Days) -> list[tuple[str, ...]]:
 
 
 def _unrecorded(routes: Sequence[Route], wanted: Days) -> pd.DataFrame:
-    day = wanted.astype("datetime64[D]").astype(DAY)
-    detail: dict[str, Any] = {
-        "looked": 1.0,
-        "index": None,
-        "sources": [],
-        "note": UNRECORDED,
-    }
-    return _joined(
-        [
-            pd.DataFrame({"route": r.name, "day": day, "coverage": 1.0, "detail": [dict(detail) for _ in day]})
-            for r in routes
-        ]
-    )
+    detail: dict[str, Any] = {"looked": 1.0, "index": None, "sources": [], "note": UNRECORDED}
+    columns = {"day": _days(wanted), "coverage": 1.0, "looked": 1.0, "traffic": UNMEASURED}
+    details = [dict(detail) for _ in wanted]
+    return _joined([pd.DataFrame({"route": route.name} | columns | {"detail": details}) for route in routes])
 
 
 def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
     if not frames:
-        return pd.DataFrame({"route": [], "day": np.array([], dtype=DAY), "coverage": [], "detail": []})
+        empty = {name: np.empty(0) for name in ("coverage", "looked", "traffic")}
+        return pd.DataFrame({"route": [], "day": np.array([], dtype=DAY)} | empty | {"detail": []})
     return pd.concat(frames, ignore_index=True).astype({"route": object})

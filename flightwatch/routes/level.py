@@ -1,4 +1,4 @@
-"""What the sources heard in a part of a route, day by day, against what they hear there at best and usually."""
+"""What the sources heard where a route would show, day by day, and how that compares with the best they ever heard."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ FULLY = 0.9
 """Share of a day watched from which its traffic says what is usual."""
 
 PRIOR_HOURS = 12.0
-"""Aircraft-hours a day by which few are drawn towards "as usual": half of what one aircraft always aloft makes.
-A cell that usually hears three a day says nothing by hearing none; one that hears 200 says it all."""
+"""Aircraft-hours a day added to what is heard, in proportion to the time watched: half of what one aircraft always
+aloft makes. A part that usually hears three a day says little by hearing none; one that hears 200 says it all."""
 
-PRIOR_WEEKS = 4.0
-"""Weeks' worth by which a weekday's share is drawn to the mean: fewer weeks than that are mostly chance."""
+PRIOR_WEEKS = 1.0
+"""Weeks' worth by which a weekday's share is drawn to the mean: the first Saturday is believed by half, after a season
+of them nine tenths."""
 
 SUSTAINED_DAYS = 7
 """The best level is the highest median of so many days: a week evens out weekdays, and a day's blip is no level."""
@@ -39,54 +40,59 @@ def traffic(heard: pd.DataFrame, span: Days, parts: list[Segment]) -> Floats:
     if rows.empty:
         return np.zeros((len(span), len(parts)))
     column = cell.dropna().to_numpy(dtype=np.int64)
-    hour = hours_of(rows["hour"])
-    most = pd.Series(rows["aircraft"].to_numpy(dtype=np.float64)).groupby([hour, column]).max()
+    most = pd.Series(rows["aircraft"].to_numpy(dtype=np.float64)).groupby([hours_of(rows["hour"]), column]).max()
     when = most.index.get_level_values(0).to_numpy() // 24 - span[0]
-    table = sparse.csr_matrix(
-        (most.to_numpy(), (when, most.index.get_level_values(1).to_numpy())), shape=(len(span), len(names))
-    )
+    inside = (when >= 0) & (when < len(span))
+    where = (when[inside], most.index.get_level_values(1).to_numpy()[inside])
+    table = sparse.csr_matrix((most.to_numpy()[inside], where), shape=(len(span), len(names)))
     numbers = {cell: number for number, cell in enumerate(names)}
-    inside = [(numbers[c], p) for p, part in enumerate(parts) for c in part.cells]
-    member = sparse.csr_matrix((np.ones(len(inside)), tuple(zip(*inside, strict=True))), shape=(len(names), len(parts)))
+    pairs = np.array([(numbers[c], p) for p, part in enumerate(parts) for c in part.cells])
+    member = sparse.csr_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(names), len(parts)))
     daily: Floats = (table @ member).toarray()
     return daily
 
 
-def levels(daily: Floats, share: Floats, span: Days, silent: npt.NDArray[np.bool_]) -> Floats:
-    """Traffic against the mean of the well-watched days, free of the weekly rhythm; 1 is the mean.
-
-    Days that were read without being listened to (`silent`: imported lists) are taken at the share looked.
-    """
-    good = (share >= FULLY) & ~silent
-    if not good.any():
-        return np.repeat(share[:, None], daily.shape[1], axis=1)
-    mean = daily[good].mean(axis=0)
+def even(level: Floats, looked: Floats, span: Days) -> Floats:
+    """The level free of its weekly rhythm, which is learned from the fully watched days. Days × columns, both."""
+    good = (looked >= FULLY) & (level > 0)
+    mean = np.where(good, level, 0).sum(axis=0) / np.maximum(good.sum(axis=0), 1)
     weekday = (span + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0
-    rhythm = np.ones((7, daily.shape[1]))
+    rhythm = np.ones((7, level.shape[1]))
     for number in range(7):
-        rows = daily[good & (weekday == number)]
-        drawn = (rows.sum(axis=0) + PRIOR_WEEKS * mean) / (len(rows) + PRIOR_WEEKS)
+        rows = weekday == number
+        total = np.where(good[rows], level[rows], 0).sum(axis=0)
+        drawn = (total + PRIOR_WEEKS * mean) / (good[rows].sum(axis=0) + PRIOR_WEEKS)
         rhythm[number] = np.where(mean > 0, drawn / np.maximum(mean, 1e-9), 1.0)
-    even = daily / np.maximum(rhythm[weekday], 1e-9)
-    level: Floats = (even + PRIOR_HOURS * share[:, None]) / (mean + PRIOR_HOURS)
-    level[silent] = 1.0
-    return level
+    flat: Floats = level / np.maximum(rhythm[weekday], 1e-9)
+    return flat
 
 
-def best(level: Floats) -> Floats:
-    """The highest level held: as the median of a week, or lately on two days in a row."""
-    if len(level) < SUSTAINED_DAYS:
-        return np.asarray(level.max(axis=0))
-    week = np.lib.stride_tricks.sliding_window_view(level, SUSTAINED_DAYS, axis=0)
-    recent = level[-RECENT_DAYS:]
-    pairs = np.minimum(recent[1:], recent[:-1])
-    held: Floats = np.maximum(np.median(week, axis=-1).max(axis=0), pairs.max(axis=0))
-    return np.where(held > 0, held, level.max(axis=0))
+def against_best(level: Floats) -> Floats:
+    """Each day's level over the best one held, at most 1.
+
+    Held means: as the median of a week, or lately on two days in a row. Taken over all days given, later ones too: the
+    best only sets the unit, which is the same for all days of a column.
+    """
+    heard = level[: 1 + np.flatnonzero(level.any(axis=1)).max(initial=-1)]  # days to come are not the newest
+    if len(heard) < SUSTAINED_DAYS:
+        best: Floats = heard.max(axis=0, initial=0.0)
+    else:
+        week = np.lib.stride_tricks.sliding_window_view(heard, SUSTAINED_DAYS, axis=0)
+        recent = heard[-RECENT_DAYS:]
+        best = np.maximum(np.median(week, axis=-1).max(axis=0), np.minimum(recent[1:], recent[:-1]).max(axis=0))
+        best = np.where(best > 0, best, heard.max(axis=0))
+    share: Floats = np.clip(level / np.maximum(best, 1e-9), 0.0, 1.0)
+    return share
+
+
+def scaled(level: Floats, looked: Floats, span: Days) -> Floats:
+    """Coverage: the level without its weekly rhythm over the best one; 0 where nobody looked."""
+    share: Floats = np.where(looked > 0, against_best(even(level, looked, span)), 0.0)
+    return share
 
 
 def index(level: Floats) -> Floats:
     """Each day's level over the median of the days before it; NaN for the first."""
     usual = pd.DataFrame(level).rolling(USUAL_DAYS, min_periods=SUSTAINED_DAYS).median().shift(1).to_numpy()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio: Floats = np.where(usual > 0, level / usual, np.nan)
+    ratio: npt.NDArray[np.float64] = np.divide(level, usual, out=np.full_like(level, np.nan), where=usual > 0)
     return ratio

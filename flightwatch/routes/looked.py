@@ -22,21 +22,22 @@ HOUR_MS = 3_600_000
 def looked(heard: pd.DataFrame, polls: pd.DataFrame, days: Days, read: Iterable[date] = ()) -> Floats:
     """Share 0-1 of each day (days since 1970) that was watched.
 
-    A live day is watched hour by hour, by the source that answered the largest share of its planned polls; an hour
-    without any poll was not watched, unless something was heard in it. A day without planned polls is a day of an
-    archive, which holds whole days: watched when anything was heard in it, or when it is among `read`. So a quiet night
-    is watched, an hour in which the daemon was down is not, nor are the hours of today that are still to come.
+    A live day is watched hour by hour, by the source that answered the largest share of its planned polls. Of an
+    archive the hours are watched that its pieces cover (`started` to `finished` of polls that were not planned). An
+    hour in which something was heard was watched. A day of which nothing is known but that something was heard is a
+    day of an archive whose pieces are forgotten, and whole, as are the days in `read`. So a quiet night is watched, an
+    hour in which the daemon was down is not, nor are the hours of today that are still to come.
     """
     hours = np.zeros((len(days), 24))
-    planned = polls[polls["planned"].to_numpy(dtype=bool)] if len(polls) else polls
-    shares = _answered(planned)
-    _put(hours, days, shares.index.to_numpy(dtype=np.int64), shares.to_numpy(dtype=np.float64))
+    answers, pieces = _answered(polls), _covered(polls)
     heard_hours = np.unique(hours_of(heard["hour"])) if len(heard) else np.empty(0, dtype=np.int64)
-    live = np.isin(days, np.unique(shares.index.to_numpy(dtype=np.int64) // 24))
-    _put(hours, days, heard_hours, np.ones(len(heard_hours)))
-    known = {(np.datetime64(day, "D")).astype(int) for day in read}
-    archived = ~live & (np.isin(days, np.unique(heard_hours // 24)) | np.isin(days, sorted(known)))
-    return np.where(archived, 1.0, hours.mean(axis=1))
+    _put(hours, days, answers.index.to_numpy(dtype=np.int64), answers.to_numpy(dtype=np.float64))
+    for watched in (pieces, heard_hours):
+        _put(hours, days, watched, np.ones(len(watched)))
+    told = np.isin(days, np.unique(np.concatenate([answers.index.to_numpy(dtype=np.int64), pieces]) // 24))
+    known = [int(np.datetime64(day, "D").astype(int)) for day in read]
+    whole = (~told & np.isin(days, np.unique(heard_hours // 24))) | np.isin(days, known)
+    return np.where(whole, 1.0, hours.mean(axis=1))
 
 
 def hours_of(instants: pd.Series) -> npt.NDArray[np.int64]:
@@ -45,8 +46,9 @@ def hours_of(instants: pd.Series) -> npt.NDArray[np.int64]:
     return milliseconds // HOUR_MS
 
 
-def _answered(planned: pd.DataFrame) -> pd.Series:
+def _answered(polls: pd.DataFrame) -> pd.Series:
     """Hour -> share of planned polls answered, of the best source."""
+    planned = polls[polls["planned"].astype(bool).to_numpy()] if len(polls) else polls
     if planned.empty:
         return pd.Series(dtype=np.float64)
     table = pd.DataFrame(
@@ -57,6 +59,19 @@ def _answered(planned: pd.DataFrame) -> pd.Series:
         }
     )
     return table.groupby(["hour", "source"])["ok"].mean().groupby("hour").max()
+
+
+def _covered(polls: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """Hours that pieces of archives cover, from their first moment to their last."""
+    if polls.empty or "finished" not in polls:
+        return np.empty(0, dtype=np.int64)
+    pieces = polls[~polls["planned"].astype(bool).to_numpy() & polls["outcome"].isin(ANSWERED).to_numpy()]
+    if pieces.empty:
+        return np.empty(0, dtype=np.int64)
+    first = hours_of(pd.to_datetime(pieces["started"], utc=True))
+    last = hours_of(pd.to_datetime(pieces["finished"], utc=True) - pd.Timedelta(milliseconds=1))
+    spans = np.unique(np.column_stack([first, np.maximum(last, first)]), axis=0)
+    return np.unique(np.concatenate([np.arange(a, b + 1) for a, b in spans]))
 
 
 def _put(hours: Floats, days: Days, when: npt.NDArray[np.int64], value: Floats) -> None:

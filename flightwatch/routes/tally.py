@@ -25,7 +25,7 @@ NIGHT = (22.0, 5.0)
 32 N (cos H = -tan(latitude) tan(23.44 degrees)): in Libya these hours are dark all year, and no ramp works by day."""
 
 
-def tally(  # noqa: PLR0917 (what comes from which step, in the order of the flow)
+def tally(
     matches: pd.DataFrame,
     flights: pd.DataFrame,
     routes: Sequence[Route],
@@ -67,8 +67,7 @@ def tally(  # noqa: PLR0917 (what comes from which step, in the order of the flo
         "night": panel.sum(cell, likely * at_night(flights, airports)[at]),
         "reverse": panel.sum(*_reverse(panel, flights, aircraft)),
         "suspect": panel.sum(cell, likely * (flights["suspect"].fillna("") != "").to_numpy()[at]),
-        "coverage": panel.covered(coverage),
-    }
+    } | panel.covered(coverage)
     return conform(pd.DataFrame(panel.labels() | columns), ROUTE_DAY)
 
 
@@ -115,12 +114,16 @@ class _Panel:
             "destination_group": spread([_group(route.destination) for route in self.routes]),
         }
 
-    def covered(self, coverage: pd.DataFrame | None) -> Floats:
+    def covered(self, coverage: pd.DataFrame | None) -> dict[str, Floats]:
+        """What `coverage()` says of each cell; without it all is watched, and a day it does not name was not."""
         if coverage is None:
-            return np.ones(self.size)
-        found = np.zeros(self.size)
+            return {}
         where = self.cell(coverage["route"], coverage["day"].to_numpy())
-        found[where[where >= 0]] = coverage["coverage"].to_numpy(dtype=float)[where >= 0]
+        found = {}
+        for name, missing in (("coverage", 0.0), ("looked", 0.0), ("traffic", -1.0)):
+            if name in coverage:
+                found[name] = np.full(self.size, missing)
+                found[name][where[where >= 0]] = coverage[name].to_numpy(dtype=float)[where >= 0]
         return found
 
 
