@@ -55,8 +55,8 @@ fill="{{ b.fill }}"><title>{{ b.title }}</title></rect>
 {% endfor %}
 <p class="small">Bars: flights per day, red on days that were flagged, pale where coverage was under half. Line: usual
 flights per day. "Once in" is the calibrated probability of such a route-day on ordinary traffic, never rarer than
-the calibration carries. Models: {% for m in s.models %}{{ m.id }} (learned to {{ m.trained_to }}){{ "" if loop.last else
-", " }}{% endfor %}.</p>
+the calibration carries. Models: {% for m in s.models %}{{ m.id }} (learned to {{ m.trained_to }}){{ "" if loop.last
+else ", " }}{% endfor %}.</p>
 </body></html>
 """
 
