@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from flightwatch.errors import InputError
+from flightwatch.sources import inflate
 from flightwatch.sources.inflate import MAGIC, MAX_DECODED
 
 MAX_MEMBERS = 200_000  # of one archive; a full day has 60,000 traces (reliability §10)
 MAX_ARCHIVE = 20 * 2**30  # bytes of one archive; a day is 2 to 4 GB (reliability §10)
-_PART = re.compile(r"(?P<stem>.+\.tar)\.(?P<part>[a-z]{2})\Z")
+_PART = re.compile(r"(?P<stem>.+\.tar)\.(?P<part>a[a-z])\Z")
 
 
 @dataclass(frozen=True)
@@ -118,10 +119,10 @@ def groups(paths: Sequence[Path]) -> Iterator[tuple[str, list[Path]]]:
 
 def _complete(stem: Path, files: list[Path]) -> list[Path]:
     """All parts in order: `aa`, `ab`, …; the neighbours of a named part are found beside it."""
-    beside = {p for p in stem.parent.glob(stem.name.replace("[", "[[]") + ".??") if _PART.match(p.name)}
+    beside = {p for p in stem.parent.glob(stem.name.replace("[", "[[]") + ".a?") if _PART.match(p.name)}
     found = sorted(set(files) | beside)
     names = [p.name[-2:] for p in found]
-    wanted = [f"{chr(97 + i // 26)}{chr(97 + i % 26)}" for i in range(len(found))]
+    wanted = [f"a{chr(97 + i)}" for i in range(len(found))]
     if names != wanted:
         missing = next(w for w, n in zip(wanted, [*names, ""], strict=False) if w != n)
         raise InputError(f"{stem.name}: part .{missing} is missing beside .{names[-1]}")
@@ -168,10 +169,11 @@ def tar(stream: IO[bytes] | io.RawIOBase, name: str, pattern: re.Pattern[str], t
     Raises InputError where the tar itself cannot be read on; everything before has been given by then.
     """
     buffered = io.BufferedReader(stream, 2**20) if isinstance(stream, io.RawIOBase) else stream
-    head = buffered.peek(2)[:2] if isinstance(buffered, io.BufferedReader) else b""
+    if isinstance(buffered, io.BufferedReader) and buffered.peek(2)[:2] == MAGIC:
+        buffered = io.BufferedReader(Blocks(inflate.chunks(_blocks(buffered), limit=MAX_ARCHIVE)), 2**20)
     counting = _Counting(buffered)
     try:
-        with tarfile.open(fileobj=counting, mode="r|gz" if head == MAGIC else "r|", errorlevel=1) as opened:  # type: ignore[call-overload]
+        with tarfile.open(fileobj=counting, mode="r|", errorlevel=1) as opened:  # type: ignore[call-overload]
             for info in opened:
                 opened.members = []  # the index of a day's members would grow for nothing
                 member = _take(opened, info, pattern, tally, name)
@@ -180,7 +182,7 @@ def tar(stream: IO[bytes] | io.RawIOBase, name: str, pattern: re.Pattern[str], t
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
         told = str(error) or type(error).__name__
         raise InputError(f"{name}: the archive cannot be read past {tally.members:,} members ({told})") from None
-    tally.finished = counting.last.endswith(bytes(512))
+    tally.finished = counting.ended()
     if not tally.finished:
         raise InputError(f"{name}: the archive ends early, after {tally.members:,} members (no end mark)")
 
@@ -213,15 +215,45 @@ def _take(
     return Member(info.name, data=data)
 
 
+def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
+    while block := stream.read(2**18):
+        yield block
+
+
+class Blocks(io.RawIOBase):
+    """An iterator of blocks as a file."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks, self._rest = blocks, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._rest:
+            found = next(self._blocks, None)
+            if found is None:
+                return 0
+            self._rest = found
+        size = min(len(buffer), len(self._rest))
+        buffer[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
+
+
 class _Counting:
-    """Remembers the last block read, which tells whether a tar came to its end mark."""
+    """Remembers the end of what was read, which tells whether a tar came to its end mark: whole blocks of zeros."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
-        self.last = b""
+        self._last, self._total = b"", 0
 
     def read(self, size: int) -> bytes:
         data: bytes = self._stream.read(size)
         if data:
-            self.last = data[-1024:]
+            self._last = (self._last + data)[-512:]
+            self._total += len(data)
         return data
+
+    def ended(self) -> bool:
+        return self._total % 512 == 0 and self._last == bytes(512)

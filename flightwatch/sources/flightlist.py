@@ -18,8 +18,8 @@ import pandas as pd
 
 from flightwatch.errors import InputError
 from flightwatch.records import FLIGHT, conform, empty
+from flightwatch.sources import archive, inflate
 from flightwatch.sources import columns as col
-from flightwatch.sources import inflate
 from flightwatch.units import INSTANT
 
 MANDATORY = ("firstseen", "origin", "destination")
@@ -121,28 +121,7 @@ def _text(file: Any) -> Iterator[str]:
             block = file.read(2**18)
 
     source = inflate.chunks(parts(), limit=MAX_FILE) if inflate.is_gzip(head) else parts()
-    return io.TextIOWrapper(io.BufferedReader(_Blocks(source)), encoding="utf-8-sig", newline="")
-
-
-class _Blocks(io.RawIOBase):
-    """An iterator of blocks as a file, so that text is decoded and lines are cut by the standard library."""
-
-    def __init__(self, blocks: Iterator[bytes]) -> None:
-        self._blocks, self._rest = blocks, b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._rest:
-            found = next(self._blocks, None)
-            if found is None:
-                return 0
-            self._rest = found
-        size = min(len(buffer), len(self._rest))
-        buffer[:size] = self._rest[:size]
-        self._rest = self._rest[size:]
-        return size
+    return io.TextIOWrapper(io.BufferedReader(archive.Blocks(source)), encoding="utf-8-sig", newline="")
 
 
 def _csv_rows(reader: Any, path: Path) -> Iterator[tuple[dict[str, Any], Any]]:

@@ -115,9 +115,14 @@ class Client:
         with self._busy, self._open("POST", url, data=dict(form), redirects=0) as response:
             return self._answer(url, response)
 
-    def stream(self, url: str, *, hosts: tuple[str, ...] = (), limit: int, total_s: float) -> Iterator[bytes]:
-        """A large download piece by piece, as sent (no transport decompression), under its own caps."""
-        with self._busy, self._open("GET", url, hosts=hosts, total_s=total_s, identity=True) as response:
+    def stream(
+        self, url: str, *, hosts: tuple[str, ...] = (), limit: int, total_s: float, start: int = 0
+    ) -> Iterator[bytes]:
+        """A large download piece by piece, as stored (no transport compression), from byte `start` on."""
+        headers = {"Accept-Encoding": "identity", "Accept": "*/*"} | ({"Range": f"bytes={start}-"} if start else {})
+        with self._busy, self._open("GET", url, hosts=hosts, total_s=total_s, headers=headers) as response:
+            if start and response.status_code != 206:
+                raise SourceError(f"{plain(url)}: does not go on where it broke", outcome="server", permanent=True)
             yield from self._read(response, limit, plain(url))
 
     def close(self) -> None:
@@ -131,7 +136,7 @@ class Client:
         hosts: tuple[str, ...] = (),
         redirects: int = MAX_REDIRECTS,
         total_s: float | None = None,
-        identity: bool = False,
+        headers: dict[str, str] | None = None,
         **more: Any,
     ) -> _Open:
         return _Open(
@@ -141,7 +146,7 @@ class Client:
             hosts=hosts,
             redirects=redirects,
             total_s=total_s or self.limits.total_s,
-            identity=identity,
+            headers=headers or {},
             more=more,
         )
 
@@ -224,11 +229,11 @@ class _Open:
         hosts: tuple[str, ...],
         redirects: int,
         total_s: float,
-        identity: bool,
+        headers: dict[str, str],
         more: dict[str, Any],
     ) -> None:
         self.client, self.method, self.url, self.hosts = client, method, url, hosts
-        self.redirects, self.total_s, self.identity, self.more = redirects, total_s, identity, more
+        self.redirects, self.total_s, self.headers, self.more = redirects, total_s, headers, more
         self.response: requests.Response | None = None
 
     def __enter__(self) -> requests.Response:
@@ -249,10 +254,7 @@ class _Open:
         home = urlsplit(url).hostname
         for hop in range(self.redirects + 1):
             permitted_url(url, allow_private=self.client.allow_private)
-            headers = dict(self.client._secret) if urlsplit(url).hostname == home else {}
-            if self.identity:
-                headers["Accept-Encoding"] = "identity"
-                headers["Accept"] = "*/*"
+            headers = self.headers | (self.client._secret if urlsplit(url).hostname == home else {})
             response = self._send(url, headers, more)
             where = response.headers.get("Location")
             if response.status_code not in (301, 302, 303, 307, 308) or not where:

@@ -191,7 +191,7 @@ def bounds(circles: Sequence[Circle]) -> tuple[float, float, float, float] | Non
     west, east = min(lon - w for lon, w in wide), max(lon + w for lon, w in wide)
     if west < -180 or east > 180:
         return None
-    return math.floor(south), math.floor(west), math.ceil(north), math.ceil(east)
+    return float(math.floor(south)), float(math.floor(west)), float(math.ceil(north)), float(math.ceil(east))
 
 
 class Session:

@@ -22,6 +22,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 
+from flightwatch import geo
 from flightwatch.errors import InputError
 from flightwatch.records import AIRCRAFT, OBSERVATION, Fetched, Poll, empty
 from flightwatch.sources import archive, inflate
@@ -86,6 +87,37 @@ _FAULTS = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
 @dataclass(frozen=True)
+class Watch:
+    """Which airframes of an archive are wanted; any one condition is enough, and a watch without any takes all.
+
+    `circles` are (latitude, longitude, radius in NM): airframes with at least one position inside are kept whole.
+    """
+
+    types: frozenset[str] = frozenset()
+    military: bool = False
+    icao24: frozenset[str] = frozenset()
+    circles: tuple[tuple[float, float, float], ...] = ()
+
+    def by_address_only(self) -> bool:
+        """Whether a member's name is enough to refuse it unread."""
+        return bool(self.icao24) and not (self.types or self.military or self.circles)
+
+    def takes(self, trace: Trace) -> bool:
+        if not (self.types or self.military or self.icao24 or self.circles):
+            return True
+        if trace.icao.lower() in self.icao24 or (trace.t or "").upper() in self.types:
+            return True
+        if self.military and int(trace.dbFlags or 0) & 1:
+            return True
+        return bool(self.circles) and self._touches(trace)
+
+    def _touches(self, trace: Trace) -> bool:
+        lat = np.array([r.lat for r in trace.trace], dtype=np.float64)
+        lon = np.array([r.lon for r in trace.trace], dtype=np.float64)
+        return any(bool((geo.distance(lat, lon, a, b) <= radius).any()) for a, b, radius in self.circles)
+
+
+@dataclass(frozen=True)
 class Piece:
     """The unit of a backfill: some members of one archive, read and parsed by `load`, in any process.
 
@@ -97,6 +129,7 @@ class Piece:
     day: date | None
     source: str
     members: tuple[Member, ...]
+    watch: Watch | None = None
 
     @property
     def size(self) -> int:
@@ -105,7 +138,7 @@ class Piece:
 
     def load(self) -> Fetched:
         """Never raises for what is in the members: a broken one is counted and left out."""
-        observations, aircraft, rejected, digest, size = _load(self.members, self.source)
+        observations, aircraft, rejected, digest, size = _load(self.members, self.source, self.watch)
         start = datetime.combine(self.day, time(), UTC) if self.day else _first(observations)
         poll = Poll(
             source=self.source,
@@ -134,13 +167,13 @@ def pieces(
     *,
     source: str = "readsb",
     done: Container[str] = (),
-    wanted: Callable[[str], bool] | None = None,
+    watch: Watch | None = None,
     batch: int = BATCH_MEMBERS,
     tally: Tally | None = None,
 ) -> Iterator[Piece]:
     """The pieces of folders, trace files and tars, in order; those named in `done` are passed over.
 
-    `wanted` sees a member's icao24 and decides by it (a watch list), before anything is decompressed. `tally` is
+    `watch` leaves unwanted airframes out: by the member's name where addresses decide, else once it is read. `tally` is
     filled with what the archives turned out to be. Raises InputError for a path that is not there, a file that is no
     trace, and where an archive cannot be read on: the pieces before it have been given.
     """
@@ -151,7 +184,7 @@ def pieces(
         found = archive.members(name, files, NAME, tally)
         if lone and not archive._looks_like_tar(files[0]):
             _check_trace(files[0])
-        yield from batches(name, found, source=source, done=done, wanted=wanted, batch=batch)
+        yield from batches(name, found, source=source, done=done, watch=watch, batch=batch)
         if tally.members == before:
             raise InputError(f"{files[0]}: holds no readsb traces (files named trace_full_<icao24>.json)")
 
@@ -162,23 +195,24 @@ def batches(
     *,
     source: str = "readsb",
     done: Container[str] = (),
-    wanted: Callable[[str], bool] | None = None,
+    watch: Watch | None = None,
     batch: int = BATCH_MEMBERS,
 ) -> Iterator[Piece]:
     """Members bundled by day, in order, whatever is already done: so the names stay the same from run to run."""
     held: list[Member] = []
+    named = watch.icao24 if watch is not None and watch.by_address_only() else None
     day: date | None = None
     size = 0
 
     def piece() -> Iterator[Piece]:
         label = f"{name}!{held[0].name}+{len(held) - 1}"
         if label not in done:
-            yield Piece(label, day, source, tuple(held))
+            yield Piece(label, day, source, tuple(held), watch)
 
     try:
         for member in members:
             hexed = NAME.search(member.name)
-            if wanted is not None and hexed and not wanted(hexed["hex"].lower()):
+            if named is not None and hexed and hexed["hex"].lower() not in named:
                 continue
             began = day_of(member)
             if held and (len(held) >= batch or size > BATCH_BYTES or began != day):
@@ -241,7 +275,9 @@ def read(data: bytes, *, source: str = "readsb", name: str = "trace") -> Fetched
     return fetched
 
 
-def _load(members: Sequence[Member], source: str) -> tuple[pd.DataFrame, pd.DataFrame, Counter[str], str, int]:
+def _load(
+    members: Sequence[Member], source: str, watch: Watch | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame, Counter[str], str, int]:
     rejected: Counter[str] = Counter()
     digest = hashlib.sha256()
     size = 0
@@ -255,8 +291,12 @@ def _load(members: Sequence[Member], source: str) -> tuple[pd.DataFrame, pd.Data
         digest.update(data)
         size += len(data)
         trace = decode(data, rejected)
-        if trace is not None:
+        if trace is None:
+            continue
+        if watch is None or watch.takes(trace):
             traces.append(trace)
+        else:
+            rejected["not watched"] += len(trace.trace)
     observations, aircraft = tables(traces, source, rejected)
     return observations, aircraft, rejected, digest.hexdigest(), size
 

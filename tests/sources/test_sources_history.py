@@ -115,7 +115,7 @@ def test_a_backfill_goes_on_where_it_stopped(data: Path, tmp_path: Path) -> None
 def test_a_watch_list_chooses_by_the_members_name(data: Path, tmp_path: Path) -> None:
     whole = packed(tmp_path / "day.tar", many(data))
 
-    rows, _, _ = load([whole], wanted=lambda icao24: icao24 == "778603")
+    rows, _, _ = load([whole], watch=traces.Watch(icao24=frozenset({"778603"})))
 
     assert set(rows.address) == {0x778603}
 

@@ -1,0 +1,361 @@
+"""readsb's heatmap files: every aircraft of the world once a slice, in half-hour files of 16-byte records.
+
+Little-endian `int32 hex, lat, lon, int16 alt, gs`, gzip under the name `.bin.ttf` (readsb globe_index.c). An index of
+the slices comes first; each slice starts with a header record that carries its time. A record whose latitude has bit
+30 set is no position but the callsign and squawk of the address. Nothing here loops over records.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock_time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from flightwatch.errors import InputError
+from flightwatch.records import AIRCRAFT, HEARD, OBSERVATION, Fetched, Poll, conform, empty
+from flightwatch.sources import archive, inflate
+from flightwatch.sources import columns as col
+from flightwatch.sources.archive import Member, Tally
+from flightwatch.units import instant, instants
+
+NAME = re.compile(r"heatmap/(?P<slot>[0-4][0-9])\.bin\.ttf\Z")
+RECORD = np.dtype([("hex", "<i4"), ("lat", "<i4"), ("lon", "<i4"), ("alt", "<i2"), ("gs", "<i2")])
+MAGIC = 0x0E7F7C9D  # `hex` of a slice's header record
+NOT_ICAO = 1 << 24  # bit of `hex`: a non-ICAO address
+INFO = 1 << 30  # bit of `lat`: the record holds callsign and squawk, no position
+GROUND, NO_ALTITUDE, NO_SPEED = -123, -124, -1
+ALTITUDE_FT, SPEED_KT, DEGREES = 25.0, 0.1, 1e-6
+CELL = 2.0  # degrees, the cells of HEARD
+MAX_DECODED = 512 * 2**20  # bytes of one half hour; 56M records a day are 19 MB each, 10 times that is broken
+MAX_RATIO = 50  # measured 1.4 (benchmarks/ingest): positions do not compress
+SLOTS = 48
+_HALF_HOUR_MS = 1_800_000
+
+
+@dataclass(frozen=True)
+class Slices:
+    """The records of one file as columns, positions and callsigns apart; `time` in ms since 1970."""
+
+    address: npt.NDArray[np.uint32]
+    time: npt.NDArray[np.int64]
+    latitude: npt.NDArray[np.int32]
+    longitude: npt.NDArray[np.int32]
+    altitude: npt.NDArray[np.int16]
+    speed: npt.NDArray[np.int16]
+    kind: npt.NDArray[np.uint8]
+    info_address: npt.NDArray[np.uint32]
+    info_time: npt.NDArray[np.int64]
+    callsign: npt.NDArray[np.bytes_]
+    squawk: npt.NDArray[np.int32]
+
+
+def decode(data: bytes, rejected: Counter[str], *, part: tuple[int, int] = (0, 1)) -> Slices:
+    """The records of one file, gzip or not. `part` (k, n) takes the addresses whose remainder by n is k.
+
+    Raises ValueError when it is no heatmap file or cut short.
+    """
+    body = inflate.whole(data, limit=MAX_DECODED, ratio=MAX_RATIO)
+    if len(body) % RECORD.itemsize:
+        raise ValueError("not a whole number of records")
+    records = np.frombuffer(body, dtype=RECORD)
+    headers = np.flatnonzero(records["hex"] == MAGIC)
+    if not len(headers):
+        raise ValueError("no slice in it")
+    head = records[headers]
+    slice_ms = (head["lat"].astype(np.int64) << 32) | head["lon"].view(np.uint32).astype(np.int64)
+    if not (slice_ms.min() >= col.EARLIEST_S * 1000 and slice_ms.max() <= col.LATEST_S * 1000):
+        raise ValueError("its times are not of this century")
+    body_rows = records[headers[0] :]
+    sizes = np.diff(np.append(headers, len(records)))
+    when = np.repeat(slice_ms, sizes)
+    hexes = body_rows["hex"]
+    lat = body_rows["lat"]
+    address = hexes & 0xFFFFFF
+    data_row = hexes != MAGIC
+    foreign = data_row & ((hexes & NOT_ICAO) != 0)
+    info = data_row & ~foreign & ((lat & INFO) != 0) & (lat > 0)
+    fix = data_row & ~foreign & ~info & (address != 0) & (address != 0xFFFFFF)
+    if number := int(foreign.sum()):
+        rejected["non-ICAO address"] += number
+    if part[1] > 1:
+        mine = address % part[1] == part[0]
+        fix &= mine
+        info &= mine
+    at = np.flatnonzero(fix)
+    told = np.flatnonzero(info)
+    rows, infos = body_rows[at], body_rows[told]
+    return Slices(
+        address=address[at].astype(np.uint32),
+        time=when[at],
+        latitude=rows["lat"],
+        longitude=rows["lon"],
+        altitude=rows["alt"],
+        speed=rows["gs"],
+        kind=((rows["hex"].view(np.uint32)) >> 27).astype(np.uint8),
+        info_address=address[told].astype(np.uint32),
+        info_time=when[told],
+        callsign=_callsigns(infos),
+        squawk=(infos["lat"] & 0xFFFF).astype(np.int32),
+    )
+
+
+def _callsigns(infos: Any) -> npt.NDArray[np.bytes_]:
+    """The eight bytes after `lat`: longitude, altitude and speed fields reused as text."""
+    raw = np.ascontiguousarray(infos).view(np.uint8).reshape(-1, RECORD.itemsize)[:, 8:16]
+    return np.ascontiguousarray(raw).view("S8").reshape(-1)
+
+
+def observations(found: Sequence[Slices], source: str, rejected: Counter[str]) -> pd.DataFrame:
+    """An OBSERVATION frame of one or more files, by aircraft and time, callsigns carried forward."""
+    if not found or not sum(len(f.address) for f in found):
+        return empty(OBSERVATION)
+    address = np.concatenate([f.address for f in found])
+    when = np.concatenate([f.time for f in found])
+    order = _by_aircraft(address, when)
+    address, when = address[order], when[order]
+
+    def column(name: str) -> Any:
+        return np.concatenate([getattr(f, name) for f in found])[order]
+
+    lat = column("latitude") * DEGREES
+    lon = column("longitude") * DEGREES
+    none, bad = col.position_faults(lat, lon)
+    keep = ~bad & ~none
+    if number := int((~keep).sum()):
+        rejected["position out of range"] += number
+    alt, speed, kind = column("altitude"), column("speed"), column("kind")
+    altitude = alt.astype(np.float32) * np.float32(ALTITUDE_FT)
+    altitude[(alt == GROUND) | (alt == NO_ALTITUDE)] = np.nan
+    groundspeed = speed.astype(np.float32) * np.float32(SPEED_KT)
+    groundspeed[speed == NO_SPEED] = np.nan
+    kinds = np.where(kind < len(col.POSITION_TYPES), kind, len(col.POSITION_TYPES) - 1)
+    sign, squawk = _identity(found, address, when)
+    fields = {
+        "address": address,
+        "time": when,
+        "latitude": lat,
+        "longitude": lon,
+        "altitude": altitude,
+        "groundspeed": groundspeed,
+        "onground": alt == GROUND,
+        "callsign": sign,
+        "squawk": squawk,
+        "position_type": pd.Categorical.from_codes(
+            kinds.astype(np.int8), categories=pd.Index(col.POSITION_TYPES, dtype=object)
+        ),
+    }
+    if not keep.all():
+        fields = {name: values[keep] for name, values in fields.items()}
+    return col.observations(fields, source)
+
+
+def _by_aircraft(address: Any, when: Any) -> Any:
+    """The order by aircraft, then time, as one sort of packed numbers: a third of the time of a sort by two columns.
+
+    24 bits of address and 33 of milliseconds within the span (99 days), so the row number cannot ride along: the
+    sort is stable on the packed key.
+    """
+    start = when.min()
+    span = when - start
+    if span.max() >= 1 << 39:
+        return np.lexsort((when, address))
+    return np.argsort((address.astype(np.uint64) << np.uint64(39)) | span.astype(np.uint64), kind="stable")
+
+
+def _identity(found: Sequence[Slices], address: Any, when: Any) -> tuple[pd.Categorical, pd.Categorical]:
+    """Callsign and squawk of every row: the last one told for the address at or before it (within two hours)."""
+    told_address = np.concatenate([f.info_address for f in found])
+    told_when = np.concatenate([f.info_time for f in found])
+    signs = np.concatenate([f.callsign for f in found])
+    squawks = np.concatenate([f.squawk for f in found])
+    if not len(told_address):
+        return col.constant("", len(address)), col.constant("", len(address))
+    order = np.lexsort((told_when, told_address))
+    start = min(int(told_when.min()), int(when.min()))
+    key = (told_address[order].astype(np.int64) << 39) | (told_when[order] - start)
+    row = (address.astype(np.int64) << 39) | (when - start)
+    place = np.searchsorted(key, row, side="right") - 1
+    some = np.maximum(place, 0)
+    same = (place >= 0) & (told_address[order][some] == address) & (row - key[some] <= 4 * _HALF_HOUR_MS)
+    names, sign_code = np.unique(signs[order], return_inverse=True)
+    numbers, squawk_code = np.unique(squawks[order], return_inverse=True)
+    texts = [col.callsign(n.decode("ascii", "replace")) for n in names.tolist()]
+    sign = col.recode(np.where(same, sign_code.reshape(-1)[some] + 1, 0), ["", *texts])
+    codes = [col.squawk(f"{n:04d}") if n else "" for n in numbers.tolist()]
+    return sign, col.recode(np.where(same, squawk_code.reshape(-1)[some] + 1, 0), ["", *codes])
+
+
+def density(found: Sequence[Slices], source: str) -> pd.DataFrame:
+    """A HEARD frame: different airframes per 2° cell and hour, the measure of how well a region was listened to."""
+    if not found or not sum(len(f.address) for f in found):
+        return empty(HEARD)
+    address = np.concatenate([f.address for f in found]).astype(np.uint64)
+    lat, lon = (np.concatenate([getattr(f, n) for f in found]) for n in ("latitude", "longitude"))
+    hour = np.concatenate([f.time for f in found]) // 3_600_000
+    row = np.floor_divide(lat, int(CELL / DEGREES)).astype(np.int64) + 45
+    column = np.floor_divide(lon, int(CELL / DEGREES)).astype(np.int64) + 90
+    fine = (row >= 0) & (row < 90) & (column >= 0) & (column <= 180)
+    first = int(hour.min())
+    cell = (row * 181 + column).astype(np.uint64)
+    key = ((hour - first).astype(np.uint64) << np.uint64(40)) | (cell << np.uint64(24)) | address
+    pairs = np.unique(key[fine])
+    places, count = np.unique(pairs >> np.uint64(24), return_counts=True)
+    cells = (places & np.uint64(0xFFFF)).astype(np.int64)
+    hours = (places >> np.uint64(16)).astype(np.int64) + first
+    south, west = (cells // 181 - 45) * int(CELL), (cells % 181 - 90) * int(CELL)
+    names = np.array([f"{s},{w}" for s, w in zip(south.tolist(), west.tolist(), strict=True)], dtype=object)
+    frame = pd.DataFrame({"cell": names, "hour": instants(hours * 3_600_000), "aircraft": count})
+    frame["source"] = source
+    return conform(frame, HEARD)
+
+
+@dataclass(frozen=True)
+class HeatmapPiece:
+    """The heatmaps of one UTC day, or one part of its aircraft: `load` gives what `traces.Piece.load` gives."""
+
+    name: str
+    day: date | None
+    source: str
+    members: tuple[Member, ...]
+    part: tuple[int, int] = (0, 1)
+
+    @property
+    def size(self) -> int:
+        """Bytes as they lie in the archive, this part's share."""
+        return sum(m.size for m in self.members) // self.part[1]
+
+    def load(self) -> Fetched:
+        rejected: Counter[str] = Counter()
+        digest, size, found = self._decoded(rejected)
+        rows = observations(found, self.source, rejected)
+        start = datetime.combine(self.day, clock_time(), UTC) if self.day else instant(0)
+        poll = Poll(
+            self.source,
+            self.name,
+            start,
+            start + timedelta(days=1),
+            "ok" if len(rows) else "empty",
+            kept=len(rows),
+            rejected=dict(rejected),
+            bytes=size,
+            sha256=digest,
+            note="" if len(found) == SLOTS else f"{len(found)} of {SLOTS} half hours",
+            planned=False,
+        )
+        return Fetched(poll, rows, empty(AIRCRAFT), rejected)
+
+    def heard(self) -> pd.DataFrame:
+        """Only the regional density, a HEARD frame."""
+        return density(self._decoded(Counter())[2], self.source)
+
+    def _decoded(self, rejected: Counter[str]) -> tuple[str, int, list[Slices]]:
+        digest, size, found = hashlib.sha256(), 0, []
+        for member in self.members:
+            try:
+                data = member.read(MAX_DECODED)
+                digest.update(data)
+                size += len(data)
+                found.append(decode(data, rejected, part=self.part))
+            except (ValueError, InputError):
+                rejected["unreadable member"] += 1
+        return digest.hexdigest(), size, found
+
+
+def pieces(
+    paths: Sequence[Path | str],
+    *,
+    source: str = "heatmap",
+    done: Container[str] = (),
+    parts: int = 8,
+    tally: Tally | None = None,
+) -> Iterator[HeatmapPiece]:
+    """One day's half hours, in `parts` pieces by address so that a global day (56 million records) stays near 1 GB."""
+    tally = tally if tally is not None else Tally()
+    for name, files in archive.groups([Path(p) for p in paths]):
+        days: dict[tuple[str, date | None], list[Member]] = {}
+        for member in archive.members(name, files, NAME, tally):
+            days.setdefault((member.name.rsplit("/", 2)[0], day_of(member)), []).append(member)
+        if not days:
+            raise InputError(f"{files[0]}: holds no heatmaps (files named heatmap/NN.bin.ttf)")
+        if files[0].is_file() and len(files) == 1 and list(days) == [(files[0].name, None)]:
+            raise InputError(f"{files[0]}: is not a heatmap file")
+        for (folder, day), members in days.items():
+            for k in range(parts):
+                label = f"{name}!{folder}/heatmap#{k}of{parts}"
+                if label not in done:
+                    yield HeatmapPiece(label, day, source, tuple(members), (k, parts))
+
+
+def day_of(member: Member) -> date | None:
+    """The UTC day of the first slice; None when the file cannot be read."""
+    try:
+        first = next(inflate.chunks([member.read(MAX_DECODED)[: 2**18]], ratio=MAX_RATIO), b"")
+    except (inflate.InflateError, InputError):
+        return None
+    records = np.frombuffer(first[: len(first) // RECORD.itemsize * RECORD.itemsize], dtype=RECORD)
+    head = records[records["hex"] == MAGIC][:1]
+    if not len(head):
+        return None
+    ms = (int(head["lat"][0]) << 32) | (int(head["lon"][0]) & 0xFFFFFFFF)
+    return instant(ms).date() if col.EARLIEST_S * 1000 <= ms <= col.LATEST_S * 1000 else None
+
+
+def encode(rows: pd.DataFrame, *, interval_ms: int = 10_000) -> bytes:
+    """A heatmap file of these observation rows, uncompressed: for generated worlds and tests."""
+    frame = rows.sort_values("time", kind="stable")
+    ms = frame["time"].dt.as_unit("ms").astype("int64").to_numpy() // interval_ms * interval_ms
+    edges = np.flatnonzero(np.diff(ms, prepend=ms[:1] - 1))
+    body = np.zeros(len(frame), dtype=RECORD)
+    code = {name: i for i, name in enumerate(col.POSITION_TYPES[:13])}
+    kind = np.array([code.get(t, 6) for t in frame["position_type"]], dtype=np.uint32)
+    body["hex"] = (frame["address"].to_numpy(np.uint32) | kind << np.uint32(27)).view(np.int32)
+    body["lat"] = np.round(frame["latitude"] / DEGREES)
+    body["lon"] = np.round(frame["longitude"] / DEGREES)
+    altitude = frame["altitude"].to_numpy(np.float64)
+    body["alt"] = np.where(frame["onground"], GROUND, np.where(np.isnan(altitude), NO_ALTITUDE, altitude / ALTITUDE_FT))
+    speed = frame["groundspeed"].to_numpy(np.float64)
+    body["gs"] = np.where(np.isnan(speed), NO_SPEED, np.round(speed / SPEED_KT))
+    out: list[npt.NDArray[Any]] = []
+    told: dict[int, str] = {}
+    signs, numbers = frame["callsign"].tolist(), frame["address"].tolist()
+    for i, begin in enumerate(edges.tolist()):
+        end = int(edges[i + 1]) if i + 1 < len(edges) else len(frame)
+        infos = []
+        for j in range(begin, end):
+            if signs[j] and told.get(numbers[j]) != signs[j]:
+                told[numbers[j]] = signs[j]
+                infos.append((numbers[j], signs[j]))
+        out += [_header(int(ms[begin]), interval_ms), _infos(infos), body[begin:end]]
+    index = np.zeros(len(edges), dtype=RECORD)
+    sizes = np.array([len(out[i]) + len(out[i + 1]) + len(out[i + 2]) for i in range(0, len(out), 3)])
+    index["hex"] = len(edges) + np.cumsum(sizes) - sizes
+    return b"".join([index.tobytes(), *(o.tobytes() for o in out)])
+
+
+def _header(ms: int, interval_ms: int) -> npt.NDArray[Any]:
+    head = np.zeros(1, dtype=RECORD)
+    head["hex"], head["lat"], head["alt"] = MAGIC, ms >> 32, interval_ms
+    head["lon"] = np.array([ms & 0xFFFFFFFF], dtype=np.uint32).view(np.int32)
+    return head
+
+
+def _infos(infos: Sequence[tuple[int, str]]) -> npt.NDArray[Any]:
+    rows = np.zeros(len(infos), dtype=RECORD)
+    if infos:
+        rows["hex"] = [a for a, _ in infos]
+        rows["lat"] = INFO
+        raw = rows.view(np.uint8).reshape(-1, RECORD.itemsize)
+        raw[:, 8:16] = np.frombuffer(
+            b"".join(s.encode("ascii", "replace")[:8].ljust(8) for _, s in infos), np.uint8
+        ).reshape(-1, 8)
+    return rows

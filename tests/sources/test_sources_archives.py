@@ -1,0 +1,420 @@
+"""adsb.lol's daily releases as they are laid out, with the defects they had; heatmaps; hostile archives (R18)."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import resource
+import tarfile
+import zlib
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from flightwatch.errors import InputError
+from flightwatch.records import HEARD, OBSERVATION, conform
+from flightwatch.sources import archive, heatmap, traces
+from flightwatch.sources.archive import Tally
+from flightwatch.sources.daily import Archive, preferred
+from flightwatch.sources.http import Client, Limits
+from flightwatch.sources.traces import Watch
+from flightwatch.units import instants, millis
+
+DAY = date(2025, 11, 22)
+BODY = (Path(__file__).parent.parent / "data/sources/trace_full_778681.json").read_bytes()
+TAG = "v2025.11.22-planes-readsb-prod-0"
+LIST = "/adsblol/globe_history_{}/raw/refs/heads/main/PREFERRED_RELEASES.txt"
+
+
+def trace(icao24: str, typecode: str = "IL76") -> bytes:
+    return gzip.compress(BODY.replace(b"778681", icao24.encode()).replace(b"IL76", typecode.encode()))
+
+
+def tar(files: dict[str, bytes], extra: Any = ()) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as packed:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            packed.addfile(info, io.BytesIO(data))
+        for info, data in extra:
+            packed.addfile(info, io.BytesIO(data) if data is not None else None)
+    return out.getvalue()
+
+
+def full_day(folders: int = 256) -> dict[str, bytes]:
+    return {f"./traces/{i:02x}/trace_full_7786{i:02x}.json": trace(f"7786{i:02x}") for i in range(1, folders)} | {
+        "./traces/00/trace_full_140a00.json": trace("140a00", "B738"),
+        "./README.txt": b"ODbL",
+    }
+
+
+class GitHub:
+    """The two hosts of a release: the first answers with redirects, the second with the bytes, by range."""
+
+    def __init__(self, feed: Any, other: Any) -> None:
+        self.feed, self.other = feed, other
+        self.lines: dict[int, list[str]] = {2025: [], 2026: []}
+        for year, lines in self.lines.items():
+            self._redirect(LIST.format(year), lambda h, lines=lines: h.reply("\n".join(lines).encode(), "text/plain"))
+
+    def _redirect(self, path: str, answer: Any) -> None:
+        self.feed.answers[path] = lambda h: h.reply(b"", status=302, Location=f"{self.other.url}/store{path}")
+        self.other.answers[f"/store{path}"] = answer
+
+    def publish(self, body: bytes, *, tag: str = TAG, year: int = 2025, parts: int = 2, breaks: int = 0) -> list[str]:
+        size = -(-len(body) // parts)
+        names = [f"{tag}.tar.a{'abc'[i]}" for i in range(parts)] if parts > 1 else [f"{tag}.tar"]
+        paths = [f"/adsblol/globe_history_{year}/releases/download/{tag}/{name}" for name in names]
+        self.lines[year].insert(0, ",".join(f"https://github.com{p}" for p in paths))
+        left = [breaks]
+        for i, path in enumerate(paths):
+            part = body[i * size : (i + 1) * size]
+
+            def answer(h: Any, part: bytes = part) -> None:
+                start = int((re.match(r"bytes=(\d+)-", h.headers.get("Range") or "") or [0, "0"])[1])
+                if left[0]:
+                    left[0] -= 1
+                    h.reply(
+                        part[start : start + len(part) // 3], length=len(part) - start, status=206 if start else 200
+                    )
+                    return
+                h.reply(part[start:], "application/octet-stream", status=206 if start else 200)
+
+            self._redirect(path, answer)
+        return paths
+
+
+@pytest.fixture
+def github(feed: Any, other: Any) -> GitHub:
+    return GitHub(feed, other)
+
+
+def lol(feed: Any, slept: list[float] | None = None) -> Archive:
+    client = Client("desk@example.org", allow_private=True, limits=Limits(total_s=5))
+    return Archive(client, base=feed.url, hosts=("localhost",), sleep=(slept if slept is not None else []).append)
+
+
+def test_a_published_day_is_streamed_through_its_parts_and_found_whole(feed: Any, github: GitHub) -> None:
+    github.publish(tar(full_day()))
+    source = lol(feed)
+
+    day = source.day(DAY)
+    pieces = list(source.pieces(day, batch=100))
+    for piece in pieces:
+        day.rows += piece.load().poll.kept
+
+    assert [len(p.members) for p in pieces] == [100, 100, 56]
+    assert day.rows == 256 * 4
+    poll = day.poll(source.source)
+    assert (poll.outcome, poll.query, poll.planned) == ("ok", TAG, False)
+    assert poll.started == datetime(2025, 11, 22, tzinfo=UTC)
+    assert all(h["User-Agent"].endswith("(+desk@example.org)") for _, _, h, _ in feed.asked + github.other.asked)
+
+
+def test_a_single_tar_of_another_years_repository_is_found(feed: Any, github: GitHub) -> None:
+    github.publish(tar(full_day()), tag="v2025.12.30-planes-readsb-prod-0", year=2026, parts=1)
+    source = lol(feed)
+
+    day = source.day(date(2025, 12, 30))
+
+    assert len(list(source.pieces(day))) > 0
+    assert day.release is not None
+    assert "globe_history_2026" in day.release.parts[0]
+
+
+def test_a_connection_that_breaks_is_read_on_where_it_broke(feed: Any, github: GitHub) -> None:
+    github.publish(tar(full_day()), breaks=3)
+    slept: list[float] = []
+    source = lol(feed, slept)
+
+    day = source.day(DAY)
+    rows = sum(p.load().poll.kept for p in source.pieces(day))
+
+    assert day.trouble is None
+    assert rows == 256 * 4
+    assert len(slept) == 3
+
+
+def verdict(feed: Any, day: date = DAY, usual: tuple[int, ...] = ()) -> tuple[str, str]:
+    source = lol(feed)
+    found = source.day(day)
+    for piece in source.pieces(found):
+        found.rows += piece.load().poll.kept
+    poll = found.poll(source.source, usual)
+    return poll.outcome, poll.note
+
+
+def test_not_published_is_not_the_same_as_nothing_flew(feed: Any, github: GitHub) -> None:
+    github.publish(tar(full_day()))
+    source = lol(feed)
+    empty_day = source.day(DAY)
+
+    pieces = list(source.pieces(empty_day, watch=Watch(types=frozenset({"A225"}))))
+    rows = [p.load() for p in pieces]
+
+    assert sum(f.poll.kept for f in rows) == 0
+    assert sum(f.rejected["not watched"] for f in rows) == 256 * 4
+    assert empty_day.poll(source.source).outcome == "empty"
+    assert verdict(feed, date(2025, 11, 23)) == ("bad_request", "not published: the day is unknown, not empty")
+
+
+def test_known_defects_of_the_archive_are_told_apart(feed: Any, github: GitHub) -> None:
+    github.publish(tar(full_day(122)), tag="v2025.11.01-planes-readsb-prod-0")
+    github.publish(tar({"./README.txt": b"ODbL"}), tag="v2025.11.02-planes-readsb-prod-0")
+    github.publish(tar(full_day())[:40_000], tag="v2025.11.03-planes-readsb-prod-0", parts=1)
+    missing = github.publish(tar(full_day()), tag="v2025.11.04-planes-readsb-prod-0")[0]
+    feed.answers[missing] = lambda h: h.reply(b"Not Found", "text/plain", 404)
+
+    assert verdict(feed, date(2025, 11, 1)) == ("bad_schema", "incomplete upstream: only 122 of 256 folders")
+    assert verdict(feed, date(2025, 11, 2)) == ("bad_schema", "published, but without a single trace")
+    assert verdict(feed, date(2025, 11, 3))[0] == "server"
+    assert verdict(feed, date(2025, 11, 4))[0] == "bad_request"
+    github.publish(tar(full_day()))
+    assert verdict(feed, usual=(10**7, 10**7, 10**7))[1].endswith("of the usual size")
+
+
+def test_a_broken_list_line_is_passed_over() -> None:
+    good = f"https://github.com/adsblol/globe_history_2025/releases/download/{TAG}/{TAG}.tar.aa"
+
+    found = preferred(f"# comment\nhttps://example.org/x\n{good},{good[:-1]}b\n\nnonsense,\n")
+
+    assert list(found) == [DAY]
+    assert [p[-2:] for p in found[DAY].parts] == ["aa", "ab"]
+
+
+def test_a_watch_takes_types_airframes_military_and_areas() -> None:
+    counted: Any = traces.Counter()
+    found = traces.decode(trace("778681"), counted)
+    assert found is not None
+
+    assert Watch().takes(found)
+    assert Watch(types=frozenset({"IL76"})).takes(found)
+    assert Watch(icao24=frozenset({"778681"})).takes(found)
+    assert not Watch(military=True).takes(found)
+    assert Watch(circles=((36.0, 28.5, 50.0),)).takes(found)
+    assert not Watch(circles=((0.0, 0.0, 50.0),)).takes(found)
+
+
+def world(count: int = 40, slices: int = 30, seed: int = 3) -> pd.DataFrame:
+    """Rows as a heatmap holds them: rounded to its steps."""
+    rng = np.random.default_rng(seed)
+    address = np.tile(0x140000 + np.arange(count), slices)
+    ms = np.repeat(1_763_769_600_000 + 10_000 * np.arange(slices), count)
+    ground = rng.random(count * slices) < 0.1
+    frame = pd.DataFrame(
+        {
+            "address": address.astype(np.uint32),
+            "time": instants(ms),
+            "latitude": np.round(rng.uniform(-80, 80, count * slices), 6),
+            "longitude": np.round(rng.uniform(-179, 179, count * slices), 6),
+            "altitude": np.where(ground, np.nan, 25.0 * rng.integers(-20, 1800, count * slices)),
+            "groundspeed": np.round(rng.uniform(0, 600, count * slices), 1),
+            "onground": ground,
+            "callsign": [f"RFF{a & 0xFFF:d}" for a in address],
+            "position_type": np.where(rng.random(count * slices) < 0.2, "mlat", "adsb_icao"),
+        }
+    )
+    return conform(frame, OBSERVATION)
+
+
+def test_a_heatmap_gives_back_what_was_written() -> None:
+    rows = world()
+    data = gzip.compress(heatmap.encode(rows))
+
+    found = heatmap.observations([heatmap.decode(data, traces.Counter())], "heatmap", traces.Counter())
+
+    expected = rows.sort_values(["address", "time"], kind="stable", ignore_index=True)
+    for name in ("address", "time", "onground"):
+        assert (found[name] == expected[name]).all()
+    for name in ("callsign", "position_type"):
+        assert found[name].tolist() == expected[name].tolist()
+    for name in ("latitude", "longitude", "altitude", "groundspeed"):
+        np.testing.assert_allclose(found[name], expected[name], atol=1e-4)
+
+
+def test_parts_of_a_heatmap_are_the_whole() -> None:
+    data = heatmap.encode(world())
+    whole = heatmap.observations([heatmap.decode(data, traces.Counter())], "x", traces.Counter())
+
+    parts = [
+        heatmap.observations([heatmap.decode(data, traces.Counter(), part=(k, 4))], "x", traces.Counter())
+        for k in range(4)
+    ]
+
+    assert sum(map(len, parts)) == len(whole)
+    assert sorted(pd.concat(parts)["address"].unique()) == sorted(whole["address"].unique())
+
+
+def test_density_counts_each_airframe_once_a_cell_and_hour() -> None:
+    rows = world(2, 3)
+    rows["latitude"], rows["longitude"] = 33.5, -0.5
+    rows.loc[rows["address"] == 0x140001, "latitude"] = -33.5
+
+    found = heatmap.density([heatmap.decode(heatmap.encode(rows), traces.Counter())], "x")
+
+    assert list(found.columns) == list(HEARD)
+    assert sorted(zip(found["cell"], found["aircraft"], strict=True)) == [("-34,-2", 1), ("32,-2", 1)]
+    assert millis(found["hour"]).tolist() == [1_763_769_600_000] * 2
+
+
+def test_non_icao_and_info_records_are_no_positions() -> None:
+    records = np.frombuffer(heatmap.encode(world(3, 1)), dtype=heatmap.RECORD).copy()
+    rows = np.flatnonzero((records["hex"] & 0xFFFFFF) == 0x140001)
+    records["hex"][rows] |= heatmap.NOT_ICAO
+    counted: Any = traces.Counter()
+
+    found = heatmap.decode(records.tobytes(), counted)
+
+    assert len(found.address) == 2
+    assert counted["non-ICAO address"] == len(rows)
+
+
+@pytest.mark.parametrize("data", [b"", b"x" * 15, bytes(160), gzip.compress(bytes(1600))[:-9]])
+def test_what_is_no_heatmap_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        heatmap.decode(data, traces.Counter())
+
+
+def test_the_heatmaps_of_a_day_come_from_its_release(feed: Any, github: GitHub) -> None:
+    half = gzip.compress(heatmap.encode(world()))
+    github.publish(tar(full_day() | {f"./heatmap/{i:02d}.bin.ttf": half for i in range(2)}))
+    source = lol(feed)
+    day = source.day(DAY)
+
+    loaded = [p.load() for p in source.heatmaps(day, parts=2)]
+
+    assert sum(f.poll.kept for f in loaded) == 2 * 40 * 30
+    assert loaded[0].poll.note == "2 of 48 half hours"
+
+
+def test_heatmaps_on_disk_are_found_by_day(tmp_path: Path) -> None:
+    folder = tmp_path / "2025/11/22/heatmap"
+    folder.mkdir(parents=True)
+    (folder / "00.bin.ttf").write_bytes(gzip.compress(heatmap.encode(world())))
+
+    pieces = list(heatmap.pieces([tmp_path], parts=1))
+
+    assert [p.day for p in pieces] == [DAY]
+    assert pieces[0].load().poll.kept == 1200
+    assert len(pieces[0].heard()) > 100
+    assert next(iter(heatmap.pieces([folder / "00.bin.ttf"], parts=1))).load().poll.kept == 1200
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none/x.bin.ttf").write_bytes(b"nothing")
+    with pytest.raises(InputError, match="holds no heatmaps"):
+        list(heatmap.pieces([tmp_path / "none"]))
+    with pytest.raises(InputError, match="not a heatmap"):
+        list(heatmap.pieces([tmp_path / "none/x.bin.ttf"]))
+
+
+def link(name: str, kind: bytes, target: str = "") -> tuple[tarfile.TarInfo, None]:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, target
+    return info, None
+
+
+def zeros(size: int) -> bytes:
+    engine = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    return b"".join(engine.compress(bytes(2**20)) for _ in range(size // 2**20)) + engine.flush()
+
+
+def hostile() -> bytes:
+    good = trace("140a1f")
+    files = {
+        "traces/1f/trace_full_140a1f.json": good,
+        "../../trace_full_140a20.json": trace("140a20"),
+        "/tmp/trace_full_140a21.json": trace("140a21"),
+        "traces/22/trace_full_140a22.json": b"",
+        "traces/23/trace_full_140a23.json": zeros(2**30),
+        "traces/24/trace_full_140a24.json": gzip.compress(gzip.compress(good)),
+        "traces/25/trace_full_140a25.json": b"PK\x03\x04" + bytes(100),
+        "traces/26/trace_full_140a26.json": trace("140a26")[:-7],
+        "traces/27/trace_full_140a27.json": b'{"icao":"140a27","timestamp":1e300,"trace":[[1,1,1]]}',
+        "traces/28/trace_full_140a28.json": b"[" * 100_000,
+        "traces/2f/trace_full_140a2f.json": trace("140a2f"),
+    }
+    extra = [
+        link("traces/30/trace_full_140a30.json", tarfile.SYMTYPE, "/etc/passwd"),
+        link("traces/31/trace_full_140a31.json", tarfile.LNKTYPE, "traces/1f/trace_full_140a1f.json"),
+        link("traces/32/trace_full_140a32.json", tarfile.CHRTYPE),
+        link("traces/33/trace_full_140a33.json", tarfile.FIFOTYPE),
+    ]
+    return tar(files, extra)
+
+
+def test_a_hostile_archive_writes_nothing_and_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/bad.tar").write_bytes(hostile())
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    tally = Tally()
+
+    loaded = [p.load() for p in traces.pieces([tmp_path / "in/bad.tar"], tally=tally)]
+    rows = pd.concat([f.observations for f in loaded])
+    refused = sum((f.rejected for f in loaded), traces.Counter())
+
+    assert sorted(f"{a:06x}" for a in rows["address"].unique()) == ["140a1f", "140a20", "140a21", "140a2f"]
+    assert refused == {"unreadable member": 5, "truncated member": 1, "impossible time": 1}
+    assert tally.refused == {"not a regular file": 4}
+    assert sorted(tmp_path.rglob("*")) == before
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - rss < 300 * 1024
+
+
+def test_mutated_archives_never_write_crash_or_hang(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R18 in CI size: 500 archives, mutated or cut, each read to its end or refused in our own words."""
+    monkeypatch.chdir(tmp_path)
+    whole = np.frombuffer(
+        tar({f"traces/{i:02x}/trace_full_140a{i:02x}.json": trace(f"140a{i:02x}") for i in range(1, 6)}), np.uint8
+    )
+    rng = np.random.default_rng(11)
+    read = refused = 0
+    for i in range(500):
+        data = whole.copy()
+        places = rng.integers(0, len(data) if i % 2 else 600, rng.integers(1, 20))
+        data[places] = rng.integers(0, 256, len(places))
+        raw = data[: rng.integers(1, len(data))].tobytes() if i % 5 == 0 else data.tobytes()
+        tally = Tally()
+        try:
+            members = archive.tar(io.BytesIO(raw), "mutated", traces.NAME, tally)
+            for piece in traces.batches("mutated", members):
+                loaded = piece.load()
+                read += loaded.poll.kept
+                assert loaded.observations["latitude"].abs().max() < 90 or not loaded.poll.kept
+        except InputError:
+            refused += 1
+
+    assert read > 1000
+    assert refused > 100
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_archive_cut_at_a_hundred_points_is_never_taken_for_whole() -> None:
+    raw = tar({f"traces/{i:02x}/trace_full_140a{i:02x}.json": trace(f"140a{i:02x}") for i in range(1, 6)})
+    raw = raw[: -(-len(raw.rstrip(b"\0")) // 512) * 512 + 1024]  # to its end mark
+
+    whole = 0
+    for cut in np.linspace(1, len(raw) - 513, 100).astype(int):
+        tally = Tally()
+        try:
+            list(archive.tar(io.BytesIO(raw[:cut]), "cut", traces.NAME, tally))
+        except InputError:
+            continue
+        whole += tally.finished
+
+    assert whole == 0
+
+
+def test_a_gzipped_tar_is_read_and_a_cut_one_noticed(tmp_path: Path) -> None:
+    packed = gzip.compress(tar(full_day(20)))
+    (tmp_path / "day.tar.gz").write_bytes(packed)
+    (tmp_path / "cut.tar.gz").write_bytes(packed[:-50])
+
+    assert sum(p.load().poll.kept for p in traces.pieces([tmp_path / "day.tar.gz"])) == 80
+    with pytest.raises(InputError, match="truncated gzip"):
+        list(traces.pieces([tmp_path / "cut.tar.gz"]))
