@@ -13,8 +13,9 @@ from flightwatch.demo.receivers import Receiver
 HOUR, DAY = 3600.0, 86400.0
 
 BEIRUT, CAIRO = (33.8209, 35.4884), (30.1219, 31.4056)
+BUSY = (4.5, 16.2)  # h UTC: within the two great banks of departures
 SPREAD_NM = 0.25  # thrown positions lie within 1 km: twice this, in NM, is 0.93 km
-REACH_NM = 190.0  # how far from the airport aircraft are thrown onto it
+REACH_NM = 250.0  # how far from the airport aircraft are thrown onto it: GPS is jammed from the ground to the horizon
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,9 @@ def draw(first: float, live: float, end: float, surge: float, rng: np.random.Gen
 
 def _spoof(day: float, rng: np.random.Generator) -> Spoof:
     """In one of the busy waves of the day, when there is somebody to throw about."""
-    start = day + (rng.choice([4.5, 10.5, 16.2]) + rng.uniform(-0.3, 0.3)) * HOUR
+    start = day + (rng.choice(BUSY) + rng.uniform(-0.3, 0.3)) * HOUR
     end = start + rng.uniform(2.0, 3.5) * HOUR
-    if rng.random() < 0.6:
+    if rng.random() < 0.75:
         return Spoof(*BEIRUT, float(start), float(end), "OLBA")
     return Spoof(*CAIRO, float(start), float(end), "HECA")
 

@@ -100,7 +100,7 @@ def receive(air: Air, rows: Ints, when: Floats, rng: np.random.Generator) -> Fix
         vertical_rate=np.round((true.vertical_rate + rng.normal(0, 40, len(rows))) / 64) * 64,
         onground=true.onground,
         mlat=mlat,
-        nic=np.where(false, 0, np.where(mlat, -1, 8)),
+        nic=np.where(mlat, -1, np.where(false & (rows % 2 == 0), 0, 8)),  # half the victims do not notice
         placed=~(mlat & (rng.random(len(rows)) < MODE_S_ONLY)),
         receiver=who,
         false=false,

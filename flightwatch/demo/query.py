@@ -1,4 +1,4 @@
-"""What the demo asks its feed for: the cargo types and the military world-wide, everybody in three circles."""
+"""What the demo asks its feed for: the cargo and transport types world-wide, everybody in two circles."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import numpy.typing as npt
 
 from flightwatch import geo
 
-TYPES = ("IL76", "A124", "AN12", "AN26", "AN72", "T154", "B744")
+TYPES = ("IL76", "A124", "AN12", "AN26", "AN72", "T154", "B744", "A400", "C130", "C17")
 
 AREA = {
     "demo-crete-and-libya": (34.2, 22.5, 250),
     "demo-levant": (33.5, 32.0, 250),
-    "demo-moscow-and-minsk": (55.0, 33.0, 250),
 }
 """Circles of latitude, longitude and NM; 250 NM is what the providers allow."""
 

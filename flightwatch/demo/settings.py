@@ -21,7 +21,6 @@ url = "{db_url}"
 kind = "adsblol"
 url = "{feed_url}"
 types = [{types}]
-military = true
 areas = [{areas}]
 interval_s = {poll_s}                     # the demo's clock makes steps of this many seconds
 spacing_s = 0                          # no courtesy towards oneself; a public feed gets two seconds between requests
@@ -31,7 +30,7 @@ allow_private = true                   # it is on this machine
 pairs = "country"                      # besides the watch list: every pair of countries with history
 
 [detection]
-false_alerts_per_route_year = {false_alerts}
+false_alerts_per_route_year = {false_alerts}   # some eighty routes are watched here: one false alert in a quarter
 
 [http]
 allow_private = true                   # the Slack endpoint is on this machine too
@@ -68,7 +67,7 @@ def config_toml(
     webhook_file: str = WEBHOOK_FILE,
     poll_s: int = 1200,
     think_s: int = 6 * 3600,
-    false_alerts: float = 0.5,
+    false_alerts: float = 0.05,
 ) -> str:
     """The demo's config.toml. The Slack address goes to `webhook_file` beside it: it is a secret."""
     places = [_PLACE.format(name=n, latitude=a, longitude=b, radius=r) for n, (a, b, r) in AREA.items()]

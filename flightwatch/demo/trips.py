@@ -13,6 +13,7 @@ import numpy as np
 from flightwatch.demo.network import BENINA, KHADIM, LINES, MINSK, MOSCOW, SPARSE, Line, Sparse
 
 HOUR, DAY = 3600.0, 86400.0
+BANKS = (4.2, 10.2, 16.0)  # h UTC: most leave early in the morning or in the evening, two to three hours later locally
 OFF_KM = (400.0, 150.0, 55.0, 38.0, 19.0)
 """How far from the landing the transponder goes off; the distances at which trackers were compared."""
 
@@ -50,8 +51,7 @@ def regular(first: float, days: int, rng: np.random.Generator, share: float = 1.
     for line in LINES:
         for number in range(int(np.ceil(line.daily))):
             odds = min(1.0, line.daily - number) * share
-            # Departure banks: early morning, noon, evening; in UTC, two to three hours behind local time.
-            slot = (rng.choice([4.2, 10.2, 16.0]) + rng.uniform(-1.0, 1.0)) * HOUR
+            slot = (rng.choice(BANKS, p=(0.45, 0.15, 0.4)) + rng.uniform(-0.7, 0.7)) * HOUR
             flies = rng.random(days) < odds
             late = np.clip(rng.normal(4, 7, days), -8, 40) * 60
             trips += [_rotation(line, first + day * DAY + slot + late[day]) for day in np.flatnonzero(flies)]

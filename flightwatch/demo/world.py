@@ -19,7 +19,7 @@ from flightwatch.demo import fixes as received
 from flightwatch.demo import receivers, trips
 from flightwatch.demo.faults import Faults, draw
 from flightwatch.demo.fixes import Air, Fixes, Habits
-from flightwatch.demo.fleet import MILITARY, Airframe, airframes
+from flightwatch.demo.fleet import Airframe, airframes
 from flightwatch.demo.legs import Floats, Ints, Legs
 from flightwatch.demo.query import AREA, TYPES, near
 from flightwatch.demo.receivers import Bools, Network
@@ -30,9 +30,12 @@ from flightwatch.units import instants
 DAY = 86400.0
 END = date(2024, 12, 18)  # ten days after the reference case began
 
-GROUND_S, PROFILE_S, CRUISE_S = 170.0, 110.0, 400.0
-"""Spacing of archive rows. readsb writes one every few to 30 s; a tenth of them is enough for the same legs and ends,
-and keeps half a year of the world at some 300,000 rows."""
+SPACING = (170.0, 110.0, 300.0)
+AIRLINER_SPACING = (240.0, 240.0, 1200.0)
+JAMMED_S = 45.0
+"""Seconds between archive rows: on the ground, in climb and descent, in cruise; and while positions are thrown about.
+readsb writes one every few to 30 s; a tenth of them is enough for the same legs and ends, and keeps half a year of the
+world at some 350,000 rows. The crowd on one airport shows only in rows close together, so there they stay."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,8 @@ class World:
         cls,
         seed: int,
         *,
-        days: int = 190,
-        live_days: int = 7,
+        days: int = 189,
+        live_days: int = 6,
         surge: bool = True,
         end: date = END,
         airliners: float = 1.0,
@@ -99,7 +102,7 @@ class World:
     @cached_property
     def written(self) -> Fixes:
         """Everything heard, as an archive would have it: all legs at the archive's spacing, by leg and time."""
-        rows, when = _grid(self.legs)
+        rows, when = _grid(self.legs, self.faults)
         inside = (when >= self.first) & (when < self.end)
         fixes = self.receive(rows[inside], when[inside], _stream(self.seed, "archive"))
         return fixes.take(np.flatnonzero(fixes.placed))
@@ -136,12 +139,12 @@ class World:
         return pd.concat(frames, ignore_index=True) if frames else conform(pd.DataFrame(), OBSERVATION)
 
     def asked(self, fixes: Fixes) -> Bools:
-        """Which fixes the demo's queries ask for: the types and the military world-wide, the rest in its areas."""
-        frames = [self.airframes[i] for i in self.legs.airframe[fixes.leg]]
-        wanted = np.array([a.typecode in TYPES or bool(a.flags & MILITARY) for a in frames], dtype=bool)
+        """Which fixes the demo's queries ask for: some types world-wide, everybody in its areas."""
+        types = np.array([a.typecode in TYPES for a in self.airframes])
+        wanted = types[self.legs.airframe[fixes.leg]]
         for latitude, longitude, radius in AREA.values():
             wanted |= near(fixes.latitude, fixes.longitude, latitude, longitude, radius)
-        return wanted
+        return np.asarray(wanted)
 
     def down(self, when: float) -> bool:
         """Whether the live feed answers nobody."""
@@ -166,29 +169,37 @@ class World:
         return conform(frame, OBSERVATION)
 
 
-def _grid(legs: Legs) -> tuple[Ints, Floats]:
+def _grid(legs: Legs, faults: Faults) -> tuple[Ints, Floats]:
     """Moments at which an archive row is written: closer in climb and descent, where something happens."""
-    edges = np.stack(
-        [
-            legs.offblock,
-            legs.takeoff,
-            legs.takeoff + legs.climb_s,
-            legs.landing - legs.descent_s,
-            legs.landing,
-            legs.onblock,
-        ]
-    )
+    climbed, sinking = legs.takeoff + legs.climb_s, legs.landing - legs.descent_s
+    edges = np.stack([legs.offblock, legs.takeoff, climbed, sinking, legs.landing, legs.onblock])
+    airliner = legs.kind == "airliner"
     rows, times = [], []
-    for phase, spacing in enumerate((GROUND_S, PROFILE_S, CRUISE_S, PROFILE_S, GROUND_S)):
-        start, length = edges[phase], np.maximum(edges[phase + 1] - edges[phase], 0)
-        counts = np.maximum(np.ceil(length / spacing).astype(np.int64), 1)
-        leg = np.repeat(np.arange(len(legs)), counts)
-        step = np.arange(len(leg)) - np.repeat(np.cumsum(counts) - counts, counts)
-        rows.append(leg)
-        times.append(start[leg] + step * (length / counts)[leg])
+    for phase, kind in enumerate((0, 1, 2, 1, 0)):
+        spacing = np.where(airliner, AIRLINER_SPACING[kind], SPACING[kind])
+        row, when = _steps(edges[phase], edges[phase + 1], spacing)
+        rows.append(row)
+        times.append(when)
+    for spoof in faults.spoofs:
+        near = legs.active(spoof.start, spoof.end)
+        begin, end = np.maximum(legs.takeoff[near], spoof.start), np.minimum(legs.landing[near], spoof.end)
+        row, when = _steps(begin, np.maximum(begin, end), np.full(len(near), JAMMED_S))
+        rows.append(near[row])
+        times.append(when)
     row, when = np.concatenate(rows), np.round(np.concatenate(times), 2)
     order = np.lexsort((when, row))
-    return row[order], when[order]
+    row, when = row[order], when[order]
+    new = (np.diff(row, prepend=-1) != 0) | (np.diff(when, prepend=-1.0) > 1.0)
+    return row[new], when[new]
+
+
+def _steps(start: Floats, end: Floats, spacing: Floats) -> tuple[Ints, Floats]:
+    """For every span (row number) the moments from its start on, evenly, at most `spacing` apart."""
+    length = np.maximum(end - start, 0)
+    counts = np.ceil(length / spacing).astype(np.int64)
+    row = np.repeat(np.arange(len(start)), counts)
+    step = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return row, start[row] + step * (length / np.maximum(counts, 1))[row]
 
 
 def _stream(seed: int, part: str, *more: int) -> np.random.Generator:
