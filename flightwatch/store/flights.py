@@ -7,11 +7,11 @@ lost.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pandas as pd
 from sqlalchemy import Connection, Select, Table, and_, func, select, union
 from sqlalchemy.sql import ColumnElement
@@ -202,7 +202,7 @@ class FlightRows(Base):
         with self.reading():
             got = self.columns(query)
             for name in ("departure_candidates", "arrival_candidates", "provenance"):
-                got[name] = [json.loads(text) for text in got[name]]
+                got[name] = [msgspec.json.decode(text) for text in got[name]]
             got["track"] = [None] * len(got["flight_id"])
             if with_track and got["flight_id"]:
                 t = schema.track

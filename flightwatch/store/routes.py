@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from datetime import date, datetime
 from typing import Any
 
+import msgspec
 import pandas as pd
 from sqlalchemy import Select, and_, func, select
 
@@ -141,7 +142,7 @@ class RouteRows(Base):
             query = query.where(t.c.model == model)
         got = self.columns(query.order_by(t.c.route, t.c.day, t.c.judged, t.c.model))
         for name in ("reasons", "contributions"):
-            got[name] = [json.loads(text) for text in got[name]]
+            got[name] = [msgspec.json.decode(text) for text in got[name]]
         newest = frame(got, FINDING).drop_duplicates(["route", "day"], keep="last")
         if flagged is not None:
             newest = newest[newest["flagged"] == flagged]
