@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from flightwatch.aircraft import MILITARY_FLAG, performance
-from flightwatch.records import AircraftFilter
+from flightwatch.records import AIRCRAFT, AircraftFilter, empty
 
 Mask = npt.NDArray[np.bool_]
 
@@ -22,14 +23,15 @@ class Airframes:
 
     def __init__(self, flights: pd.DataFrame, aircraft: pd.DataFrame | None) -> None:
         self.icao24 = flights["icao24"].fillna("").astype(object)
-        self.callsign = flights["callsign"].fillna("").astype(object).str.upper()
-        known = pd.DataFrame(columns=["icao24", "typecode", "operator", "flags"]) if aircraft is None else aircraft
-        known = known.drop_duplicates("icao24", keep="last").set_index("icao24").reindex(self.icao24)
-        self.flags = known["flags"].fillna(0).to_numpy(dtype=np.int64)
-        self.operator = known["operator"].fillna("").astype(object).str.casefold().reset_index(drop=True)
-        stated = flights["typecode"].fillna("").astype(object).str.upper().to_numpy()
-        looked_up = known["typecode"].fillna("").astype(object).str.upper().to_numpy()
-        self.typecode = np.where(stated == "", looked_up, stated)
+        self._callsign = flights["callsign"]
+        known = empty(AIRCRAFT) if aircraft is None else aircraft.drop_duplicates("icao24", keep="last")
+        which = pd.Index(known["icao24"].astype(object)).get_indexer(self.icao24)
+        self.flags = _taken(known["flags"].to_numpy(dtype=np.int64), which, 0)
+        self._operator = _taken(known["operator"].fillna("").astype(object).str.casefold().to_numpy(), which, "")
+        stated, words = pd.factorize(flights["typecode"].fillna("").astype(object))
+        looked_up = _taken(known["typecode"].fillna("").astype(object).str.upper().to_numpy(), which, "")
+        upper = np.array([str(word).strip().upper() for word in words], dtype=object)[stated]
+        self.typecode = np.where(upper == "", looked_up, upper)
         self._codes, types = pd.factorize(self.typecode)
         figures = [performance(str(t)) for t in types]
         self.heavy: Mask = np.array([f.heavy for f in figures], dtype=bool)[self._codes]
@@ -45,7 +47,7 @@ class Airframes:
         """
         mask = np.ones(len(self.flags), dtype=bool)
         if wanted.types:
-            mask &= np.isin(self.typecode.astype(str), [t.upper() for t in wanted.types])
+            mask &= pd.Series(self.typecode).isin([t.upper() for t in wanted.types]).to_numpy()
         if wanted.icao24:
             mask &= self.icao24.isin([a.lower() for a in wanted.icao24]).to_numpy()
         if wanted.operators:
@@ -60,8 +62,14 @@ class Airframes:
     def _operated(self, operators: tuple[str, ...]) -> Mask:
         """By part of the operator's name, or by the callsign: an airline's three-letter code, then a figure."""
         mask = np.zeros(len(self.flags), dtype=bool)
+        names, callsigns = pd.Series(self._operator, dtype=object), self._callsign.fillna("").astype(object).str.upper()
         for operator in operators:
-            mask |= self.operator.str.contains(operator.casefold(), regex=False).to_numpy(dtype=bool)
+            mask |= names.str.contains(operator.casefold(), regex=False).to_numpy(dtype=bool)
             if re.fullmatch(r"[A-Za-z]{3}", operator):
-                mask |= self.callsign.str.match(rf"{operator.upper()}\d").to_numpy(dtype=bool)
+                mask |= callsigns.str.match(rf"{operator.upper()}\d").to_numpy(dtype=bool)
         return mask
+
+
+def _taken(values: npt.NDArray[Any], which: npt.NDArray[np.int64], missing: Any) -> npt.NDArray[Any]:
+    """The values at these positions, `missing` at -1."""
+    return np.append(values, np.array([missing], dtype=values.dtype))[which]

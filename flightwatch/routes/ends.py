@@ -49,10 +49,14 @@ class Ends:
     def _column(self, airports: frozenset[str] | None) -> tuple[Ints, Floats]:
         if airports is None:
             return np.arange(self.size), np.ones(self.size)
-        wanted = sorted(self.airports[a] for a in airports if a in self.airports)
-        total = np.asarray(self.matrix[:, wanted].sum(axis=1)).ravel()
-        rows = np.flatnonzero(total > 0)
-        return rows, np.minimum(total[rows], 1.0)
+        start, rows_of, values = self.matrix.indptr, self.matrix.indices, self.matrix.data
+        parts = [slice(start[c], start[c + 1]) for a in airports if (c := self.airports.get(a)) is not None]
+        if not parts:
+            return np.empty(0, dtype=np.int64), np.empty(0)
+        rows = np.concatenate([rows_of[part] for part in parts])
+        found, which = np.unique(rows, return_inverse=True)
+        total = np.bincount(which, weights=np.concatenate([values[part] for part in parts]))
+        return found.astype(np.int64), np.minimum(total, 1.0)
 
     def confirmed(self, rows: Ints, airports: frozenset[str] | None) -> npt.NDArray[np.bool_]:
         """Whether this end of the flights was seen or told to be one of the airports; `anywhere` always is."""

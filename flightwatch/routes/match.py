@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,29 +28,49 @@ def match(flights: pd.DataFrame, routes: Sequence[Route], aircraft: pd.DataFrame
     """
     if flights.empty or not routes:
         return empty(MATCH)
-    departures, arrivals = Ends(flights, "departure"), Ends(flights, "arrival")
-    airframes = Airframes(flights, aircraft)
-    masks: dict[AircraftFilter, npt.NDArray[np.bool_]] = {}
-    parts: list[tuple[Any, ...]] = []
-    for number, route in enumerate(routes):
-        mask = masks.get(route.aircraft)
-        if mask is None:
-            mask = masks[route.aircraft] = airframes.mask(route.aircraft)
-        rows, likely = joint(departures.column(route.origin_airports), arrivals.column(route.destination_airports))
-        keep = mask[rows] & (likely >= LEAST)
-        rows, likely = rows[keep], likely[keep]
-        sure = departures.confirmed(rows, route.origin_airports) & arrivals.confirmed(rows, route.destination_airports)
-        parts.append((np.full(len(rows), number), rows, likely, sure))
-    numbers, rows, likely, sure = (np.concatenate(column) for column in zip(*parts, strict=True))
-    found = {
-        "route": np.array([route.name for route in routes], dtype=object)[numbers],
-        "flight_id": flights["flight_id"].to_numpy(dtype=object)[rows],
-        "icao24": flights["icao24"].to_numpy(dtype=object)[rows],
-        "day": flight_days(flights)[rows],
-        "probability": likely,
-        "confirmed": sure,
+    found = Flown(flights, aircraft).on(routes)
+    columns = {
+        "route": np.array([route.name for route in routes], dtype=object)[found.route],
+        "flight_id": flights["flight_id"].to_numpy(dtype=object)[found.flight],
+        "icao24": flights["icao24"].to_numpy(dtype=object)[found.flight],
+        "day": flight_days(flights)[found.flight],
+        "probability": found.probability,
+        "confirmed": found.confirmed,
     }
-    return conform(pd.DataFrame(found), MATCH)
+    return conform(pd.DataFrame(columns), MATCH)
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Matches as columns: position of the route, position of the flight, probability, both ends seen or told."""
+
+    route: npt.NDArray[np.int64]
+    flight: npt.NDArray[np.int64]
+    probability: npt.NDArray[np.float64]
+    confirmed: npt.NDArray[np.bool_]
+
+
+class Flown:
+    """Many flights, made ready once to be asked for many routes."""
+
+    def __init__(self, flights: pd.DataFrame, aircraft: pd.DataFrame | None) -> None:
+        self.departures, self.arrivals = Ends(flights, "departure"), Ends(flights, "arrival")
+        self.airframes = Airframes(flights, aircraft)
+
+    def on(self, routes: Sequence[Route]) -> Matches:
+        """The flights that may have flown each route."""
+        masks: dict[AircraftFilter, npt.NDArray[np.bool_]] = {}
+        parts: list[tuple[Any, ...]] = [(np.empty(0, int), np.empty(0, int), np.empty(0), np.empty(0, bool))]
+        for number, route in enumerate(routes):
+            if route.aircraft not in masks:
+                masks[route.aircraft] = self.airframes.mask(route.aircraft)
+            left, reached = route.origin_airports, route.destination_airports
+            rows, likely = joint(self.departures.column(left), self.arrivals.column(reached))
+            keep = masks[route.aircraft][rows] & (likely >= LEAST)
+            rows, likely = rows[keep], likely[keep]
+            sure = self.departures.confirmed(rows, left) & self.arrivals.confirmed(rows, reached)
+            parts.append((np.full(len(rows), number), rows, likely, sure))
+        return Matches(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def flight_days(flights: pd.DataFrame) -> npt.NDArray[np.datetime64]:

@@ -12,9 +12,7 @@ import pandas as pd
 
 from flightwatch.airports import Airports
 from flightwatch.records import DAY, MATCH, ROUTE_DAY, Route, conform
-from flightwatch.routes.airframes import Airframes
-from flightwatch.routes.ends import Ends
-from flightwatch.routes.match import flight_days, match
+from flightwatch.routes.match import Flown, flight_days
 from flightwatch.routes.newcomers import at_least_once, unseen
 from flightwatch.routes.resolve import reverse
 
@@ -50,7 +48,8 @@ def tally(
     rows = every[where >= 0].reset_index(drop=True)
     cell, likely = where[where >= 0], rows["probability"].to_numpy()
     at = _positions(rows, flights)
-    airframes = Airframes(flights, aircraft)
+    flown = Flown(flights, aircraft)
+    airframes = flown.airframes
     crowd = _names(every["icao24"], every["flight_id"])
     own = crowd[where >= 0]
     new = likely * unseen(
@@ -61,11 +60,11 @@ def tally(
         "confirmed": panel.sum(cell, rows["confirmed"].to_numpy(dtype=float)),
         "aircraft": panel.sum(*at_least_once(cell, own, likely)),
         "newcomers": panel.sum(cell, new),
-        "region_newcomers": panel.sum(cell, likely * _new_to_region(panel, rows, own, flights)),
+        "region_newcomers": panel.sum(cell, likely * _new_to_region(panel, rows, flights, flown)),
         "heavy": panel.sum(cell, likely * (airframes.heavy | airframes.military)[at]),
         "military": panel.sum(cell, likely * airframes.flagged[at]),
         "night": panel.sum(cell, likely * at_night(flights, airports)[at]),
-        "reverse": panel.sum(*_reverse(panel, flights, aircraft)),
+        "reverse": panel.sum(*_reverse(panel, flights, flown)),
         "suspect": panel.sum(cell, likely * (flights["suspect"].fillna("") != "").to_numpy()[at]),
     } | panel.covered(coverage)
     return conform(pd.DataFrame(panel.labels() | columns), ROUTE_DAY)
@@ -145,9 +144,9 @@ def _names(icao24: pd.Series, flight_id: pd.Series) -> npt.NDArray[np.int64]:
     return codes.astype(np.int64)
 
 
-def _new_to_region(panel: _Panel, rows: pd.DataFrame, own: Any, flights: pd.DataFrame) -> Floats:
+def _new_to_region(panel: _Panel, rows: pd.DataFrame, flights: pd.DataFrame, flown: Flown) -> Floats:
     """Probability that the airframe of each row had not arrived at the route's destination in the days before."""
-    arrivals, day = Ends(flights, "arrival"), flight_days(flights)
+    arrivals, day = flown.arrivals, flight_days(flights)
     crowd, names = pd.factorize(flights["icao24"].fillna("").astype(object))
     who = pd.Index(names).get_indexer(rows["icao24"].astype(object))
     sets = {route.destination_airports: number for number, route in enumerate(panel.routes)}
@@ -175,10 +174,10 @@ def at_night(flights: pd.DataFrame, airports: Airports | None = None) -> npt.NDA
     return night
 
 
-def _reverse(panel: _Panel, flights: pd.DataFrame, aircraft: pd.DataFrame | None) -> tuple[Any, Any]:
+def _reverse(panel: _Panel, flights: pd.DataFrame, flown: Flown) -> tuple[Any, Any]:
     """Flights of these days the other way. A route that is its own reverse has none: they are counted already."""
-    since = (flight_days(flights).astype("datetime64[D]") - panel.first).astype(np.int64)
-    now = flights[(since >= 0) & (since < panel.length)].reset_index(drop=True)
     directed = [route for route in panel.routes if route.origin_airports != route.destination_airports]
-    back = match(now, reverse(directed), aircraft)
-    return panel.cell(back["route"], back["day"].to_numpy()), back["probability"].to_numpy()
+    back = flown.on(reverse(directed))
+    names = pd.Series([route.name for route in directed], dtype=object).iloc[back.route]
+    cell = panel.cell(names, flight_days(flights)[back.flight])
+    return cell[cell >= 0], back.probability[cell >= 0]
