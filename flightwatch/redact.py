@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import traceback
 from collections.abc import Iterable
+from functools import cache
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 HIDDEN = "***"
 
@@ -42,6 +45,36 @@ PATTERNS = (
 )
 
 
+@cache
+def spellings(secret: str) -> tuple[str, ...]:
+    """The forms a secret takes on its way: as it is, quoted for an address or JSON, and of an address its path.
+
+    >>> "/hook/aB3dE6" in spellings("https://example.org/hook/aB3dE6")
+    True
+    """
+    forms = {secret, quote(secret, safe=""), quote_plus(secret), unquote(secret), json.dumps(secret)[1:-1]}
+    if "://" in secret:
+        parts = urlsplit(secret)
+        forms |= {parts.path, f"{parts.path}?{parts.query}", parts.query, parts.password or ""}
+    return tuple(sorted(form for form in forms if len(form) >= SHORTEST and form.strip("/?")))
+
+
+UNSEEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""Control characters and direction marks; tab and line feed are handled by the caller."""
+
+
+def visible(text: str, *, lines: bool = False) -> str:
+    r"""With control characters spelled out, so that foreign text in a log can neither move the cursor nor forge a line.
+
+    >>> print(visible("RA-1\x1b[2J\nERROR all is lost"))
+    RA-1\x1b[2J\nERROR all is lost
+    """
+    shown = UNSEEN.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+    return shown if lines else shown.replace("\n", "\\n")
+
+
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """The text without secrets.
 
@@ -50,7 +83,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     >>> redact("postgresql+psycopg://me:hunter22@db/fw and ?token=abc", ["hunter22"])
     'postgresql+psycopg://me:***@db/fw and ?token=***'
     """
-    for secret in sorted({s for s in secrets if len(s) >= SHORTEST}, key=len, reverse=True):
+    for secret in sorted({f for s in secrets for f in spellings(s)}, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     for pattern, replacement in PATTERNS:
         text = pattern.sub(replacement, text)
@@ -72,14 +105,14 @@ class RedactingFilter(logging.Filter):
             text = record.getMessage()
         except (TypeError, ValueError, KeyError) as error:  # a wrong format string must not let its arguments through
             text = f"{record.msg} (log arguments do not fit: {type(error).__name__})"
-        record.msg, record.args = redact(text, self.secrets), None
+        record.msg, record.args = visible(redact(text, self.secrets)), None
         if record.exc_info and record.exc_info[0] is not None:
             record.exc_text = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
             record.exc_info = None
         if record.exc_text:
-            record.exc_text = redact(record.exc_text, self.secrets)
+            record.exc_text = visible(redact(record.exc_text, self.secrets), lines=True)
         if record.stack_info:
-            record.stack_info = redact(record.stack_info, self.secrets)
+            record.stack_info = visible(redact(record.stack_info, self.secrets), lines=True)
         return True
 
 

@@ -4,9 +4,14 @@
         ... send to server.host, server.port ...
     server.mails[0].message["Subject"]
 
-`script` holds answers for the next attempts, one each: "ok", a line such as "451 4.7.1 greylisted" given at RCPT,
-"data 554 5.7.1 rejected" given after the body, "drop" (takes the mail, then cuts the connection without an answer),
-"hang" (takes the mail and never answers). When it is used up, `default` is the answer.
+`script` holds answers for the next attempts, one each; when it is used up, `default` is the answer:
+
+    ok                              takes the mail
+    451 4.7.1 greylisted            any line that begins with a digit, given at RCPT
+    data 554 5.7.1 rejected         given after the body
+    drop                            takes the mail, then cuts the connection without an answer
+    hang                            takes the mail and never answers
+    stall                           stops answering before anything is sent
 """
 
 from __future__ import annotations
@@ -65,7 +70,7 @@ class MailServer:
             options |= {"authenticator": self._authenticate, "auth_require_tls": False, "auth_required": True}
         if self.tls:
             options |= {"tls_context": self.tls}
-        self._controller = _Controller(self, hostname=self.host, port=self.port, server_kwargs=options)
+        self._controller = _Controller(self, hostname=self.host, port=self.port, **options)
         self._controller.start()
         self.port = self._controller.server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
         return self
@@ -82,6 +87,8 @@ class MailServer:
     async def handle_MAIL(self, _server: SMTP, _session: Any, envelope: Any, address: str, options: list[str]) -> str:
         self.attempts += 1
         self._answer = self.script.popleft() if self.script else self.default
+        if self._answer == "stall":
+            await asyncio.sleep(3600)
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return "250 OK"
