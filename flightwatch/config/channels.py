@@ -36,7 +36,7 @@ class QuietHours(Section):
 
 
 class _Channel(Section):
-    name: str = Field(default="", description="how deliveries and messages call it; default: its kind")
+    name: str = Field(default="", description="how deliveries and messages call it; without one its kind")
     enabled: bool = Field(default=True, description="false: kept in the file, not used")
     min_severity: Severity = Field(default="info", description="messages below it are not sent here")
     quiet_hours: QuietHours | None = Field(default=None, description="see `[channel.quiet_hours]`")

@@ -15,10 +15,11 @@ class SourceSettings(Section):
     """One feed. It is asked for types, military, icao24 and areas together; with none of them for all it has."""
 
     kind: SourceKind = Field(description="which provider or format")
-    name: str = Field(default="", description="how polls and messages call it; default: its kind")
+    name: str = Field(default="", description="how polls and messages call it; without one its kind")
     enabled: bool = Field(default=True, description="false: kept in the file, not asked")
     url: PlainUrl = Field(
-        default="", description="base address; default: the provider's. For `receiver` also a file path"
+        default="",
+        description="base address instead of the provider's; `receiver`: address or path of its `aircraft.json`",
     )
     host: str = Field(default="", description="`sbs`: host of the BaseStation port")
     port: int = Field(default=30003, ge=1, le=65535, description="`sbs`: its TCP port")

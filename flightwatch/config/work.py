@@ -27,9 +27,11 @@ class DetectionSettings(Section):
         default=0.5, gt=0, le=50, description="alerts a year that a route without any event may raise"
     )
     min_history_days: int = Field(default=60, ge=0, description="watched days before a route may raise an alert")
-    episode_gap_days: int = Field(default=14, ge=1, description="findings at most this far apart are one episode")
+    episode_gap_days: int = Field(
+        default=14, ge=1, le=60, description="findings at most this far apart are one episode"
+    )
     min_coverage: float = Field(
-        default=0.1, ge=0, le=1, description="days covered worse than this teach nothing; they may still raise an alert"
+        default=0.0, ge=0, le=1, description="days covered worse than this teach nothing; they may still raise an alert"
     )
     training_days: int = Field(default=730, ge=30, description="how far back a model learns")
     train_every_days: float = Field(default=7.0, gt=0, description="how often the model is trained anew")
