@@ -30,8 +30,8 @@ Without any file the defaults hold, and the shipped watch list. `flightwatch ini
 - **Unknown keys are refused**, with the file, the line and the nearest known key.
 - **Paths** in the file are relative to the file; on the command line and in variables to the working directory.
 - **Variables** win over the file: `FLIGHTWATCH__DETECTION__SEED=7`, and for lists of tables by name, or by kind where
-  only one has it: `FLIGHTWATCH__CHANNEL__SLACK__WEBHOOK`. A variable may make a source or channel that the file does not
-  have. Lists are separated by commas. A variable with this prefix that names no key is refused.
+  only one has it: `FLIGHTWATCH__CHANNEL__SLACK__WEBHOOK`. A variable may make a source or channel that is not in the
+  file. Lists are separated by commas. A variable with this prefix that names no key is refused.
 - **Secrets** come from variables or from files named by the `…_file` keys, whose last newline is taken off; such a path
   may begin with `$CREDENTIALS_DIRECTORY` (systemd) or `~`. A secret written into the file is refused.
 - **The watch list** that is shipped (`flightwatch routes list`) is added to the file's places and routes; one of the
@@ -107,15 +107,11 @@ def kind(annotation: Any) -> str:
         return f"list of {number}{_many(kind(inner[0]))}"
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return "table"
-    words = {
-        str: "text",
-        int: "whole number",
-        float: "number",
-        bool: "true or false",
-        Path: "path",
-        time: "time of day",
-    }
-    return "secret" if annotation is SecretStr else words[annotation]
+    return _WORDS[annotation]
+
+
+def _many(words: str) -> str:
+    return words.replace("list", "lists", 1) if words.startswith("list") else f"{words}s"
 
 
 def _default(field: FieldInfo) -> str:
