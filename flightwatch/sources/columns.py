@@ -6,6 +6,7 @@ times and a stranger's text must be looked at only once.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -43,6 +44,7 @@ POSITION_TYPES = (
 )
 """readsb's `type` values (README-json); in the order of the heatmap's type numbers."""
 
+_NO_AIRCRAFT, _NO_OBSERVATION = empty(AIRCRAFT), empty(OBSERVATION)
 _HEX = re.compile(r"[0-9a-fA-F]{6}\Z")
 _SQUAWK = re.compile(r"[0-7]{4}\Z")
 
@@ -127,16 +129,19 @@ def recode(codes: npt.NDArray[Any], names: Sequence[str]) -> pd.Categorical:
     """Categories from codes into a list of names that may repeat."""
     places: dict[str, int] = {}
     remap = np.fromiter((places.setdefault(n, len(places)) for n in names), dtype=np.int64, count=len(names))
-    return pd.Categorical.from_codes(remap[codes] if len(names) else codes, categories=_index(places))
+    return pd.Categorical.from_codes(remap[codes] if len(names) else codes, dtype=_dtype(tuple(places)))
 
 
 def constant(value: str, count: int) -> pd.Categorical:
     """The same text in every row."""
-    return pd.Categorical.from_codes(np.zeros(count, dtype=np.int8), categories=_index([value]))
+    return pd.Categorical.from_codes(np.zeros(count, dtype=np.int8), dtype=_dtype((value,)))
 
 
-def _index(names: Any) -> pd.Index:
-    return pd.Index(list(names), dtype=object)  # the same dtype of categories under pandas 2 and 3
+@functools.lru_cache(maxsize=64)
+def _dtype(names: tuple[str, ...]) -> Any:
+    """Categories of the same dtype (object) under pandas 2 and 3; kept, as a small answer costs more in them than in
+    its rows."""
+    return pd.CategoricalDtype(pd.Index(list(names), dtype=object))
 
 
 def position_faults(latitude: Floats, longitude: Floats) -> tuple[Bools, Bools]:
@@ -178,7 +183,7 @@ def observations(columns: dict[str, Any], source: str) -> pd.DataFrame:
     """
     count = len(columns["address"])
     if not count:
-        return empty(OBSERVATION)
+        return _NO_OBSERVATION.copy()
     blank = np.full(count, np.nan, dtype=np.float32)
     return pd.DataFrame(
         {
@@ -220,7 +225,7 @@ def aircraft(columns: dict[str, Any], source: str) -> pd.DataFrame:
         parts[name] = values
         said |= values.astype(bool)
     if not said.any():
-        return empty(AIRCRAFT)
+        return _NO_AIRCRAFT.copy()
     frame = pd.DataFrame({"address": number[said], "flags": flags[said]})
     for name, values in parts.items():
         frame[name] = np.asarray(texts(values[said]), dtype=object)

@@ -106,8 +106,6 @@ def _csv(path: Path) -> Iterator[tuple[dict[str, Any], Any]]:
         raise InputError(f"{path}: {error}") from None
     except csv.Error as error:
         raise InputError(f"{path}: is not the CSV expected ({error})") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 text ({error.reason} at byte {error.start:,})") from None
 
 
 def _text(file: Any) -> Iterator[str]:
@@ -121,7 +119,9 @@ def _text(file: Any) -> Iterator[str]:
             block = file.read(2**18)
 
     source = inflate.chunks(parts(), limit=MAX_FILE) if inflate.is_gzip(head) else parts()
-    return io.TextIOWrapper(io.BufferedReader(archive.Blocks(source)), encoding="utf-8-sig", newline="")
+    return io.TextIOWrapper(
+        io.BufferedReader(archive.Blocks(source)), encoding="utf-8-sig", errors="replace", newline=""
+    )
 
 
 def _csv_rows(reader: Any, path: Path) -> Iterator[tuple[dict[str, Any], Any]]:
@@ -133,9 +133,7 @@ def _csv_rows(reader: Any, path: Path) -> Iterator[tuple[dict[str, Any], Any]]:
     held: list[list[str]] = []
     lines: list[int] = []
     ragged: list[int] = []
-    for row in reader:
-        if not row:
-            continue
+    for row in _whole(reader, ragged):
         if len(row) == width:
             held.append(row)
             lines.append(reader.line_num)
@@ -143,15 +141,30 @@ def _csv_rows(reader: Any, path: Path) -> Iterator[tuple[dict[str, Any], Any]]:
             ragged.append(reader.line_num)
         if len(held) >= BATCH_ROWS:
             yield _columns(held, places, ragged), lines
-            held, lines, ragged = [], [], []
+            held, lines = [], []
+            ragged.clear()
     if held or ragged:
         yield _columns(held, places, ragged), lines
+
+
+def _whole(reader: Any, ragged: list[int]) -> Iterator[list[str]]:
+    """The rows that can be read at all; the line of any other (a stray quote, a NUL) is noted."""
+    while True:
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            ragged.append(reader.line_num)
+            continue
+        if row:
+            yield row
 
 
 def _columns(rows: list[list[str]], places: dict[str, int], ragged: list[int]) -> dict[str, Any]:
     turned = list(zip(*rows, strict=True))
     out: dict[str, Any] = {n: np.array(turned[i] if turned else [], dtype=object) for n, i in places.items()}
-    out["ragged"] = ragged
+    out["ragged"] = list(ragged)
     return out
 
 

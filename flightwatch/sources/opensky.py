@@ -135,7 +135,8 @@ def _as_readsb(part: dict[str, Any], now_s: float) -> dict[str, Any]:
     """The columns under readsb's names and in our units, so that one function arranges both."""
 
     def number(name: str, factor: float = 1.0) -> Any:
-        return np.array(part[name], dtype=np.float64) * factor
+        with np.errstate(over="ignore"):  # a speed of 1e308 is infinite then, and not known
+            return np.array(part[name], dtype=np.float64) * factor
 
     count = len(part["icao24"])
     altitude = number("baro_altitude", FEET_PER_METRE)

@@ -275,7 +275,8 @@ def arrange(
     keep = usable & ~none & ~bad & timed
     _count(rejected, foreign=foreign, usable=usable, none=none, bad=bad, timed=timed)
 
-    when = (np.round(np.asarray(now_ms, dtype=np.float64)) - np.round(np.nan_to_num(seen) * 1000))[keep]
+    base = np.broadcast_to(np.asarray(now_ms, dtype=np.float64), len(address))[keep]
+    when = np.round(base) - np.round(seen[keep] * 1000)
     fields = _movement(part, old, keep)
     fields |= {
         "address": address[keep],

@@ -281,7 +281,7 @@ def _rows(rows: list[Line], rejected: Counter[str], source: str) -> readsb.Parse
         left = np.setdiff1d(np.arange(len(rows)), gone)
         part = {k: [v[i] for i in left.tolist()] for k, v in part.items()}
         now = now[left]
-    now = np.where(np.isnan(now), 0.0, now)
+    now = np.where((now >= col.EARLIEST_S) & (now <= col.LATEST_S), now, 0.0)
     observations, aircraft = readsb.arrange(part, np.round(now * 1000), source, rejected)
     first = instant(round(now[now > 0].min() * 1000)) if (now > 0).any() else None
     return readsb.Parsed(observations, aircraft, rejected, first)

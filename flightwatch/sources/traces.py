@@ -52,7 +52,7 @@ class Row(msgspec.Struct, array_like=True, gc=False):
     alt: float | str | None = None
     gs: float | None = None
     track: float | None = None
-    flags: int | None = 0
+    flags: float | None = 0.0
     rate: float | None = None
     detail: Detail | None = None
     type: str | None = None
@@ -364,7 +364,8 @@ def _arrange(
     part: dict[str, Any], *, base: col.Floats, member: Any, address: Any, source: str, rejected: Counter[str]
 ) -> pd.DataFrame:
     offset, lat, lon = (np.array(part[f], dtype=np.float64) for f in ("t", "lat", "lon"))
-    flags = np.array([f or 0 for f in part["flags"]], dtype=np.int64)
+    raw = np.array([f or 0 for f in part["flags"]], dtype=np.float64)
+    flags = np.where((raw >= 0) & (raw < 256), raw, 0).astype(np.int64)
     with np.errstate(invalid="ignore"):
         timed = (offset >= -86_400) & (offset <= 3 * 86_400)  # a trace holds a day, the live one 25 h
     none, bad = col.position_faults(lat, lon)

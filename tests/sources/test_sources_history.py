@@ -298,7 +298,6 @@ def test_csv_gzip_and_parquet_give_the_same_flights(data: Path, tmp_path: Path) 
         (b"a,b,c\n1,2,3\n", "firstseen, origin, destination is missing"),
         (b"<html><body>x", "web page"),
         (b"", "empty"),
-        (b"firstseen,origin,destination\n\xff\xfe\n", "UTF-8"),
         (gzip.compress(b"firstseen,origin,destination\n" * 100)[:-9], "truncated"),
         (b"PAR1 nothing else", "Parquet"),
     ],
