@@ -26,7 +26,7 @@ PATTERNS = (
     # ?key=…&token=…
     (
         re.compile(
-            r"([?&;\s\"'](?:api[_-]?key|api[_-]?auth|key|token|access_token|secret|client_secret|password|passwd|sig"
+            r"((?:^|[?&;\s\"'])(?:api[_-]?key|api[_-]?auth|key|token|access_token|secret|client_secret|password|passwd|sig"
             r"|signature)=)[^&\s\"'<>]+",
             re.IGNORECASE,
         ),

@@ -32,7 +32,7 @@ def escape(value: str) -> str:
 
 def blocks(message: Message, *, doubtful: bool = False) -> list[dict[str, Any]]:
     """Header, why, facts, flights, what it is not, what to do; longest texts cut first when it is too much."""
-    header = cut(f"{MARKS.get(message.severity, '')} {text.title(message, doubtful)}".strip(), HEADER)
+    header = cut(f"{MARKS.get(message.severity, '')} {_unmarked(text.title(message, doubtful))}".strip(), HEADER)
     out: list[dict[str, Any]] = [{"type": "header", "text": {"type": "plain_text", "text": header, "emoji": True}}]
     facts = [f"*{escape(label)}:* {escape(value)}" for label, value in message.facts]
     flights = [_flight(row) for row in message.flights[:SHOWN]]
@@ -63,6 +63,11 @@ def plain(message: Message, *, doubtful: bool = False) -> str:
 def fallback(message: Message, *, doubtful: bool = False) -> str:
     """The text beside blocks, for notifications and readers that do not show them."""
     return cut(escape(f"{text.title(message, doubtful)}: {message.summary}"), PLAIN)
+
+
+def _unmarked(value: str) -> str:
+    """For plain_text, where escapes would be shown and nothing should be parsed: no angle brackets to parse."""
+    return value.replace("<", "‹").replace(">", "›")
 
 
 def _mrkdwn(value: str) -> dict[str, Any]:
