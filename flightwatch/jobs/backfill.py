@@ -211,7 +211,9 @@ def import_list(ctx: Context, path: Path) -> tuple[int, int, Counter[str]]:
     new = known = 0
     rejected: Counter[str] = Counter()
     for flights, refused in flightlist.batches(path, airport=airport):
-        added, there = ctx.store.upsert_flights(flights)
+        with ctx.store.transaction():
+            added, there = ctx.store.upsert_flights(flights)
+            ctx.changed(flights["firstseen"])
         new, known = new + added, known + there
         rejected += refused
     return new, known, rejected

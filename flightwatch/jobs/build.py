@@ -74,9 +74,12 @@ def write(ctx: Context, observations: pd.DataFrame, scope: pd.DataFrame, asof: d
     judged, updates = rules.revise(pd.concat([earlier, built], ignore_index=True))
     changed = set(updates["flight_id"]) if len(updates) else set()
     flights = judged[judged["flight_id"].isin(set(built["flight_id"]) | changed)]
-    store.replace_flights(
-        flights, scope, updates=updates, rules_version=rules.RULES_VERSION, at=asof or _latest(observations)
-    )
+    with store.transaction():
+        gone = store.flights(icao24=icao24s, since=scope["since"].min().to_pydatetime())
+        store.replace_flights(
+            flights, scope, updates=updates, rules_version=rules.RULES_VERSION, at=asof or _latest(observations)
+        )
+        ctx.changed(pd.concat([gone["firstseen"], flights["firstseen"]]))
     return built
 
 

@@ -20,6 +20,8 @@ from flightwatch.routes import resolve
 from flightwatch.units import iso
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from flightwatch.detection import Model
     from flightwatch.notify import Channel
     from flightwatch.sources import Source
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 def utcnow() -> datetime:
     return datetime.now(tz=UTC)
 
+
+UNCOUNTED = "uncounted_since"
+"""The mark that holds the first day whose flights changed since the routes were last tallied."""
 
 log = logging.getLogger("flightwatch")
 
@@ -67,6 +72,14 @@ class Context:
 
     def done(self, job: str, now: datetime) -> None:
         self.store.set_mark(f"job:{job}", iso(now))
+
+    def changed(self, firstseen: pd.Series) -> None:
+        """Flights of these times are new, different or gone: their days are to be counted again."""
+        if len(firstseen):
+            held = self.store.get_mark(UNCOUNTED)
+            day = firstseen.min().date().isoformat()
+            if held is None or day < held:
+                self.store.set_mark(UNCOUNTED, day)
 
     def record_problem(self, job: str, problem: str, now: datetime) -> None:
         """Remember that a job failed, for `health`; a store that cannot be written has said so in the log already."""

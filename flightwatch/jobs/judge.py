@@ -9,16 +9,17 @@ import pandas as pd
 
 from flightwatch import detection
 from flightwatch import routes as watch
-from flightwatch.jobs.context import Context
+from flightwatch.jobs.context import UNCOUNTED, Context
 from flightwatch.jobs.learn import exclude, model_for
 from flightwatch.records import HEARD, Route, empty
 from flightwatch.units import instant_of_day
 
 log = logging.getLogger("flightwatch.judge")
 
-REPAIRED = timedelta(days=30)
-"""How far back flights that are built now may change what was counted: an airframe's next appearance still names the
-field it went dark over when it comes back within a month (overhaul checks are days to weeks)."""
+DAY = timedelta(days=1)
+AHEAD = timedelta(days=1)
+"""Days without any flight are counted too, but not far past the last one: a source that is silent for longer says
+nothing about the routes."""
 
 MEMORY = timedelta(days=180)  # who was on a route before: the span of newcomers (routes.newcomers.MEMORY_DAYS)
 USUAL = timedelta(days=120)  # what is heard is set against the weeks before; four months holds the longest of them
@@ -26,23 +27,33 @@ DISCOVER_EVERY = timedelta(hours=24)
 
 
 def judge(ctx: Context, now: datetime, *, since: date | None = None, until: date | None = None) -> pd.DataFrame:
-    """Tally the days that may have changed, judge them, store both; the findings of those days."""
+    """Tally the days whose flights changed, judge them, store both; the findings of those days."""
     span = ctx.store.days_with_flights()
     if span is None:
         return pd.DataFrame()
-    first, last = span[0], until or max(span[1], min(now.date(), span[1] + timedelta(days=1)))
-    tallied = ctx.store.get_mark("tallied")
-    start = max(first, min(date.fromisoformat(tallied), last) - REPAIRED) if tallied else first
+    first = span[0]
+    last = until or max(span[1], min(now.date(), span[1] + AHEAD))
+    start = _uncounted(ctx, first, last)
     if since is not None:
         start = max(first, min(start, since))
     routes = discover(ctx, now, span)
-    anew = ctx.store.save_routes(routes, at=now)
-    ctx.store.forget_routes(anew)
-    if anew and start > first:
-        tally(ctx, [r for r in routes if r.name in set(anew)], (first, start - timedelta(days=1)))
-    tally(ctx, routes, (start, last))
-    ctx.store.set_mark("tallied", last.isoformat())
+    anew = set(ctx.store.save_routes(routes, at=now))
+    ctx.store.forget_routes(sorted(anew))
+    with ctx.store.transaction():
+        tally(ctx, [r for r in routes if r.name in anew], (first, start - DAY))
+        tally(ctx, routes, (start, last))
+        ctx.store.set_mark(UNCOUNTED, None)
+        ctx.store.set_mark("counted_to", last.isoformat())
     return detect(ctx, routes, now, since or start)
+
+
+def _uncounted(ctx: Context, first: date, last: date) -> date:
+    """The first day to count again: where flights changed, else the newest day, which is still going on."""
+    counted = ctx.store.get_mark("counted_to")
+    if counted is None:
+        return first
+    changed = ctx.store.get_mark(UNCOUNTED) or counted
+    return max(first, min(date.fromisoformat(counted), date.fromisoformat(changed), last))
 
 
 def discover(ctx: Context, now: datetime, span: tuple[date, date]) -> list[Route]:
@@ -64,8 +75,7 @@ def tally(ctx: Context, routes: list[Route], days: tuple[date, date]) -> None:
     if days[0] > days[1] or not routes:
         return
     store = ctx.store
-    before = (days[0] - MEMORY, days[0] - timedelta(days=1))
-    flights = store.flights(days=(before[0], days[1]))
+    flights = store.flights(days=(days[0] - MEMORY, days[1]))
     aircraft = store.aircraft()
     own = flights[flights["firstseen"] >= pd.Timestamp(instant_of_day(days[0]))].reset_index(drop=True)
     matches = watch.match(own, routes, aircraft)
@@ -95,9 +105,11 @@ def coverage(ctx: Context, routes: list[Route], days: tuple[date, date]) -> pd.D
 def detect(ctx: Context, routes: list[Route], now: datetime, since: date) -> pd.DataFrame:
     """Judge the stored days from `since` on with the model of the day, and store the findings."""
     names = [r.name for r in routes]
-    route_days = ctx.store.route_days(names)
-    if route_days.empty:
+    stored = ctx.store.route_days(names)
+    if stored.empty:
         return pd.DataFrame()
+    route_days = watch.weigh(stored)
+    ctx.store.replace_route_days(route_days[route_days["coverage"] != stored["coverage"]])
     left_out = exclude(ctx)
     model = model_for(ctx, route_days, left_out, now)
     if model is None:
