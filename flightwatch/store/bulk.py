@@ -30,30 +30,37 @@ def write(
     update: Mapping[str, str] | None = None,
     key: Sequence[str] | None = None,
     unless: str = "",
+    new: bool = False,
 ) -> int:
     """Insert the rows; of those whose key is there already, set `update` (column to SQL expression) or leave them.
 
     In an expression `new.x` is the row at hand and `old.x` the one that is there. `update={}` leaves old rows alone,
     `update=None` takes every column that is not of the key from the new row; rows for which the condition `unless`
-    holds stay as they are. `key` names another unique key than the primary one. Returns how many rows were inserted or
-    updated. Rows of one call must differ in their key.
+    holds stay as they are. `key` names another unique key than the primary one. Rows of one call must differ in their
+    key. `new` says that none of the keys is there yet, which saves PostgreSQL the staging. Returns how many rows were
+    inserted or updated.
     """
     names = list(columns)
-    rows = list(zip(*columns.values(), strict=True))
-    if not rows:
+    count = len(columns[names[0]])
+    if not count:
         return 0
     quote = connection.dialect.identifier_preparer.quote
     key = key or [c.name for c in table.primary_key.columns]
     if update is None:
         update = {n: f"new.{quote(n)}" for n in names if n not in key}
-    target = f"INSERT INTO {quote(table.name)} ({', '.join(map(quote, names))})"
+    target = f"{quote(table.name)} ({', '.join(map(quote, names))})"
     conflict = _conflict(table, key, update, unless, quote)
-    if connection.dialect.name == "postgresql" and len(rows) >= COPY_FROM_ROWS:
-        stage = _copied(connection, table, names, rows)
-        return int(connection.exec_driver_sql(" ".join((target, "SELECT * FROM", stage, conflict))).rowcount)
+    if connection.dialect.name == "postgresql" and count >= COPY_FROM_ROWS:
+        if new:
+            _copy(connection, target, table, columns)
+            return count
+        stage = _stage(connection, table, columns)
+        parts = ("INSERT INTO", target, "SELECT * FROM", stage, conflict)
+        return int(connection.exec_driver_sql(" ".join(parts)).rowcount)
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    values = ", ".join([mark] * len(names))
-    return int(connection.exec_driver_sql(f"{target} VALUES ({values}) {conflict}", rows).rowcount)
+    values = f"VALUES ({', '.join([mark] * len(names))})"
+    statement = " ".join(("INSERT INTO", target, values, conflict))
+    return int(connection.exec_driver_sql(statement, list(zip(*columns.values(), strict=True))).rowcount)
 
 
 def put(connection: Connection, table: Table, **values: Any) -> int:
@@ -111,20 +118,24 @@ def _conflict(table: Table, key: Sequence[str], update: Mapping[str, str], unles
     return done.replace("new.", "excluded.").replace("old.", f"{quote(table.name)}.")
 
 
-def _copied(connection: Connection, table: Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
-    """The rows in a staging table of this session, which COMMIT empties; its name, quoted."""
+def _stage(connection: Connection, table: Table, columns: Columns) -> str:
+    """The rows in a staging table of this session, which COMMIT drops; its name, quoted."""
     quote = connection.dialect.identifier_preparer.quote
     stage = quote(f"stage_{table.name}")
-    kinds = [_kind(table.c[n].type) for n in names]
-    body = ", ".join(f"{quote(n)} {k}" for n, k in zip(names, kinds, strict=True))
+    body = ", ".join(f"{quote(n)} {_kind(table.c[n].type)}" for n in columns)
     connection.exec_driver_sql(f"DROP TABLE IF EXISTS pg_temp.{stage}")
     connection.exec_driver_sql(f"CREATE TEMP TABLE {stage} ({body}) ON COMMIT DROP")
-    driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(f"COPY {stage} FROM STDIN (FORMAT BINARY)") as copy:
-        copy.set_types(kinds)
-        for row in rows:
-            copy.write_row(row)
+    _copy(connection, stage, table, columns)
     return stage
+
+
+def _copy(connection: Connection, target: str, table: Table, columns: Columns) -> None:
+    """Binary COPY, whose rows psycopg packs in C: half a microsecond for an observation, a sixth of what text takes."""
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(f"COPY {target} FROM STDIN (FORMAT BINARY)") as copy:
+        copy.set_types([_kind(table.c[n].type) for n in columns])
+        for row in zip(*columns.values(), strict=True):
+            copy.write_row(row)
 
 
 def _kind(column: TypeEngine[Any]) -> str:

@@ -215,10 +215,14 @@ class FlightRows(Base):
     def _clear(self, connection: Connection, scope: pd.DataFrame, version: str) -> None:
         t = schema.flight
         since = dict(zip(scope["icao24"], millis(scope["since"]).tolist(), strict=True))
+        if not since:
+            return
         gone: list[str] = []
         old: list[tuple[str, str]] = []
         rows = connection.execute(
-            select(t.c.icao24, t.c.flight_id, t.c.rules_version, t.c.firstseen).where(self.among(t.c.icao24, since))
+            select(t.c.icao24, t.c.flight_id, t.c.rules_version, t.c.firstseen).where(
+                self.among(t.c.icao24, since), t.c.firstseen >= min(since.values())
+            )
         )
         for row in rows:
             if row.firstseen >= since[row.icao24]:

@@ -89,6 +89,7 @@ class PollRows(AircraftRows):
         texts, codes, times = self._insert_observations(connection, rows.assign(poll=poll))
         starts = np.searchsorted(codes, np.arange(len(texts)))
         first, last = np.minimum.reduceat(times, starts), np.maximum.reduceat(times, starts)
+        again = connection.execute(select(schema.touch.c.poll).where(schema.touch.c.poll == poll).limit(1)).first()
         bulk.write(
             connection,
             schema.touch,
@@ -97,6 +98,7 @@ class PollRows(AircraftRows):
                 "first": "CASE WHEN new.first < old.first THEN new.first ELSE old.first END",
                 "last": "CASE WHEN new.last > old.last THEN new.last ELSE old.last END",
             },
+            new=again is None,
         )
 
     def _insert_observations(self, connection: Connection, rows: pd.DataFrame) -> tuple[Texts, Numbers, Numbers]:
@@ -105,8 +107,18 @@ class PollRows(AircraftRows):
         addresses, codes = np.unique(ordered["address"].to_numpy(), return_inverse=True)
         texts = np.array([icao24_text(a) for a in addresses.tolist()], dtype=object)
         columns = bulk.columns_of(ordered, schema.observation, dialect=self.dialect)
-        bulk.write(connection, schema.observation, {"icao24": texts[codes].tolist(), **columns}, update={})
-        return texts, codes, np.asarray(columns["time"], dtype="int64")
+        times: Numbers = np.asarray(columns["time"], dtype="int64")
+        # we are the only writer: what is not there now cannot be there when the rows arrive
+        new = self.dialect == "postgresql" and len(times) > 0 and not self._has_fixes(connection, texts, times)
+        rows_in = {"icao24": texts[codes].tolist(), **columns}
+        bulk.write(connection, schema.observation, rows_in, update={}, new=new)
+        return texts, codes, times
+
+    def _has_fixes(self, connection: Connection, icao24s: Texts, times: Numbers) -> bool:
+        """Whether any fix of these airframes is stored between the first and the last of these times."""
+        t = schema.observation
+        some = and_(self.among(t.c.icao24, icao24s.tolist()), t.c.time.between(int(times.min()), int(times.max())))
+        return connection.execute(select(t.c.time).where(some).limit(1)).first() is not None
 
     def _save_heard(self, connection: Connection, heard: Sequence[pd.DataFrame], *, add: bool) -> None:
         rows = [h for h in heard if len(h)]
