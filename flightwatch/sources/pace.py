@@ -63,11 +63,12 @@ def pause(pace: Pace, rule: Rule, now: float, cost: int = 1) -> tuple[float, str
     >>> pause(Pace(until=160.0, why="HTTP 429"), Rule(2.0), now=100.0)
     (60.0, 'HTTP 429')
     """
-    if pace.until > now:
-        return pace.until - now, pace.why or "backing off"
+    held = (pace.until - now, pace.why or "backing off") if pace.until > now else (0.0, "")
     if rule.budget is not None and pace.day == int(now // CREDITS_A_DAY_S) and pace.spent + cost > rule.budget:
         midnight = (pace.day + 1) * CREDITS_A_DAY_S
-        return midnight - now, f"today's budget of {rule.budget} is spent"
+        held = max(held, (midnight - now, f"today's budget of {rule.budget} is spent"))
+    if held[1]:
+        return held
     ahead = pace.asked + rule.spacing_s - now
     return min(max(0.0, ahead), rule.spacing_s), ""  # never longer, should the clock have been set back
 
