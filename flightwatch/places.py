@@ -126,7 +126,7 @@ def _airports_of(places: Places, name: str) -> frozenset[str]:
     if len(name) == 2 and (country := _lookup(places.airports, name.upper())):
         return country
     close = places.near(name)
-    hint = f"; did you mean {', '.join(close)}?" if close else "; `flightwatch routes places` lists the places"
+    hint = f"; did you mean {', '.join(close)}?" if close else "; `flightwatch routes list` shows the places in use"
     raise ConfigError(f"there is no place, airport or country {name!r}{hint}")
 
 

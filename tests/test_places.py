@@ -78,7 +78,7 @@ def test_a_name_nobody_knows_gets_near_misses(shipped):
         shipped.airports_of("bengazi")
     with pytest.raises(ConfigError, match="HLLB"):
         resolved().airports_of("benina")
-    with pytest.raises(ConfigError, match="flightwatch routes places"):
+    with pytest.raises(ConfigError, match="flightwatch routes list"):
         resolved().airports_of("qqqqqqqqqqq")
 
 

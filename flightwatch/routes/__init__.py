@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from flightwatch.routes.coverage import coverage
+from flightwatch.routes.coverage import coverage, describe
 from flightwatch.routes.discover import discover
 from flightwatch.routes.match import match
 from flightwatch.routes.resolve import digest, resolve
 from flightwatch.routes.tally import tally
 from flightwatch.routes.weigh import weigh
 
-__all__ = ["coverage", "digest", "discover", "match", "resolve", "tally", "weigh"]
+__all__ = ["coverage", "describe", "digest", "discover", "match", "resolve", "tally", "weigh"]

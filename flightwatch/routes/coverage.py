@@ -143,6 +143,18 @@ def _note(share: float, ratio: float, sources: set[str], before: set[str]) -> st
     return "; ".join(notes)
 
 
+def describe(detail: dict[str, Any]) -> str:
+    """A day's `detail` in one line for people.
+
+    >>> describe({"looked": 1.0, "origin": 0.93, "destination": 0.12, "index": 0.4, "sources": ["a"], "note": ""})
+    'looked 100%, origin 93%, destination 12% of its best'
+    """
+    parts = [f"{name} {detail[name]:.0%}" for name in ("origin", "between", "destination") if name in detail]
+    heard = f", {', '.join(parts)} of its best" if parts else ""
+    note = f"; {detail['note']}" if detail.get("note") else ""
+    return f"looked {detail['looked']:.0%}{heard}{note}"
+
+
 def _number(day: date) -> int:
     return int(np.datetime64(day, "D").astype(int))
 
