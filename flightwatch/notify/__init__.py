@@ -25,7 +25,9 @@ class Channel(Protocol):
 CHANNELS = {
     "email": "flightwatch.notify.email:Email",
     "slack": "flightwatch.notify.slack:Slack",
+    "slack-bot": "flightwatch.notify.slackbot:SlackBot",
     "webhook": "flightwatch.notify.webhook:Webhook",
+    "apprise": "flightwatch.notify.anywhere:Anywhere",
 }
 """Kind to class, as text so that starting the program does not load what it will not use."""
 

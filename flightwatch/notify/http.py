@@ -6,7 +6,7 @@ import ipaddress
 import socket
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ import requests
 
 from flightwatch import __version__
 from flightwatch.errors import ConfigError, DeliveryError
+from flightwatch.notify.clean import line
 from flightwatch.redact import redact
 
 CONNECT_S = 5.0
@@ -34,8 +35,14 @@ class Answer:
     """What the provider said."""
 
     status: int
-    text: str
+    text: str = field(repr=False)
     retry_after: float | None
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def said(self) -> str:
+        """The beginning of it on one line without secrets: what may be stored, logged and shown."""
+        return line(redact(self.text[:2000], self.secrets), 200)
 
 
 def check(url: str, *, what: str, allow_private: bool) -> None:
@@ -63,7 +70,7 @@ def refuse_private(url: str, *, what: str) -> None:
 
 def post(
     url: str, *, body: bytes, headers: Mapping[str, str], what: str, secrets: Iterable[str] = (),
-    method: str = "POST",
+    most: int = MOST,
 ) -> Answer:  # fmt: skip
     """One request, one answer of any status. DeliveryError when there is none; it says whether it may have arrived."""
     secrets = (url, urlsplit(url).path, *secrets)
@@ -73,10 +80,10 @@ def post(
     all_headers = {"User-Agent": f"flightwatch/{__version__}", **headers}
     try:
         with session.request(
-            method, url, data=body, headers=all_headers, timeout=(CONNECT_S, READ_S), allow_redirects=False, stream=True
+            "POST", url, data=body, headers=all_headers, timeout=(CONNECT_S, READ_S), allow_redirects=False, stream=True
         ) as response:
-            text = _read(response, began, what)
-            return Answer(response.status_code, redact(text, secrets), retry_after(response.headers))
+            text = _read(response, began, what, most)
+            return Answer(response.status_code, text, retry_after(response.headers), secrets)
     except (requests.ConnectTimeout, requests.exceptions.SSLError) as error:
         raise DeliveryError(f"{what}: no connection ({_say(error, secrets)})") from None
     except requests.ConnectionError as error:
@@ -87,16 +94,16 @@ def post(
         session.close()
 
 
-def _read(response: requests.Response, began: float, what: str) -> str:
+def _read(response: requests.Response, began: float, what: str, most: int) -> str:
     parts, size = [], 0
     for chunk in response.iter_content(4096):
         parts.append(chunk)
         size += len(chunk)
-        if size >= MOST:
+        if size >= most:
             break
         if time.monotonic() - began > DEADLINE_S:
             raise DeliveryError(f"{what}: the answer took longer than {DEADLINE_S:.0f} s", in_doubt=True)
-    return b"".join(parts)[:MOST].decode("utf-8", "replace")
+    return b"".join(parts)[:most].decode("utf-8", "replace")
 
 
 def _never_left(error: BaseException) -> bool:
@@ -148,8 +155,7 @@ def _date(text: str) -> datetime | None:
 
 def refused(answer: Answer, what: str) -> DeliveryError:
     """The error an answer amounts to."""
-    said = " ".join(answer.text.split())[:200]
-    text = f"{what}: answered {answer.status}{f' ({said})' if said else ''}"
+    text = f"{what}: answered {answer.status}{f' ({answer.said})' if answer.said else ''}"
     again = answer.status in RETRIED or answer.status >= 500
     return DeliveryError(
         text, permanent=not again, retry_after=answer.retry_after, in_doubt=answer.status in PERHAPS_TAKEN

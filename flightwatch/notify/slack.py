@@ -37,11 +37,11 @@ class Slack:
         http.check(url, what=what, allow_private=False)
         answer = self._post(url, rich(message, doubtful), what)
         if answer.status == 400 and any(word in answer.text for word in UNREADABLE):
-            log.warning("%s: blocks refused (%s), sent as plain text", what, answer.text[:100])
+            log.warning("%s: blocks refused (%s), sent as plain text", what, answer.said)
             answer = self._post(url, bare(message, doubtful), what)
         if answer.status != 200:
             raise http.refused(answer, what)
-        return answer.text[:200] or "ok"
+        return answer.said or "ok"
 
     def _post(self, url: str, payload: dict[str, Any], what: str) -> http.Answer:
         body = msgspec.json.encode(payload)

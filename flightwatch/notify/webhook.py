@@ -48,7 +48,7 @@ class Webhook:
         answer = http.post(url, body=payload, headers=headers, what=what, secrets=(str(key),) if key else ())
         if not 200 <= answer.status < 300:
             raise http.refused(answer, what)
-        return f"{answer.status} {answer.text[:150]}".strip()
+        return f"{answer.status} {answer.said}".strip()
 
 
 def body(message: Message, doubtful: bool) -> bytes:
