@@ -50,15 +50,25 @@ class Airport:
     military: bool | None
 
 
+@dataclass(frozen=True)
+class Runways:
+    """What OurAirports knows of one field's runways: lengths in ft, directions in degrees true (0-179)."""
+
+    longest_ft: float
+    total_ft: float
+    closed: bool
+    headings: tuple[int, ...]
+
+
 class Airports:
     """A set of airfields that can be asked by code, by position, by country, by area. It never changes.
 
-    `frame` is indexed by id; `latitude`, `longitude`, `elevation`, `runway`, `closed`, `scheduled` (1 for fields with
-    an IATA code) and `headings` are arrays in the same order, `ids` the index as an array: what `nearest` answers are
-    positions in them.
+    `frame` is indexed by id. The other columns are arrays in the same order, `ids` the index as an array: what
+    `nearest` answers are positions in them. `served` is 1 for fields with an IATA code and for military ones, which
+    count as much: traffic of its own is what tells a field from an airstrip. `total_runway` is in ft, of all runways.
     """
 
-    def __init__(self, airports: Iterable[Airport], headings: dict[str, tuple[int, ...]] | None = None) -> None:
+    def __init__(self, airports: Iterable[Airport], runways: dict[str, Runways] | None = None) -> None:
         rows = list(airports)
         self.frame = pd.DataFrame(
             [vars(a) for a in rows], columns=list(Airport.__dataclass_fields__), dtype=object
@@ -73,8 +83,10 @@ class Airports:
         self.elevation = np.nan_to_num(self.frame["elevation_ft"].to_numpy())
         self.runway = self.frame["longest_runway_ft"].to_numpy()
         self.closed = self.frame["closed"].to_numpy()
-        self.scheduled = np.array([a.iata != "" for a in rows], dtype=float)
-        self.headings = _padded([(headings or {}).get(a.id, ()) for a in rows])
+        self.served = np.array([a.iata != "" or a.military is True for a in rows], dtype=float)
+        known = [(runways or {}).get(a.id) for a in rows]
+        self.headings = _padded([r.headings if r else () for r in known])
+        self.total_runway = np.array([r.total_ft if r else math.nan for r in known])
         self._airports = {a.id: a for a in rows}
         self._position = {a.id: i for i, a in enumerate(rows)}
         self._codes = _codes(rows)
@@ -180,25 +192,25 @@ def load() -> Airports:
             country=row["country"],
             iata=row["iata"],
             aliases=(),
-            longest_runway_ft=runways[code][0] if code in runways else math.nan,
-            closed=runways[code][1] if code in runways else False,
+            longest_runway_ft=runways[code].longest_ft if code in runways else math.nan,
+            closed=runways[code].closed if code in runways else False,
             military=True if MILITARY_NAME.search(row["name"]) else None,
         )
         for code, row in airportsdata.load("ICAO").items()
     }
     for row in _rows("airfields.csv"):
         known[row["id"]] = _own(row, known.get(row["id"]), runways)
-    return Airports(known.values(), {code: r[2] for code, r in runways.items()})
+    return Airports(known.values(), runways)
 
 
-def _own(row: dict[str, str], base: Airport | None, runways: dict[str, tuple[float, bool, tuple[int, ...]]]) -> Airport:
+def _own(row: dict[str, str], base: Airport | None, runways: dict[str, Runways]) -> Airport:
     """A row of our table; an empty cell keeps what airportsdata says."""
 
     def number(key: str, kept: float) -> float:
         return float(row[key]) if row[key] else kept
 
     id_ = row["id"]
-    kept_runway = runways[id_][0] if id_ in runways else math.nan
+    kept_runway = runways[id_].longest_ft if id_ in runways else math.nan
     if base is None:
         base = Airport(id_, "", "", math.nan, math.nan, 0.0, row["country"], "", (), kept_runway, False, None)
     return Airport(
@@ -222,11 +234,13 @@ def _rows(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _runways() -> dict[str, tuple[float, bool, tuple[int, ...]]]:
+def _runways() -> dict[str, Runways]:
     with (DATA / "runways.csv").open(encoding="utf-8") as file:
         next(file)
         cells = (line.rstrip("\n").split(",") for line in file)
-        return {c[0]: (float(c[1]), c[2] == "1", tuple(int(h) for h in c[3].split())) for c in cells}
+        return {
+            c[0]: Runways(float(c[1]), float(c[2]), c[3] == "1", tuple(int(h) for h in c[4].split())) for c in cells
+        }
 
 
 def _codes(rows: list[Airport]) -> dict[str, str]:

@@ -2,9 +2,10 @@
 
     python -m benchmarks.flights.make_runways RUNWAYS.csv
 
-One row per airport that airportsdata or our own table names: length of the longest open runway in feet, whether every
-runway is closed, and the directions of its runways (degrees true, 0-179), so that a low track can be held against
-them. Airports whose code differs between the tables are matched by position: a runway end within 2 NM.
+One row per airport that airportsdata or our own table names: lengths of the longest open runway and of all together in
+feet (how big a place it is), whether every runway is closed, and the directions of its runways (degrees true, 0-179),
+so that a low track can be held against them. Airports whose code differs between the tables are matched by position: a
+runway end within 2 NM.
 """
 
 from __future__ import annotations
@@ -51,10 +52,19 @@ def main(source: str) -> None:
         usable = mine[mine["closed"] == 0]
         best = usable if len(usable) else mine
         headings = sorted({int(h) % 180 for h in best["heading"].dropna()})
-        rows.append((code, int(best["length_ft"].max()), int(not len(usable)), " ".join(map(str, headings))))
+        length = best["length_ft"]
+        rows.append(
+            (
+                code,
+                int(length.max()),
+                int(length.sum()),
+                int(not len(usable)),
+                " ".join(map(str, headings)),
+            )
+        )
     with (DATA / "runways.csv").open("w", encoding="utf-8", newline="") as file:
         out = csv.writer(file, lineterminator="\n")
-        out.writerow(("id", "longest_runway_ft", "closed", "headings"))
+        out.writerow(("id", "longest_runway_ft", "all_runways_ft", "closed", "headings"))
         out.writerows(rows)
     print(f"{len(rows):,} of {len(places):,} airports have a known runway")
 

@@ -13,15 +13,13 @@ from flightwatch import aircraft as craft
 from flightwatch import airports as fields
 from flightwatch import geo, motion, records, tracks, units
 from flightwatch.airports import Airports
-from flightwatch.flights import ends
+from flightwatch.flights.ends import Ends, settle
 from flightwatch.flights.fixes import Columns, Fixes, prepare
 from flightwatch.flights.legs import Legs, grounded, split, type_columns
-from flightwatch.flights.likelihood import Edges
+from flightwatch.flights.table import Sides, ends_of, past, write_end
 from flightwatch.flights.version import RULES_VERSION
 
 OPEN_MS = 45 * 60_000  # so long after its last fix a flight may still be airborne; then it has landed or is lost
-JET_KT = 330.0  # a type nobody told us that flies faster over ground needs a jet's runway
-JET_RUNWAY_FT = 4000.0
 
 
 def build(
@@ -45,27 +43,16 @@ def build(
     columns["airframe"] = np.cumsum(np.diff(columns["address"], prepend=columns["address"][:1]) != 0)
     performances = [craft.performance(t) for t in known["typecode"]]
     types = type_columns(performances, np.arange(len(known)))
-    legs = split(columns, places, types)
+    ground = grounded(columns, places, types)
+    legs = split(columns, ground, places, types)
     if not len(legs):
         return records.empty(records.FLIGHT)
     out = describe(fixes, legs, known)
-    runway = _runways(columns, legs, types)
-    ground = grounded(columns, places, types)
-    for side, rows, arrival in (("departure", legs.first, False), ("arrival", legs.last, True)):
-        on_ground = ground[rows]
-        edges = edges_at(columns, rows, runway, types["range_nm"][columns["airframe"][rows]])
-        _write_end(out, side, ends.judge(edges, on_ground, places, arrival), edges, on_ground, places)
+    both = _ends(columns, legs, ground, out)
+    for side, found in zip(("departure", "arrival"), settle(both, places, past(visits, out, places)), strict=True):
+        write_end(out, side, found, both, places)
     out["status"] = _status(out, asof)
     return records.conform(pd.DataFrame(out), records.FLIGHT)
-
-
-def edges_at(columns: Columns, rows: Any, runway: Any, range_nm: Any) -> Edges:
-    """The fixes at these rows as flight ends."""
-    values = {
-        k: columns[k][rows].astype(float)
-        for k in ("latitude", "longitude", "altitude", "groundspeed", "track", "vertical_rate")
-    }
-    return Edges(**values, runway_ft=runway, range_nm=range_nm)
 
 
 def _known(fixes: Fixes, aircraft: pd.DataFrame | None) -> pd.DataFrame:
@@ -74,27 +61,40 @@ def _known(fixes: Fixes, aircraft: pd.DataFrame | None) -> pd.DataFrame:
     frame = pd.DataFrame({"icao24": [units.icao24_text(int(a)) for a in address]}, dtype=object)
     if aircraft is not None and len(aircraft):
         told = aircraft.drop_duplicates("icao24").set_index("icao24")
-        for name in ("registration", "typecode"):
+        for name in ("registration", "typecode", "operator"):
             frame[name] = frame["icao24"].map(told[name].astype(object)) if name in told else ""
-    for name in ("registration", "typecode"):
+    for name in ("registration", "typecode", "operator"):
         column = frame[name] if name in frame else pd.Series("", index=frame.index)
         frame[name] = column.astype(object).where(column.notna(), "")
     return frame
 
 
-def _runways(columns: Columns, legs: Legs, types: Columns) -> npt.NDArray[np.float64]:
-    airframe = columns["airframe"][legs.first]
-    speed = np.nan_to_num(columns["groundspeed"])
-    fastest = np.maximum.reduceat(speed, legs.first) if len(legs) else np.zeros(0)
-    unknown = ~types["known"][airframe]
-    return np.where(unknown & (fastest > JET_KT), JET_RUNWAY_FT, types["min_runway_ft"][airframe])
+def _ends(columns: Columns, legs: Legs, ground: Any, out: dict[str, Any]) -> Ends:
+    names = ("latitude", "longitude", "altitude", "groundspeed", "track", "vertical_rate")
+    first, last = ({k: columns[k][rows].astype(float) for k in names} for rows in (legs.first, legs.last))
+    fastest = [float(np.nan_to_num(columns["groundspeed"][a : b + 1]).max()) for a, b in _spans(legs)]
+    shared = np.array(["duplicate address" in s for s in out["suspect"]])
+    return ends_of(
+        Sides(first, last, ground[legs.first], ground[legs.last]),
+        np.where(shared, -1, columns["airframe"][legs.first]),
+        (columns["time"][legs.first], columns["time"][legs.last]),
+        out["typecode"],
+        np.array(fastest),
+        np.array(out["distance_nm"]),
+    )
+
+
+def _spans(legs: Legs) -> list[tuple[int, int]]:
+    return list(zip(legs.first.tolist(), legs.last.tolist(), strict=True))
 
 
 def describe(fixes: Fixes, legs: Legs, known: pd.DataFrame) -> dict[str, Any]:
     """Everything about the legs that does not need an airport."""
     columns = fixes.columns
     airframe = columns["airframe"][legs.first]
-    out: dict[str, Any] = {name: known[name].to_numpy()[airframe] for name in ("icao24", "registration", "typecode")}
+    out: dict[str, Any] = {
+        name: known[name].to_numpy()[airframe] for name in ("icao24", "registration", "typecode", "operator")
+    }
     time = columns["time"]
     out["firstseen"], out["lastseen"] = units.instants(time[legs.first]), units.instants(time[legs.last])
     out["flight_id"] = [records.flight_id(i, t) for i, t in zip(out["icao24"], out["firstseen"], strict=True)]
@@ -105,7 +105,7 @@ def describe(fixes: Fixes, legs: Legs, known: pd.DataFrame) -> dict[str, Any]:
     out["points"] = legs.last - legs.first + 1
     out["suspect"] = _suspicions(fixes, legs)
     out["rules_version"] = RULES_VERSION
-    rest = [_one(fixes, lo, hi + 1) for lo, hi in zip(legs.first.tolist(), legs.last.tolist(), strict=True)]
+    rest = [_one(fixes, lo, hi + 1) for lo, hi in _spans(legs)]
     for name in rest[0]:
         out[name] = [r[name] for r in rest]
     return out
@@ -181,29 +181,6 @@ def _doubts_inside(columns: Columns, doubted: Columns, legs: Legs) -> npt.NDArra
     good = (leg >= 0) & (at <= end[order[np.maximum(leg, 0)]])
     np.bitwise_or.at(out, order[leg[good]], doubted["bits"][good])
     return out
-
-
-def _write_end(
-    out: dict[str, Any], side: str, found: ends.Candidates, edges: Edges, on_ground: Any, airports: Airports
-) -> None:
-    """Candidates to the columns of one end: all of them, the best if it stands out, and how we know."""
-    n = len(edges)
-    bounds = np.searchsorted(found.edge, np.arange(n + 1))
-    names = airports.ids[found.place]
-    best, method = [""] * n, ["unknown"] * n
-    probability, miles = np.zeros(n), np.full(n, np.nan)
-    table: list[dict[str, float]] = []
-    for i, (lo, hi) in enumerate(zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)):
-        table.append({str(names[k]): round(float(found.probability[k]), 4) for k in range(lo, hi)})
-        if lo == hi or found.probability[lo] < ends.NAMED:
-            continue
-        best[i], probability[i], miles[i] = str(names[lo]), found.probability[lo], found.miles[lo]
-        height = edges.altitude[i] - airports.elevation[found.place[lo]]
-        near = miles[i] <= ends.APPROACH_NM and height <= ends.APPROACH_FT
-        method[i] = "observed" if on_ground[i] else "approach" if near else "inferred"
-    out[f"est{side}airport"], out[f"{side}_method"] = best, method
-    out[f"{side}_probability"], out[f"{side}_distance_nm"] = probability, miles
-    out[f"{side}_candidates"] = table
 
 
 def _status(out: dict[str, Any], asof: datetime | None) -> list[str]:

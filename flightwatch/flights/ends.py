@@ -1,27 +1,46 @@
-"""At which airports flights ended, each with its probability; what is missing to one is unknown."""
+"""At which airports flights began and ended, each with its probability; what is missing to one is unknown.
+
+Three kinds of evidence, in this order: what the first or last fix looks like (`likelihood`); the flight's other end and
+where the airframe was seen before; and the airframe's next appearance: between two of its flights lies one stop, which
+both must explain, in the time there was.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from flightwatch import geo
 from flightwatch.airports import Airports
 from flightwatch.flights import weights
-from flightwatch.flights.likelihood import Edges, Floats, Ints, edge_features, pair_features, pairs
+from flightwatch.flights.likelihood import (
+    EDGE_FEATURES,
+    PAIR_FEATURES,
+    SHARED,
+    Edges,
+    Floats,
+    Ints,
+    edge_features,
+    pair_features,
+    pairs,
+)
+
+Mask = npt.NDArray[np.bool_]
 
 OBSERVED_NM = 3.0  # a ground fix so far from the reference point is on the field: Denver and Moscow reach 2.5 NM
 OBSERVED = 0.99  # of a ground fix on a field; 1 % for two fields side by side and wrong ground bits
-KEPT = 0.005  # candidates below are left to "unknown"
-NAMED = 0.5  # from here one airport stands out
-APPROACH_NM = 12.0  # so near and below APPROACH_FT over the field, and named: it was on approach
-APPROACH_FT = 4000.0
+KEPT = 0.004  # candidates below are left to "unknown"
+JOIN_MS = 72 * 3_600_000  # a next appearance later than this says little: there was time for flights nobody saw
+GROUND_MIN = 10.0  # shortest stop, minutes; softened over as many again
+LOST_SHARE = 0.4  # of the descent's time is lost against flying on, as in `legs`
+DESCENT_FPM = 1600.0
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """For each end the airports that may be it: `edge` (rows of the ends), `place` (airport positions), probability.
+    """For each end the airports that may be it: `edge` (row of the end), `place` (airport position), probability.
 
     Ordered by edge, then most probable first; `miles` from the fix to the airport.
     """
@@ -32,31 +51,132 @@ class Candidates:
     miles: Floats
 
 
-def judge(edges: Edges, grounded: npt.NDArray[np.bool_], airports: Airports, arrival: bool) -> Candidates:
-    """Candidates for ends with nothing known but the fix itself. `grounded` ends were seen on the ground."""
-    near, miles = airports.nearest(edges.latitude, edges.longitude, within_nm=OBSERVED_NM)
-    seen = grounded & (near[:, 0] >= 0)
-    rows = np.flatnonzero(~grounded)
-    open_ = inferred(edges.taken(rows), airports, arrival)
-    where = np.flatnonzero(seen)
-    return _sorted(
-        np.concatenate([where, rows[open_.edge]]),
-        np.concatenate([near[where, 0], open_.place]),
-        np.concatenate([np.full(len(where), OBSERVED), open_.probability]),
-        np.concatenate([miles[where, 0], open_.miles]),
-    )
+@dataclass(frozen=True)
+class Pairs:
+    """Ends with airports that may explain them: the utility of each from the fix alone, the part of it that is the
+    airport's own (`shared`), what past visits and the flight's other end add; `none` of each end for "none of them".
+    """
+
+    edge: Ints
+    place: Ints
+    miles: Floats
+    utility: Floats
+    shared: Floats
+    none: Floats
+    visits: Floats
+    home: Floats
+
+    def total(self) -> Floats:
+        return self.utility + self.visits + self.home
 
 
-def inferred(edges: Edges, airports: Airports, arrival: bool) -> Candidates:
-    """The conditional logit of `likelihood`, over all airports in reach and "none of them"."""
-    oriented = edges if arrival else edges.reversed()
-    weight = weights.ARRIVAL if arrival else weights.DEPARTURE
+@dataclass(frozen=True)
+class Hints:
+    """What else is known of single (end, airport) pairs: a value each, 0 where nothing is."""
+
+    edge: Ints
+    place: Ints
+    value: Floats
+
+    def of(self, edge: Ints, place: Ints) -> Floats:
+        keys = self.edge.astype(np.int64) << 32 | self.place
+        order = np.argsort(keys, kind="stable")
+        if not len(keys):
+            return np.zeros(len(edge))
+        wanted = edge.astype(np.int64) << 32 | place
+        at = np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)
+        return np.where(keys[order][at] == wanted, self.value[order][at], 0.0)
+
+
+def nothing() -> Hints:
+    none = np.zeros(0, dtype=np.int64)
+    return Hints(none, none, np.zeros(0))
+
+
+@dataclass(frozen=True)
+class Ends:
+    """All flights of a batch, ordered by airframe and time: both ends, times in ms, what was seen on the ground.
+
+    `airframe` numbers the airframes; flights of a doubtful identity have -1 and are joined to nothing.
+    """
+
+    airframe: Ints
+    firstseen: Ints
+    lastseen: Ints
+    departure: Edges
+    arrival: Edges
+    departed_ground: Mask
+    arrived_ground: Mask
+
+
+def settle(ends: Ends, airports: Airports, visits: tuple[Hints, Hints]) -> tuple[Candidates, Candidates]:
+    """Departure and arrival candidates of all flights, from all the evidence there is. `visits` of both ends."""
+    seen = [
+        observed(edges, ground, airports)
+        for edges, ground in ((ends.departure, ends.departed_ground), (ends.arrival, ends.arrived_ground))
+    ]
+    open_ = [
+        weighed(ends.departure, seen[0] < 0, airports, False, visits[0]),
+        weighed(ends.arrival, seen[1] < 0, airports, True, visits[1]),
+    ]
+    alone = [choose(p, s, e, airports) for p, s, e in zip(open_, seen, (ends.departure, ends.arrival), strict=True)]
+    other = [homes(open_[0], alone[1], ends.departure.loop, weights.DEPARTURE)]
+    other.append(homes(open_[1], alone[0], ends.arrival.loop, weights.ARRIVAL))
+    departures, arrivals = joined(ends, other[0], other[1], seen[0], seen[1], airports)
+    return departures, arrivals
+
+
+def observed(edges: Edges, grounded: Mask, airports: Airports) -> Ints:
+    """The field each end was seen on the ground at; -1 in the air, -2 on the ground where we know no field."""
+    near, _ = airports.nearest(edges.latitude, edges.longitude, within_nm=OBSERVED_NM)
+    return np.where(grounded, np.where(near[:, 0] >= 0, near[:, 0], -2), -1)
+
+
+def weighed(edges: Edges, rows: Mask, airports: Airports, arrival: bool, visits: Hints) -> Pairs:
+    """Utilities of the airports in reach of the ends in `rows`, from the fix itself and from past visits."""
+    which = np.flatnonzero(rows)
+    oriented = (edges if arrival else edges.reversed()).taken(which)
     edge, place, miles = pairs(oriented, airports)
-    utility = pair_features(oriented, airports, edge, place, miles) @ weight.pair
-    none = edge_features(oriented) @ weight.edge
-    probability = softmax(utility, none, edge)
-    keep = probability >= KEPT
-    return _sorted(edge[keep], place[keep], probability[keep], miles[keep])
+    found = _weighed(oriented, edge, place, miles, airports, arrival)
+    none = np.zeros(len(edges))
+    none[which] = found.none
+    past = _table(arrival)["visits"] * visits.of(which[edge], place)
+    return Pairs(which[edge], place, miles, found.utility, found.shared, none, past, np.zeros(len(edge)))
+
+
+def _weighed(oriented: Edges, edge: Ints, place: Ints, miles: Floats, airports: Airports, arrival: bool) -> Pairs:
+    weight = _table(arrival)
+    features = pair_features(oriented, airports, edge, place, miles)
+    pair = np.array([weight[name] for name in PAIR_FEATURES])
+    own = [PAIR_FEATURES.index(name) for name in SHARED]
+    none = edge_features(oriented) @ np.array([weight[name] for name in EDGE_FEATURES])
+    zero = np.zeros(len(edge))
+    return Pairs(edge, place, miles, features @ pair, features[:, own] @ pair[own], none, zero, zero)
+
+
+def _table(arrival: bool) -> dict[str, float]:
+    return weights.ARRIVAL if arrival else weights.DEPARTURE
+
+
+def homes(open_: Pairs, other: Candidates, loop: Floats, weight: dict[str, float]) -> Pairs:
+    """The same utilities, knowing where the flight's other end probably was: round trips end where they began."""
+    home = Hints(other.edge, other.place, other.probability).of(open_.edge, open_.place)
+    return replace(open_, home=home * (weight["home"] + weight["home_loop"] * loop[open_.edge]))
+
+
+def choose(open_: Pairs, seen: Ints, edges: Edges, airports: Airports) -> Candidates:
+    """Probabilities of ends judged each by itself; one seen on the ground is where it was seen."""
+    probability = softmax(open_.total(), open_.none, open_.edge)
+    at = np.flatnonzero(seen >= 0)
+    miles = geo.distance(
+        edges.latitude[at], edges.longitude[at], airports.latitude[seen[at]], airports.longitude[seen[at]]
+    )
+    return ordered(
+        np.concatenate([at, open_.edge]),
+        np.concatenate([seen[at], open_.place]),
+        np.concatenate([np.full(len(at), OBSERVED), probability]),
+        np.concatenate([miles, open_.miles]),
+    )
 
 
 def softmax(utility: Floats, none: Floats, edge: Ints) -> Floats:
@@ -69,6 +189,112 @@ def softmax(utility: Floats, none: Floats, edge: Ints) -> Floats:
     return share
 
 
-def _sorted(edge: Ints, place: Ints, probability: Floats, miles: Floats) -> Candidates:
-    order = np.lexsort((place, -probability, edge))
+def ordered(edge: Ints, place: Ints, probability: Floats, miles: Floats) -> Candidates:
+    keep = np.flatnonzero(probability >= KEPT)
+    order = keep[np.lexsort((place[keep], -probability[keep], edge[keep]))]
     return Candidates(edge[order], place[order], probability[order], miles[order])
+
+
+def joined(
+    ends: Ends, departures: Pairs, arrivals: Pairs, left: Ints, reached: Ints, airports: Airports
+) -> tuple[Candidates, Candidates]:
+    """Candidates of all ends, those of stops between two flights of an airframe from both sides together.
+
+    `left` and `reached` say where ends were seen on the ground. A stop seen from one side keeps that and tells the
+    other; one seen from neither is what both fixes, and the time between, leave.
+    """
+    gap = ends.firstseen[1:] - ends.lastseen[:-1]
+    pair = (ends.airframe[1:] == ends.airframe[:-1]) & (ends.airframe[1:] >= 0) & (gap > 0) & (gap <= JOIN_MS)
+    before = np.flatnonzero(pair & ((reached[:-1] == -1) | (left[1:] == -1)))
+    alone = choose(departures, left, ends.departure, airports), choose(arrivals, reached, ends.arrival, airports)
+    if not len(before):
+        return alone
+    stop, place, probability = _stops(ends, before, departures, arrivals, left, reached, airports)
+    out = []
+    for edges, seen, mine, rows in (
+        (ends.departure, left, alone[0], before + 1),
+        (ends.arrival, reached, alone[1], before),
+    ):
+        changed = np.zeros(len(edges), dtype=bool)
+        changed[rows[seen[rows] == -1]] = True
+        kept, new = ~changed[mine.edge], changed[rows[stop]]
+        edge, where = rows[stop[new]], place[new]
+        miles = geo.distance(
+            edges.latitude[edge], edges.longitude[edge], airports.latitude[where], airports.longitude[where]
+        )
+        columns = zip(
+            (mine.edge, mine.place, mine.probability, mine.miles), (edge, where, probability[new], miles), strict=True
+        )
+        out.append(ordered(*(np.concatenate([a[kept], b]) for a, b in columns)))
+    return out[0], out[1]
+
+
+def _stops(
+    ends: Ends, before: Ints, departures: Pairs, arrivals: Pairs, left: Ints, reached: Ints, airports: Airports
+) -> tuple[Ints, Ints, Floats]:
+    """Where each stop was: stop number, airport, probability.
+
+    With A the airport, the fixes before and after are independent given A, so P(A | both) is proportional to
+    P(before | A) P(after | A) P(A). The utilities hold P(A) twice, hence minus its share. Under "none" the second fix
+    may be anywhere the aircraft could get to meanwhile: an area that grows with the square of the time.
+    """
+    after = before + 1
+    gap_min = (ends.firstseen[after] - ends.lastseen[before]) / 60_000
+    sides = [
+        _side(arrivals, reached, before, ends.arrival, True),
+        _side(departures, left, after, ends.departure, False),
+    ]
+    keys = np.unique(np.concatenate([s[0] << 32 | s[1] for s in sides]))
+    stop, place = keys >> 32, keys & 0xFFFFFFFF
+    total = np.zeros(len(stop))
+    spent = np.full(len(stop), GROUND_MIN)
+    shared = np.zeros(len(stop))
+    none = np.full(len(before), weights.JOINT["none"])
+    for edges, rows, seen, open_, arrival in (
+        (ends.arrival, before, reached, arrivals, True),
+        (ends.departure, after, left, departures, False),
+    ):
+        value, own, minutes = _utilities(edges, rows, seen, open_, (stop, place), airports, arrival)
+        total += value
+        spent += minutes
+        shared += own
+        none += np.where(seen[rows] == -1, open_.none[rows], weights.JOINT["seen"])
+    both = (reached[before] == -1) & (left[after] == -1)
+    speed = np.maximum(ends.arrival.speed_kt[before], ends.departure.speed_kt[after])
+    none -= np.where(both, weights.JOINT["area"] * np.log1p(speed * gap_min / 60), 0.0)
+    none += weights.JOINT["wait"] * np.log1p(gap_min / 60)
+    total -= np.where(both[stop], shared / 2, 0.0)
+    total -= np.logaddexp(0.0, (spent - gap_min[stop]) / GROUND_MIN)
+    return stop, place, softmax(total, none, stop)
+
+
+def _side(open_: Pairs, seen: Ints, rows: Ints, edges: Edges, arrival: bool) -> tuple[Ints, Ints]:
+    """The candidates one side of the stops brings: stop number and airport."""
+    number = np.full(len(edges), -1, dtype=np.int64)
+    number[rows] = np.arange(len(rows))
+    mine = number[open_.edge]
+    fixed = np.flatnonzero(seen[rows] >= 0)
+    return np.concatenate([mine[mine >= 0], fixed]), np.concatenate([open_.place[mine >= 0], seen[rows[fixed]]])
+
+
+def _utilities(
+    edges: Edges, rows: Ints, seen: Ints, open_: Pairs, pair: tuple[Ints, Ints], airports: Airports, arrival: bool
+) -> tuple[Floats, Floats, Floats]:
+    """For stops and airports, from one side: utility, the airport's own part of it, minutes from the fix."""
+    stop, place = pair
+    edge = rows[stop]
+    oriented = edges if arrival else edges.reversed()
+    miles = geo.distance(
+        edges.latitude[edge], edges.longitude[edge], airports.latitude[place], airports.longitude[place]
+    )
+    at = np.flatnonzero(seen[edge] == -1)
+    found = _weighed(oriented, edge[at], place[at], miles[at], airports, arrival)
+    visits = Hints(open_.edge, open_.place, open_.visits).of(edge[at], place[at])
+    home = Hints(open_.edge, open_.place, open_.home).of(edge[at], place[at])
+    value = np.where(seen[edge] == place, 0.0, -weights.JOINT["elsewhere"])
+    value[at] = found.utility + visits + home
+    own = np.zeros(len(stop))
+    own[at] = found.shared + visits
+    height = np.maximum(np.nan_to_num(edges.altitude[edge], nan=4000.0) - airports.elevation[place], 0.0)
+    minutes = 60 * miles / np.maximum(edges.speed_kt[edge], 80.0) + LOST_SHARE * height / DESCENT_FPM
+    return value, own, np.where(seen[edge] == -1, minutes, 0.0)

@@ -55,13 +55,12 @@ class Legs:
         return len(self.first)
 
 
-def split(columns: Columns, airports: Airports, types: Columns) -> Legs:
-    """The legs of all airframes. `types` are performance figures per row's airframe, see `type_columns`."""
+def split(columns: Columns, ground: Mask, airports: Airports, types: Columns) -> Legs:
+    """The legs of all airframes; `ground` from `grounded`, `types` figures per airframe from `type_columns`."""
     n = len(columns["address"])
     if not n:
         empty = np.zeros(0, dtype=np.int64)
         return Legs(empty, empty, empty, empty)
-    ground = grounded(columns, airports, types)
     cut = boundaries(columns)
     silences = np.flatnonzero((np.diff(columns["time"]) > SILENCE_MS) & ~cut[1:]) + 1
     cut[silences[stops(columns, ground, silences, airports, types)]] = True

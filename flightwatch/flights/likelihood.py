@@ -7,7 +7,7 @@ them" is one more. The weights are fitted by maximum likelihood on real flights 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 PATH_FT_PER_NM = 318.0  # a three-degree path, the standard descent (ICAO PANS-OPS: 5.24 %)
+JET_RUNWAY_FT = 4000.0  # a type that needs so much is a jet or as heavy as one
 RUNWAY_UNKNOWN_FT = 2500.0  # median of those whose length OurAirports does not give lies among the small strips
 
 
@@ -27,7 +28,8 @@ RUNWAY_UNKNOWN_FT = 2500.0  # median of those whose length OurAirports does not 
 class Edges:
     """The last fixes of flights (or first ones, with the track turned round and the vertical rate's sign changed).
 
-    One value per flight end: deg, ft, kt, ft/min; `runway_ft` and `slow` (a light aircraft or helicopter) of the type.
+    One value per flight end: deg, ft, kt, ft/min, runway and range of the type. `loop` says how much of the way flown
+    led back: 0 straight from the other end, 1 all round it. `speed_kt` is how fast it flies on, for times.
     """
 
     latitude: Floats
@@ -38,6 +40,8 @@ class Edges:
     vertical_rate: Floats
     runway_ft: Floats
     range_nm: Floats
+    loop: Floats
+    speed_kt: Floats
 
     def __len__(self) -> int:
         return len(self.latitude)
@@ -47,22 +51,17 @@ class Edges:
 
     def reversed(self) -> Edges:
         """Time turned round: what a departure looks like is how an arrival would, flown backwards."""
-        return Edges(
-            self.latitude,
-            self.longitude,
-            self.altitude,
-            self.groundspeed,
-            (self.track + 180.0) % 360.0,
-            -self.vertical_rate,
-            self.runway_ft,
-            self.range_nm,
-        )
+        return replace(self, track=(self.track + 180.0) % 360.0, vertical_rate=-self.vertical_rate)
 
 
 PAIR_FEATURES = (
     "near", "far", "steep", "level_far", "off_near", "off_mid", "off_far", "off_track_wide", "runway", "small",
-    "iata", "closed", "too_short", "lined_up", "descending_far", "climbing_near", "at_field",
+    "served", "closed", "too_short", "lined_up", "descending_far", "climbing_near", "at_field", "served_jet", "size",
 )  # fmt: skip
+HINT_FEATURES = ("home", "home_loop", "visits")
+SHARED = ("runway", "small", "served", "closed", "too_short", "served_jet", "size")
+"""Features of the airport alone: what speaks for it before anything is seen of the flight."""
+
 EDGE_FEATURES = ("none", "high", "cruise", "descending", "climbing", "low", "slow")
 
 
@@ -121,13 +120,15 @@ def pair_features(edges: Edges, airports: Airports, edge: Ints, place: Ints, mil
             np.maximum(off - 60.0, 0) / 60.0 * (miles >= 25),
             np.log(runway / 5000.0),
             (runway < 3000).astype(float),
-            airports.scheduled[place],
+            airports.served[place],
             airports.closed[place].astype(float),
             short,
             lined,
             np.maximum(-rate, 0.0) * np.maximum(ratio, 0.0),
             np.maximum(rate, 0.0) * (miles < 40),
             (miles < 2.5) & (height < 1500),
+            airports.served[place] * (edges.runway_ft[edge] >= JET_RUNWAY_FT),
+            np.nan_to_num(np.log(airports.total_runway[place] / 5000.0), nan=-0.7),
         ],
         axis=-1,
     ).astype(float)

@@ -1,26 +1,73 @@
-"""The fitted constants of `likelihood`, printed by `python -m benchmarks.flights.fit`."""
+"""The fitted constants of `likelihood`, by feature; written by `python -m benchmarks.flights.fit --write`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Of the pair features and of the edge features, in their order."""
-
-    pair: npt.NDArray[np.float64]
-    edge: npt.NDArray[np.float64]
-
-
-ARRIVAL = Weights(
-    pair=np.array([-0.8, -0.8, -2.0, -0.6, -0.4, -1.0, -2.0, -1.0, 0.6, -0.5, 1.0, -2.0, -4.0, 2.5, -0.8, -1.0, 1.5]),
-    edge=np.array([-4.0, 0.6, 1.0, -1.0, 1.5, -0.5, 0.8]),
-)
-DEPARTURE = Weights(
-    pair=np.array([-0.8, -0.8, -2.0, -0.6, -0.4, -1.0, -1.5, -1.0, 0.6, -0.5, 1.0, -2.0, -4.0, 2.0, -0.8, -1.0, 1.5]),
-    edge=np.array([-4.0, 0.6, 1.0, -1.0, 1.5, -0.5, 0.8]),
-)
+JOINT = {
+    "none": -2.0,
+    "area": 2.0,
+    "wait": 0.3,
+    "seen": -5.0,
+    "elsewhere": 8.0,
+}
+ARRIVAL = {
+    "near": -1.237,
+    "far": -0.348,
+    "steep": -1.280,
+    "level_far": -0.678,
+    "off_near": -1.060,
+    "off_mid": -1.688,
+    "off_far": -3.598,
+    "off_track_wide": -0.105,
+    "runway": 0.610,
+    "small": -0.327,
+    "served": 0.763,
+    "closed": -2.002,
+    "too_short": -4.218,
+    "lined_up": 2.074,
+    "descending_far": -0.949,
+    "climbing_near": -1.529,
+    "at_field": 1.021,
+    "served_jet": 0.989,
+    "size": 1.136,
+    "home": 0.890,
+    "home_loop": 6.071,
+    "visits": 2.116,
+    "none": -2.820,
+    "high": 0.906,
+    "cruise": 1.114,
+    "descending": -2.002,
+    "climbing": 2.846,
+    "low": -0.859,
+    "slow": 0.576,
+}
+DEPARTURE = {
+    "near": -1.385,
+    "far": -0.132,
+    "steep": -0.707,
+    "level_far": -0.535,
+    "off_near": -0.538,
+    "off_mid": -2.732,
+    "off_far": -3.399,
+    "off_track_wide": -0.191,
+    "runway": 0.826,
+    "small": -0.605,
+    "served": 0.757,
+    "closed": -2.002,
+    "too_short": -4.109,
+    "lined_up": 2.108,
+    "descending_far": -1.252,
+    "climbing_near": -1.301,
+    "at_field": 0.695,
+    "served_jet": 0.907,
+    "size": 0.979,
+    "home": 0.129,
+    "home_loop": 6.743,
+    "visits": 2.614,
+    "none": -2.920,
+    "high": 0.756,
+    "cruise": 1.316,
+    "descending": -1.688,
+    "climbing": 2.378,
+    "low": -0.380,
+    "slow": 0.288,
+}

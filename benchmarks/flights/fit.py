@@ -1,0 +1,176 @@
+"""Fits the weights of `flightwatch.flights.weights` and says how good they are.
+
+    python -m benchmarks.flights.fit [--write]
+
+Maximum likelihood of a conditional logit on real flights with the end cut off (`cuts`), pulled towards the weights of
+plain reasoning below (a Gaussian prior with the deviations given): the recordings hold few landings of large aircraft,
+and none in the desert. Flights whose end was not seen count with what their rest left possible.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import minimize
+
+from benchmarks.flights import cuts as cutting
+from flightwatch import airports
+from flightwatch.flights.ends import softmax
+from flightwatch.flights.likelihood import (
+    EDGE_FEATURES,
+    HINT_FEATURES,
+    PAIR_FEATURES,
+    edge_features,
+    pair_features,
+    pairs,
+)
+
+NAMES = (*PAIR_FEATURES, *HINT_FEATURES, *EDGE_FEATURES)
+OUT = Path(__file__).resolve().parents[2] / "flightwatch" / "flights" / "weights.py"
+
+PRIOR_PAIR = {
+    "near": (-0.8, 0.5), "far": (-0.8, 0.5), "steep": (-2.0, 1.0), "level_far": (-0.6, 0.5), "off_near": (-0.4, 0.5),
+    "off_mid": (-1.0, 0.7), "off_far": (-2.0, 1.0), "off_track_wide": (-1.0, 0.7), "runway": (0.6, 0.4),
+    "small": (-0.5, 0.4), "served": (1.0, 0.4), "closed": (-2.0, 0.3), "too_short": (-4.0, 1.0), "lined_up": (2.5, 1.0),
+    "descending_far": (-0.8, 0.5), "climbing_near": (-1.0, 0.5), "at_field": (1.5, 0.7), "served_jet": (1.0, 0.5),
+    "home": (-1.0, 1.0), "home_loop": (3.0, 1.5),
+    "visits": (1.0, 0.5), "size": (0.3, 0.4),
+}  # fmt: skip
+PRIOR_EDGE = {
+    "none": (-4.0, 2.0), "high": (0.6, 0.7), "cruise": (1.0, 0.7), "descending": (-1.0, 0.7), "climbing": (1.5, 0.7),
+    "low": (-0.5, 0.7), "slow": (0.8, 0.7),
+}  # fmt: skip
+
+
+JOINT = {"none": -2.0, "area": 2.0, "wait": 0.3, "seen": -5.0, "elsewhere": 8.0}
+
+
+class Problem:
+    """The pairs of all cuts, ready to be fitted or scored."""
+
+    def __init__(self, arrival: bool, seed: int = 1) -> None:
+        self.cuts = cutting.collect(arrival, seed)
+        places = airports.load()
+        edges = self.cuts.edges if arrival else self.cuts.edges.reversed()
+        self.edge, self.place, self.miles = pairs(edges, places)
+        home, visits = (h.of(self.edge, self.place) for h in (self.cuts.home, self.cuts.visits))
+        extra = np.stack([home, home * edges.loop[self.edge], visits], axis=-1)
+        self.x = np.hstack([pair_features(edges, places, self.edge, self.place, self.miles), extra])
+        self.e = edge_features(edges)
+        self.pair, self.none = cutting.compatible(self.cuts, edges, self.edge, self.place, arrival)
+
+    def fit(self, rows: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Weights of pairs and edges; `rows` says which cuts count."""
+        weight = self.cuts.weight if rows is None else self.cuts.weight * rows
+        mean = np.array(
+            [PRIOR_PAIR[k][0] for k in NAMES if k in PRIOR_PAIR] + [PRIOR_EDGE[k][0] for k in EDGE_FEATURES]
+        )
+        sigma = np.array(
+            [PRIOR_PAIR[k][1] for k in NAMES if k in PRIOR_PAIR] + [PRIOR_EDGE[k][1] for k in EDGE_FEATURES]
+        )
+        k = self.x.shape[1]
+        n = len(self.e)
+
+        def loss(w: np.ndarray) -> tuple[float, np.ndarray]:
+            u, v = self.x @ w[:k], self.e @ w[k:]
+            top = v.copy()
+            np.maximum.at(top, self.edge, u)
+            eu, ev = np.exp(u - top[self.edge]), np.exp(v - top)
+            total = ev + np.bincount(self.edge, eu, minlength=n)
+            good = ev * self.none + np.bincount(self.edge, eu * self.pair, minlength=n)
+            p = eu / total[self.edge]
+            q = eu * self.pair / np.maximum(good, 1e-300)[self.edge]
+            value = -(weight * np.log(np.maximum(good, 1e-300) / total)).sum() + (((w - mean) / sigma) ** 2).sum() / 2
+            gu = (p - q) * weight[self.edge]
+            gv = (ev / total - ev * self.none / np.maximum(good, 1e-300)) * weight
+            return value, np.concatenate([self.x.T @ gu, self.e.T @ gv]) + (w - mean) / sigma**2
+
+        w = minimize(loss, mean, jac=True, method="L-BFGS-B", options={"maxiter": 400}).x
+        return w[:k], w[k:]
+
+    def answers(self, pair: np.ndarray, edge: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Per cut: the most probable airport, its probability, and the probability given to the truth."""
+        p = softmax(self.x @ pair, self.e @ edge, self.edge)
+        n = len(self.e)
+        order = np.lexsort((-p, self.edge))
+        first = order[np.concatenate([[True], self.edge[order][1:] != self.edge[order][:-1]])]
+        best, sure = np.full(n, -1), np.zeros(n)
+        best[self.edge[first]], sure[self.edge[first]] = self.place[first], p[first]
+        right = np.bincount(self.edge, p * (self.place == self.cuts.truth[self.edge]), minlength=n)
+        return best, sure, right
+
+    def crossed(self, folds: int = 5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """`answers` out of sample: no airframe is judged by weights it helped to fit."""
+        fold = self.cuts.airframe % folds
+        out = [np.full(len(self.e), -1), np.zeros(len(self.e)), np.zeros(len(self.e))]
+        for k in range(folds):
+            got = self.answers(*self.fit((fold != k).astype(float)))
+            for mine, new in zip(out, got, strict=True):
+                mine[fold == k] = new[fold == k]
+        return out[0], out[1], out[2]
+
+
+def table(problem: Problem, best: np.ndarray, sure: np.ndarray, right: np.ndarray) -> str:
+    """Right, wrong and unknown by band, with the log loss of the truth."""
+    c = problem.cuts
+    lines = ["band      cuts  named right  named wrong  unknown  p(truth)"]
+    for band, label in ((0, "height"), (10, "10 km"), (50, "50 km"), (150, "150 km"), (400, "400 km"), (-1, "unseen")):
+        m = c.band == band
+        if m.any():
+            named = m & (sure >= 0.5)
+            ok = named & (best == c.truth)
+            lines.append(
+                f"{label:8} {m.sum():5d}  {ok.sum() / m.sum():11.3f}  {(named & ~ok).sum() / m.sum():11.3f}"
+                f"  {(m & ~named).sum() / m.sum():7.3f}  {right[m].mean():8.3f}"
+            )
+    return "\n".join(lines)
+
+
+HEAD = '''"""The fitted constants of `likelihood`, by feature; written by `python -m benchmarks.flights.fit --write`."""
+
+from __future__ import annotations
+
+'''
+
+
+def source(fitted: dict[str, np.ndarray]) -> str:
+    """The text of `flightwatch/flights/weights.py`."""
+    text = HEAD
+    text += (
+        "JOINT = "
+        + repr(JOINT).replace("'", '"').replace("{", "{\n    ").replace(", ", ",\n    ").replace("}", ",\n}")
+        + "\n"
+    )
+    for side in ("ARRIVAL", "DEPARTURE"):
+        text += f"{side} = {{\n"
+        for name, value in zip(NAMES, fitted[side], strict=True):
+            text += f'    "{name}": {value:.3f},\n'
+        text += "}\n"
+    return text
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folds", type=int, default=5, help="0: no test out of sample")
+    parser.add_argument("--write", action="store_true", help="put the weights into the package")
+    args = parser.parse_args()
+    fitted = {}
+    for side in ("ARRIVAL", "DEPARTURE"):
+        problem = Problem(side == "ARRIVAL")
+        pair, edge = problem.fit()
+        fitted[side] = np.concatenate([pair, edge])
+        print(side)
+        for name, value in zip(NAMES, fitted[side], strict=True):
+            prior = {**PRIOR_PAIR, **PRIOR_EDGE}[name]
+            print(f"  {name:16} {value:7.3f}   (reasoned {prior[0]:5.2f} ± {prior[1]})")
+        print("in sample\n" + table(problem, *problem.answers(pair, edge)))
+        if args.folds:
+            print(f"{args.folds} folds by airframe, out of sample\n" + table(problem, *problem.crossed(args.folds)))
+    if args.write:
+        OUT.write_text(source(fitted), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""The ends of flights as columns, from observations or from flights already built, and back into a flight frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from flightwatch import aircraft as craft
+from flightwatch import geo
+from flightwatch.airports import Airports
+from flightwatch.flights.ends import Candidates, Ends, Hints, nothing
+from flightwatch.flights.likelihood import JET_RUNWAY_FT, Edges, Floats
+
+NAMED = 0.5  # from here one airport stands out
+APPROACH_NM = 12.0  # so near and below APPROACH_FT over the field, and named: it was on approach
+APPROACH_FT = 4000.0
+JET_KT = 330.0  # a type nobody told us that flies faster over ground needs a jet's runway
+SLOWEST_KT = 80.0
+OPERATOR_SHARE, TYPE_SHARE = 0.25, 0.1
+"""What a visit by another airframe of the operator, or of the type, counts against one of its own; reasoned, since
+the recordings hold too few operators to fit it."""
+
+# What tracks keep (tracks._COLUMNS), so that a second look from the stored track sees the same numbers.
+STEPS = {"altitude": 25.0, "groundspeed": 0.5, "track": 0.1, "vertical_rate": 32.0}
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Both ends of each flight as seen: values of the first and last fix by name, and whether on the ground."""
+
+    first: dict[str, Any]
+    last: dict[str, Any]
+    departed_ground: npt.NDArray[np.bool_]
+    arrived_ground: npt.NDArray[np.bool_]
+
+
+def ends_of(sides: Sides, airframe: Any, times: tuple[Any, Any], types: Any, fastest: Floats, flown: Floats) -> Ends:
+    """Ends for `ends.settle`: times (first, last) in ms, typecode, fastest ground speed and miles flown per flight."""
+    performances = {t: craft.performance(t) for t in set(types)}
+    known = np.array([performances[t].kind != "unknown" or not performances[t].generic for t in types], dtype=bool)
+    runway = np.array([performances[t].min_runway_ft for t in types], dtype=float)
+    runway = np.where(~known & (fastest > JET_KT), JET_RUNWAY_FT, runway)
+    cruise = np.array([performances[t].cruise_kt for t in types], dtype=float)
+    speed = np.where(known, cruise, np.maximum(fastest, SLOWEST_KT))
+    reach = np.array([performances[t].range_nm for t in types], dtype=float)
+    direct = geo.distance(
+        sides.first["latitude"], sides.first["longitude"], sides.last["latitude"], sides.last["longitude"]
+    )
+    loop = np.clip(1 - direct / np.maximum(flown, 1.0), 0.0, 1.0)
+    edges = [
+        Edges(
+            latitude=side["latitude"],
+            longitude=side["longitude"],
+            altitude=_stepped(side, "altitude"),
+            groundspeed=_stepped(side, "groundspeed"),
+            track=_stepped(side, "track"),
+            vertical_rate=_stepped(side, "vertical_rate"),
+            runway_ft=runway,
+            range_nm=reach,
+            loop=loop,
+            speed_kt=speed,
+        )
+        for side in (sides.first, sides.last)
+    ]
+    return Ends(airframe, times[0], times[1], edges[0], edges[1], sides.departed_ground, sides.arrived_ground)
+
+
+def _stepped(side: dict[str, Any], name: str) -> Floats:
+    values: Floats = np.rint(side[name] / STEPS[name]) * STEPS[name]
+    return values
+
+
+def past(visits: pd.DataFrame | None, flights: dict[str, Any], airports: Airports) -> tuple[Hints, Hints]:
+    """Past visits as hints for both ends: log(1 + visits), those by its like counting less.
+
+    `visits` has icao24, typecode, operator, airport and flights; `flights` icao24, typecode and operator per flight.
+    """
+    if visits is None or not len(visits):
+        return nothing(), nothing()
+    rows = pd.DataFrame({k: np.asarray(flights[k], dtype=object) for k in ("icao24", "typecode", "operator")})
+    rows["flight"] = np.arange(len(rows))
+    seen = visits.assign(place=[airports.position(str(a)) for a in visits["airport"]]).dropna(subset=["place"])
+    parts = []
+    for key, share in (("icao24", 1.0), ("operator", OPERATOR_SHARE), ("typecode", TYPE_SHARE)):
+        if key not in seen:
+            continue
+        told = seen[seen[key].astype(object).fillna("") != ""]
+        total = told.groupby([told[key].astype(object), "place"], as_index=False)["flights"].sum()
+        part = rows[["flight", key]].merge(total, on=key)
+        parts.append(part[["flight", "place"]].assign(n=part["flights"] * share))
+    table = pd.concat(parts).groupby(["flight", "place"], as_index=False)["n"].sum()
+    value = np.log1p(table["n"].to_numpy(dtype=float))
+    hints = Hints(table["flight"].to_numpy(np.int64), table["place"].to_numpy(np.int64), value)
+    return hints, hints
+
+
+def write_end(out: dict[str, Any], side: str, found: Candidates, ends: Ends, airports: Airports) -> None:
+    """Candidates to the columns of one end: all of them, the best if it stands out, and how we know."""
+    departure = side == "departure"
+    edges = ends.departure if departure else ends.arrival
+    on_ground = ends.departed_ground if departure else ends.arrived_ground
+    n = len(edges)
+    bounds = np.searchsorted(found.edge, np.arange(n + 1))
+    names = [str(x) for x in airports.ids[found.place]]
+    shares = np.round(found.probability, 4).tolist()
+    best, method = [""] * n, ["unknown"] * n
+    probability, miles = np.zeros(n), np.full(n, np.nan)
+    table: list[dict[str, float]] = []
+    for i, (lo, hi) in enumerate(zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)):
+        table.append(dict(zip(names[lo:hi], shares[lo:hi], strict=True)))
+        if lo == hi or shares[lo] < NAMED:
+            continue
+        best[i], probability[i], miles[i] = names[lo], shares[lo], found.miles[lo]
+        height = edges.altitude[i] - airports.elevation[found.place[lo]]
+        near = miles[i] <= APPROACH_NM and height <= APPROACH_FT
+        method[i] = "observed" if on_ground[i] else "approach" if near else "inferred"
+    out[f"est{side}airport"], out[f"{side}_method"] = best, method
+    out[f"{side}_probability"], out[f"{side}_distance_nm"] = probability, miles
+    out[f"{side}_candidates"] = table
