@@ -1,0 +1,143 @@
+"""Who flies: airframes by day with newcomers marked; and what made a day strange, feature by feature."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from flightwatch.plots import style
+
+NEW_AFTER_DAYS = 180  # an airframe not on the route for so long counts as new to it, as in the route-day's newcomers
+ROWS = 16  # more rows are not read on a phone; the rest are named in a line
+
+FEATURES = {
+    "s3": "flights in 3 days",
+    "s7": "flights in 7 days",
+    "s14": "flights in 14 days",
+    "s28": "flights in 28 days",
+    "gap": "flights close together",
+    "new14": "aircraft new to the route",
+    "newr14": "aircraft new to the region",
+    "region14": "aircraft new to the region",
+    "heavy14": "heavy or military types",
+    "mil14": "military aircraft",
+    "night14": "flights by night",
+    "rev14": "return flights",
+    "nbr7": "neighbouring routes busy too",
+    "dark14": "arrivals nobody saw",
+}
+"""What the model's features mean to a reader; one not listed is shown by its own name."""
+
+
+def aircraft_strip(
+    flights: pd.DataFrame, *, title: str = "Aircraft by day", attribution: str = style.ATTRIBUTION
+) -> Figure:
+    """One row per airframe, a mark per flight, in the order they first appeared; an airframe's first flight is a star.
+
+    `flights` are FLIGHT rows of the route. A star also marks a return after more than 180 days. An airframe that
+    flies from the very first days may only look new: the history shown begins there.
+    """
+    with style.styled():
+        flown = flights.assign(day=flights["firstseen"].dt.tz_convert(None)).sort_values("firstseen")
+        first = flown.groupby("icao24")["firstseen"].min().sort_values(ascending=False)
+        shown = first.index[:ROWS][::-1]
+        fig = style.figure(1.7 + 0.32 * max(len(shown), 2))
+        ax = fig.subplots()
+        ax.set_title(
+            style.printable(title, 60), fontsize=min(style.TITLE, style.TITLE * 46 / max(len(title), 1)), pad=28
+        )
+        for row, icao24 in enumerate(shown):
+            own = flown[flown["icao24"] == icao24]
+            new = own["day"].diff().dt.days.fillna(NEW_AFTER_DAYS + 1) > NEW_AFTER_DAYS
+            ax.plot(date2num(own["day"]), [row] * len(own), "-", color=style.FAINT, linewidth=2, zorder=1)
+            ax.plot(date2num(own.loc[~new, "day"]), [row] * int((~new).sum()), "o", color=style.SEEN, ms=7, mec="w")
+            ax.plot(
+                date2num(own.loc[new, "day"]),
+                [row] * int(new.sum()),
+                "*",
+                color=style.NEWCOMER,
+                ms=14,
+                mec=style.INK,
+                mew=0.6,
+            )
+        ax.set_yticks(range(len(shown)), [_name(flown, icao24) for icao24 in shown])
+        ax.set_ylim(len(shown) - 0.4, -0.6)
+        ax.grid(axis="y", color=style.FAINT, linewidth=0.6)
+        locator = AutoDateLocator(minticks=3, maxticks=6)
+        ax.xaxis.set_major_locator(locator)
+        ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        ax.spines["left"].set_visible(False)
+        ax.tick_params(axis="y", length=0)
+        _strip_legend(ax, len(first) - len(shown))
+        style.foot(fig, attribution)
+    return fig
+
+
+def _name(flown: pd.DataFrame, icao24: str) -> str:
+    """Registration where known, else the address; and the type."""
+    row = flown[flown["icao24"] == icao24].iloc[-1]
+    who = style.printable(row.get("registration") or icao24, 10)
+    kind = style.printable(row.get("typecode") or "", 4)
+    return f"{who} {kind}".strip()
+
+
+def _strip_legend(ax: Any, left_out: int) -> None:
+    entries = [
+        Line2D(
+            [],
+            [],
+            marker="*",
+            color=style.NEWCOMER,
+            mec=style.INK,
+            mew=0.6,
+            ms=13,
+            linestyle="none",
+            label="first flight",
+        ),
+        Line2D([], [], marker="o", color=style.SEEN, ms=7, linestyle="none", label="flown before"),
+    ]
+    if left_out > 0:
+        entries.append(Line2D([], [], linestyle="none", label=f"and {left_out} earlier aircraft"))
+    ax.legend(
+        handles=entries, loc="lower left", bbox_to_anchor=(-0.012, 0.985), ncols=3, borderpad=0, handletextpad=0.3
+    )
+
+
+def contributions(
+    finding: Any, *, title: str = "What made it strange", attribution: str = style.ATTRIBUTION, most: int = 8
+) -> Figure:
+    """A bar per feature of a finding: to the right what made the day stranger, to the left what made it more usual.
+
+    `finding` is a FINDING row (or a mapping with `contributions`): feature -> share of the score, positive stranger.
+    """
+    shares = dict(finding["contributions"] or {})
+    largest = sorted(shares, key=lambda k: -abs(shares[k]))[:most]
+    with style.styled():
+        fig = style.figure(1.5 + 0.38 * max(len(largest), 2))
+        ax = fig.subplots()
+        ax.set_title(style.printable(title, 60))
+        values = [float(shares[k]) for k in largest]
+        colours = [style.FLAGGED if v > 0 else style.SEEN for v in values]
+        bars = ax.barh(range(len(largest)), values, color=colours, height=0.66)
+        for bar, value in zip(bars, values, strict=True):
+            if value < 0:
+                bar.set(hatch="////", edgecolor=style.PAPER)
+        ax.bar_label(bars, [f"{v:+.1f}" for v in values], padding=3, fontsize=style.SMALL)
+        ax.set_yticks(range(len(largest)), [FEATURES.get(k, style.printable(k, 28)) for k in largest])
+        ax.set_ylim(len(largest) - 0.4, -0.6)
+        ax.axvline(0, color=style.QUIET, linewidth=0.9)
+        reach = max([abs(v) for v in values] or [1.0])
+        ax.set_xlim(min(0.0, *values, 0.0) - 0.16 * reach, max(0.0, *values, 0.0) + 0.16 * reach)
+        ax.set_xticks([])
+        ax.set_xlabel("◂ more usual      stranger ▸", color=style.QUIET)
+        for side in ("left", "bottom"):
+            ax.spines[side].set_visible(False)
+        ax.tick_params(axis="y", length=0)
+        if not largest:
+            ax.text(0.5, 0.5, "nothing recorded", transform=ax.transAxes, ha="center", color=style.QUIET)
+        style.foot(fig, attribution)
+    return fig
