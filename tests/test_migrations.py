@@ -125,6 +125,21 @@ def test_up_and_down_again_keeps_rows_and_shape(database_url: str, future: Path)
         assert [s.route for s in store.silences()] == ["RU-*"]
 
 
+def test_every_released_revision_comes_up_to_date_with_its_rows(database_url: str) -> None:
+    with open_store(database_url, create=True) as store:
+        newest = dumped(store)
+        for revision in schema.REVISIONS:
+            store.downgrade(revision)
+            with store.transaction() as connection:
+                connection.execute(
+                    sa.text("INSERT INTO route_day (route, day, flights) VALUES (:r, 'd', 2)"), {"r": revision}
+                )
+            store.upgrade()
+            assert dumped(store) == newest
+
+        assert store.counts(["route_day"]) == {"route_day": len(schema.REVISIONS)}
+
+
 def test_a_newer_database_is_refused_and_left_alone(database_url: str, future: Path) -> None:
     with open_store(database_url, create=True) as store:
         store.upgrade(folder=future)

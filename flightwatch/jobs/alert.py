@@ -27,13 +27,16 @@ def raise_alerts(ctx: Context, now: datetime) -> Changes:
     first_live = live_since(ctx, now)
     since = (now - LOOK_BACK).date()
     judged = store.findings(since=since)
-    flagged = judged[judged["day"] >= pd.Timestamp(first_live)]
-    matches = store.matches(days=(since, now.date()))
+    news = judged[judged["day"] >= pd.Timestamp(first_live)]
     episodes = [e for e in store.episodes() if e.alert.status in ("open", "acknowledged") or e.alert.last_day >= since]
+    named = set(news.loc[news["flagged"], "route"]) | {r for e in episodes for r in e.alert.routes}
+    if not named:
+        return Changes()
+    matches = store.matches(sorted(named), days=(since, now.date()))
     ids = set(matches["flight_id"]) | {f for e in episodes for f in e.flights}
     flights = store.flights(ids=sorted(ids), with_track=True)
     changes = alerts.update(
-        flagged,
+        news,
         matches,
         flights,
         episodes,

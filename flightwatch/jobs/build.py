@@ -14,6 +14,10 @@ LONGEST_LEG = timedelta(hours=36)
 """How far back a leg may have begun that a new fix still belongs to: the longest flights last 19 h, and a dark stop
 between two high fixes has to be seen together with the leg before it."""
 
+NEWS = timedelta(days=30)
+"""How long after a leg went dark the airframe's next appearance still says where it landed: a month holds checks and
+crew rests; after it, the airframe may have been anywhere."""
+
 BATCH = 2_000  # airframes built at once: about a million fixes at one a minute, some 100 MB
 
 
@@ -70,7 +74,7 @@ def write(ctx: Context, observations: pd.DataFrame, scope: pd.DataFrame, asof: d
         visits=store.visits(icao24s=icao24s),
         asof=asof,
     )
-    earlier = _earlier(ctx, scope)
+    earlier = store.flights_before(scope, within=NEWS, with_track=True)
     judged, updates = rules.revise(pd.concat([earlier, built], ignore_index=True))
     changed = set(updates["flight_id"]) if len(updates) else set()
     flights = judged[judged["flight_id"].isin(set(built["flight_id"]) | changed)]
@@ -81,16 +85,6 @@ def write(ctx: Context, observations: pd.DataFrame, scope: pd.DataFrame, asof: d
         )
         ctx.changed(pd.concat([gone["firstseen"], flights["firstseen"]]))
     return built
-
-
-def _earlier(ctx: Context, scope: pd.DataFrame) -> pd.DataFrame:
-    """Of each airframe the flight before the scope: what comes next may say where it landed."""
-    since = scope.set_index("icao24")["since"]
-    out = [
-        ctx.store.last_flights(group.index.tolist(), before=start.to_pydatetime(), with_track=True)
-        for start, group in since.groupby(since)
-    ]
-    return pd.concat(out, ignore_index=True)
 
 
 def _latest(observations: pd.DataFrame) -> datetime | None:

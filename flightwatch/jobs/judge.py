@@ -22,7 +22,25 @@ AHEAD = timedelta(days=1)
 nothing about the routes."""
 
 MEMORY = timedelta(days=180)  # who was on a route before: the span of newcomers (routes.newcomers.MEMORY_DAYS)
-USUAL = timedelta(days=120)  # what is heard is set against the weeks before; four months holds the longest of them
+USUAL = timedelta(days=35)  # a day's note tells its traffic against the four weeks before (routes.level.USUAL_DAYS)
+COUNTED = [
+    "flight_id",
+    "icao24",
+    "callsign",
+    "typecode",
+    "firstseen",
+    "suspect",
+    "first_longitude",
+    "estdepartureairport",
+    "departure_method",
+    "departure_probability",
+    "departure_candidates",
+    "estarrivalairport",
+    "arrival_method",
+    "arrival_probability",
+    "arrival_candidates",
+]
+"""What of a flight the counting looks at."""
 DISCOVER_EVERY = timedelta(hours=24)
 
 
@@ -64,7 +82,7 @@ def discover(ctx: Context, now: datetime, span: tuple[date, date]) -> list[Route
     configured = {r.name for r in ctx.routes}
     if not ctx.due("discover", DISCOVER_EVERY, now):
         return [*ctx.routes, *(r for r in ctx.store.routes() if r.discovered and r.name not in configured)]
-    flights = ctx.store.flights(days=span)
+    flights = ctx.store.flights(days=span, columns=COUNTED)
     found = watch.discover(flights, ctx.airports, mode, aircraft=ctx.store.aircraft(), known=ctx.routes)
     ctx.done("discover", now)
     return [*ctx.routes, *(r for r in found if r.name not in configured)]
@@ -75,7 +93,7 @@ def tally(ctx: Context, routes: list[Route], days: tuple[date, date]) -> None:
     if days[0] > days[1] or not routes:
         return
     store = ctx.store
-    flights = store.flights(days=(days[0] - MEMORY, days[1]))
+    flights = store.flights(days=(days[0] - MEMORY, days[1]), columns=COUNTED)
     aircraft = store.aircraft()
     own = flights[flights["firstseen"] >= pd.Timestamp(instant_of_day(days[0]))].reset_index(drop=True)
     matches = watch.match(own, routes, aircraft)

@@ -17,9 +17,9 @@ from sqlalchemy import Connection, and_, func, or_, select
 from flightwatch.errors import UsageError
 from flightwatch.records import Alert, Changes, Delivery, Episode, Notice, Silence
 from flightwatch.store import bulk, schema
-from flightwatch.store.base import Names, dumped, ms, names, when
+from flightwatch.store.base import Names, dumped, loose, ms, names, when
 from flightwatch.store.outbox import OutboxRows
-from flightwatch.units import instants
+from flightwatch.units import INSTANT
 
 
 class AlertRows(OutboxRows):
@@ -82,8 +82,7 @@ class AlertRows(OutboxRows):
             .where(t.c.alert == alert)
             .order_by(t.c.id)
         )
-        made = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in got.items()})
-        return made.assign(at=instants(got["at"]))
+        return loose(got, at=INSTANT)
 
     def set_alert(self, id: int, status: str, *, by: str, reason: str = "", now: datetime) -> Alert:
         """A person's word on an alert: acknowledged, dismissed, closed or open again; the alert as it is then."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import Column, Connection, Engine, Select, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -18,10 +19,10 @@ from sqlalchemy.engine import URL
 from sqlalchemy.sql import ColumnElement
 
 from flightwatch.errors import NotLeaderError
-from flightwatch.records import Schema, conform
+from flightwatch.records import Schema
 from flightwatch.store import engine as engines
 from flightwatch.store import schema
-from flightwatch.units import instant, instants, millis
+from flightwatch.units import INSTANT, instant, millis
 
 WRITER_LOCK = 0x666C696768747761  # "flightwa": the advisory lock all our writers on one PostgreSQL database share
 
@@ -155,21 +156,43 @@ def names(values: Names) -> list[str] | None:
     return [values] if isinstance(values, str) else list(values)
 
 
-def frame(columns: dict[str, list[Any]], shape: Schema, *, extra: Sequence[str] = ()) -> pd.DataFrame:
-    """A frame of that shape from a query's columns: milliseconds become instants, JSON text becomes objects."""
-    out: dict[str, pd.Series] = {}
-    for name, column in shape.items():
-        if name not in columns:
-            continue
-        values = columns[name]
-        if column.dtype.startswith("datetime64[ms"):
-            out[name] = instants(values)
-        elif column.dtype.startswith("float"):
-            out[name] = pd.Series(values, dtype="float64").astype(column.dtype)
-        else:
-            out[name] = pd.Series(values, dtype="object")
-    made = conform(pd.DataFrame(out), shape)
-    return made.assign(**{name: columns[name] for name in extra})
+def frame(columns: Mapping[str, Sequence[Any]], shape: Schema) -> pd.DataFrame:
+    """A frame of that shape from a query's columns, which are complete: as `records.conform`, in a seventh of the time,
+    because a frame of one flight would otherwise cost more than finding it among millions."""
+    index = pd.RangeIndex(len(columns[next(iter(shape))]))
+    made = {name: _series(columns[name], c.dtype, index) for name, c in shape.items()}
+    return pd.DataFrame(made, index=index, copy=False)
+
+
+def loose(columns: Mapping[str, Sequence[Any]], **kinds: str) -> pd.DataFrame:
+    """A frame of a query's columns that is of no declared shape: objects, but for the columns of other kinds."""
+    index = pd.RangeIndex(len(next(iter(columns.values()))))
+    made = {name: _series(values, kinds.get(name, "object"), index) for name, values in columns.items()}
+    return pd.DataFrame(made, index=index, copy=False)
+
+
+def _series(values: Sequence[Any], kind: str, index: pd.Index) -> pd.Series:
+    """One column; milliseconds become instants, ISO dates days. The index is shared, or pandas compares all of them."""
+    if kind in ("str", "object"):
+        return pd.Series(_objects(values), index=index, dtype=object, copy=False)
+    return pd.Series(_typed(values, kind), index=index, copy=False)
+
+
+def _typed(values: Sequence[Any], kind: str) -> Any:
+    if kind == INSTANT:
+        return pd.DatetimeIndex(np.asarray(values, dtype="int64").view("datetime64[ms]")).tz_localize("UTC").array
+    if kind.startswith("datetime64"):
+        return np.asarray(values, dtype="datetime64[D]").astype(kind)
+    if kind == "category":
+        codes, texts = pd.factorize(_objects(values), sort=True)
+        return pd.Categorical.from_codes(codes, pd.Index(texts, dtype=object))
+    return np.array(values, dtype=kind)  # None becomes NaN in a column of floats
+
+
+def _objects(values: Sequence[Any]) -> Any:
+    made = np.empty(len(values), dtype=object)  # filled afterwards, so that lists stay cells and not another axis
+    made[:] = values
+    return made
 
 
 def ms(when: datetime) -> int:

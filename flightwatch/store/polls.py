@@ -16,8 +16,8 @@ from sqlalchemy import Column, Connection, Select, and_, func, select
 from flightwatch.records import HEARD, OBSERVATION, Poll
 from flightwatch.store import bulk, schema
 from flightwatch.store.aircraft import AircraftRows
-from flightwatch.store.base import dumped, frame, ms
-from flightwatch.units import INSTANT, icao24_text, instant, instants, parse_icao24
+from flightwatch.store.base import dumped, frame, loose, ms
+from flightwatch.units import INSTANT, icao24_text, instant, parse_icao24
 
 Texts = npt.NDArray[np.object_]
 Numbers = npt.NDArray[np.int64]
@@ -163,18 +163,9 @@ class PollRows(AircraftRows):
         if source is not None:
             query = query.where(t.c.source == source)
         got = self.columns(query.order_by(t.c.started, t.c.id))
-        return pd.DataFrame(
-            {
-                **{name: pd.Series(values, dtype=object) for name, values in got.items()},
-                "id": pd.Series(got["id"], dtype="int64"),
-                "started": instants(got["started"]),
-                "finished": instants(got["finished"]),
-                "kept": pd.Series(got["kept"], dtype="int64"),
-                "bytes": pd.Series(got["bytes"], dtype="int64"),
-                "planned": pd.Series(got["planned"], dtype="bool"),
-                "rejected": pd.Series([json.loads(r) for r in got["rejected"]], dtype=object),
-            }
-        )
+        got["rejected"] = [json.loads(text) for text in got["rejected"]]
+        kinds = {"id": "int64", "kept": "int64", "bytes": "int64", "planned": "bool"}
+        return loose(got, started=INSTANT, finished=INSTANT, **kinds)
 
     def poll_ids(self, source: str, query: str) -> dict[datetime, tuple[int, str]]:
         """Started → (id, outcome) of the polls of one query: which pieces of an archive are done already."""
@@ -215,13 +206,7 @@ class PollRows(AircraftRows):
             .group_by(t.c.icao24)
             .order_by(t.c.icao24)
         )
-        return pd.DataFrame(
-            {
-                "icao24": pd.Series(got["icao24"], dtype=object),
-                "first": instants(got["first"]).astype(INSTANT),
-                "last": instants(got["last"]).astype(INSTANT),
-            }
-        )
+        return loose(got, first=INSTANT, last=INSTANT)
 
     def last_poll_id(self) -> int:
         """The newest poll's id, -1 when there is none: the watermark for `touched`."""

@@ -13,9 +13,9 @@ import msgspec
 import pandas as pd
 from sqlalchemy import Select, and_, func, select
 
-from flightwatch.records import FINDING, MATCH, ROUTE_DAY, AircraftFilter, Route, conform
+from flightwatch.records import DAY, FINDING, MATCH, ROUTE_DAY, AircraftFilter, Route, conform
 from flightwatch.store import bulk, schema
-from flightwatch.store.base import Base, Names, day_text, dumped, frame, ms, names, when
+from flightwatch.store.base import Base, Names, day_text, dumped, frame, loose, ms, names, when
 from flightwatch.store.flights import Days
 
 
@@ -91,12 +91,7 @@ class RouteRows(Base):
         if before is not None:
             query = query.where(t.c.day < day_text(before))
         got = self.columns(query.order_by(t.c.route, t.c.icao24))
-        made = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in got.items()})
-        return made.assign(
-            first=pd.to_datetime(made["first"]).astype(MATCH["day"].dtype),
-            last=pd.to_datetime(made["last"]).astype(MATCH["day"].dtype),
-            flights=made["flights"].astype("int64"),
-        )
+        return loose(got, first=DAY, last=DAY, flights="int64")
 
     def replace_route_days(self, route_days: pd.DataFrame) -> None:
         """These route-days are so from now on."""
@@ -137,16 +132,19 @@ class RouteRows(Base):
     ) -> pd.DataFrame:
         """Findings by route and day, both ends in; of several models' the one judged last, or `model`'s."""
         t = schema.finding
-        query = self._of(select(t), t, route, since, until)
+        latest = (t.c.judged.desc(), t.c.model.desc())
+        order = func.row_number().over(partition_by=(t.c.route, t.c.day), order_by=latest)
+        query = self._of(select(t, order.label("turn")), t, route, since, until)
         if model is not None:
             query = query.where(t.c.model == model)
-        got = self.columns(query.order_by(t.c.route, t.c.day, t.c.judged, t.c.model))
+        newest = query.subquery()
+        chosen = select(*(newest.c[c.name] for c in t.columns)).where(newest.c.turn == 1)
+        if flagged is not None:
+            chosen = chosen.where(newest.c.flagged == flagged)
+        got = self.columns(chosen.order_by(newest.c.route, newest.c.day))
         for name in ("reasons", "contributions"):
             got[name] = [msgspec.json.decode(text) for text in got[name]]
-        newest = frame(got, FINDING).drop_duplicates(["route", "day"], keep="last")
-        if flagged is not None:
-            newest = newest[newest["flagged"] == flagged]
-        return newest.reset_index(drop=True)
+        return frame(got, FINDING)
 
     def save_model(self, record: Mapping[str, Any], artefact: bytes | None = None, *, at: datetime) -> str:
         """Keep a model's record (it names its `id`) with what it was trained on, and a cache of its fit; its id."""

@@ -27,8 +27,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-HEAD = "0001"
-REVISIONS = ("0001",)
+HEAD = "0002"
+REVISIONS = ("0001", "0002")
 """Every revision this code knows, oldest first: telling an older database from a newer one needs no Alembic."""
 
 metadata = MetaData(
@@ -295,6 +295,8 @@ route_day = Table(
     Column("coverage", Double, nullable=False, server_default=text("1")),
     _words("origin_group"),
     _words("destination_group"),
+    Column("looked", Double, nullable=False, server_default=text("1")),
+    Column("traffic", Double, nullable=False, server_default=text("-1")),
     Index(None, "day"),
     sqlite_with_rowid=False,
 )
