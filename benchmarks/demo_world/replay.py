@@ -1,0 +1,164 @@
+"""One world through the pure parts, day by day with only what was known then: no HTTP, no store.
+
+What `jobs` does with a database is done here with frames: clean, build, match, tally, cover, judge, alert.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.demo_world.oracle import as_flights
+from flightwatch import alerts, config, detection, ingest, places
+from flightwatch import flights as rules
+from flightwatch import routes as watch
+from flightwatch.airports import load
+from flightwatch.demo.settings import config_toml
+from flightwatch.demo.world import World
+from flightwatch.records import AIRCRAFT, FLIGHT, Episode, Route, conform
+from flightwatch.units import instants
+
+DAY = timedelta(days=1)
+
+
+@dataclass
+class Outcome:
+    """What one world came to: flights, route-days and findings of the last evening, and every alert ever opened."""
+
+    world: World
+    flights: pd.DataFrame
+    matches: pd.DataFrame
+    route_days: pd.DataFrame
+    findings: pd.DataFrame
+    routes: list[Route]
+    episodes: dict[int, Episode] = field(default_factory=dict)
+    opened: dict[int, date] = field(default_factory=dict)
+    coverage: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+def replay(world: World, *, poll_s: float = 1200.0, oracle: bool = False) -> Outcome:
+    """Live through a world's polled days; `oracle` takes the flights from the truth instead of building them."""
+    settings = demo_settings()
+    airports = load()
+    aircraft = known_aircraft(world)
+    history, live = ingest.clean(world.history())[0], clean_live(world, poll_s)
+    heard = pd.concat([ingest.heard(history), ingest.heard(live)], ignore_index=True)
+    polls = polled(world, poll_s)
+    configured = watch.resolve(settings.routes, places.resolve(settings.places, airports), airports)
+    days = [world.live_day + k * DAY for k in range((world.last_day - world.live_day).days + 1)]
+    read = read_days(world)
+    known = Builder(world, history, live, aircraft, oracle)
+    past = known.until(days[0])
+    routes = [*configured, *watch.discover(past, airports, "country", aircraft=aircraft, known=configured)]
+    out = Outcome(world, past, pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), routes)
+    model = None
+    for day in days:
+        evening = datetime.combine(day + DAY, datetime.min.time(), UTC)
+        out.flights = known.until(day + DAY)
+        out.matches = watch.match(out.flights, routes, aircraft)
+        span = (world.first_day, day)
+        now_heard = heard[heard["hour"] < pd.Timestamp(evening)]
+        now_polls = polls[polls["started"] < pd.Timestamp(evening)]
+        out.coverage = watch.coverage(now_heard, now_polls, routes, airports, span, read=read)
+        out.route_days = watch.tally(
+            out.matches, out.flights, routes, span, out.coverage, aircraft=aircraft, airports=airports
+        )
+        if model is None:
+            taught = out.route_days[out.route_days["day"] < pd.Timestamp(world.live_day)]
+            limits = detection.Settings(settings.detection.false_alerts_per_route_year)
+            model = detection.train(taught, seed=settings.detection.seed, settings=limits)
+        out.findings = detection.score(out.route_days, model=model, since=world.live_day)
+        changes = alerts.update(
+            out.findings[out.findings["flagged"]],
+            out.matches[out.matches["day"] >= pd.Timestamp(day - 60 * DAY)],
+            out.flights,
+            list(out.episodes.values()),
+            now=evening,
+            settings=settings,
+            routes=routes,
+            next_id=len(out.opened) + 1,
+        )
+        for episode in (*changes.opened, *changes.updated, *changes.closed):
+            out.episodes[episode.alert.id] = episode
+            out.opened.setdefault(episode.alert.id, day)
+    return out
+
+
+def demo_settings() -> config.Settings:
+    """The configuration the demo runs by."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "config.toml"
+        file.write_text(config_toml("sqlite:///flightwatch.db", "http://127.0.0.1:9", 25))
+        return config.load(file, environ={})
+
+
+class Builder:
+    """The flights as known on an evening: history built once, then the airframes' open ends with the live rows."""
+
+    def __init__(
+        self, world: World, history: pd.DataFrame, live: pd.DataFrame, aircraft: pd.DataFrame, oracle: bool
+    ) -> None:
+        self.world, self.live, self.aircraft, self.oracle = world, live, aircraft, oracle
+        if oracle:
+            return
+        asof = datetime.combine(world.live_day, datetime.min.time(), UTC)
+        self.built = rules.build(history, aircraft=aircraft, asof=asof)
+        self.tail = rules.tail(history, self.built)
+
+    def until(self, day: date) -> pd.DataFrame:
+        """Flights from everything received before `day` began."""
+        asof = datetime.combine(day, datetime.min.time(), UTC)
+        if self.oracle:
+            return as_flights(self.world, asof)
+        new = self.live[self.live["time"] < pd.Timestamp(asof)]
+        if new.empty:
+            return self.built
+        again = rules.build(pd.concat([self.tail, new], ignore_index=True), aircraft=self.aircraft, asof=asof)
+        starts = again.groupby("icao24")["firstseen"].min()
+        kept = self.built[~(self.built["firstseen"] >= self.built["icao24"].map(starts))]
+        both, _ = rules.revise(pd.concat([kept, again], ignore_index=True))
+        return conform(both.sort_values(["firstseen", "icao24"]), FLIGHT)
+
+
+def known_aircraft(world: World) -> pd.DataFrame:
+    """What a feed with a database tells of the fleet."""
+    rows = [
+        {
+            "icao24": a.icao24,
+            "registration": a.registration,
+            "typecode": a.typecode,
+            "operator": a.operator,
+            "flags": a.flags,
+            "source": "archive",
+        }
+        for a in world.airframes
+    ]
+    return conform(pd.DataFrame(rows), AIRCRAFT)
+
+
+def clean_live(world: World, poll_s: float) -> pd.DataFrame:
+    """The polled rows, each cycle through the door on its own, as they come."""
+    rows = world.polled(poll_s)
+    cycle = np.ceil((rows["time"].astype("int64").to_numpy() / 1000 - world.live) / poll_s)
+    parts = [ingest.clean(part)[0] for _, part in rows.groupby(cycle)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def polled(world: World, poll_s: float) -> pd.DataFrame:
+    """The record of the cycles: refused in the outage."""
+    when = np.arange(world.live, world.end, poll_s)
+    outcome = np.where([world.down(w) for w in when], "server", "ok")
+    started = instants(np.round(when * 1000).astype("int64"))
+    return pd.DataFrame({"source": "live", "started": started, "outcome": outcome, "planned": True})
+
+
+def read_days(world: World) -> list[date]:
+    """The days the archive holds."""
+    lost = {datetime.fromtimestamp(t, tz=UTC).date() for t in world.faults.lost}
+    days = [world.first_day + k * DAY for k in range((world.live_day - world.first_day).days)]
+    return [d for d in days if d not in lost]
