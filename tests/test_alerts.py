@@ -506,6 +506,45 @@ def test_the_order_of_the_rows_does_not_matter_and_twice_is_once(seed: int) -> N
     assert world.update(60, hours=20) == Changes()
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_walking_through_days_every_finding_is_in_an_alert_and_every_alert_is_told_once(seed: int) -> None:
+    """As the daemon does it: each day judged anew, only the last 60 days at hand, nothing silenced."""
+    rng = np.random.default_rng(100 + seed)
+    history, world = World(), World()
+    names = [route.name for route in ROUTES]
+    told: list[tuple[int, str]] = []
+    found: set[tuple[str, date]] = set()
+    for day in range(120):
+        if rng.random() < 0.4:
+            chosen = rng.choice(names, size=rng.integers(1, 4), replace=False)
+            history.fly(day, *chosen, icao24=f"{int(rng.integers(1, 12)):06x}", hour=int(rng.integers(0, 24)))
+        for name in names:
+            flagged = bool(rng.random() < 0.03)
+            history.judge(name, day, float(rng.uniform(1, 4)), flagged=flagged)
+            if flagged:
+                found.add((name, DAY0 + timedelta(days=day)))
+        since = DAY0 + timedelta(days=day - 60)
+        world.findings = [row for row in history.findings if row["day"] >= since]
+        world.matches = [row for row in history.matches if row["day"] >= since]
+        world.flights = history.flights
+
+        changes = world.update(day, hours=20)
+        told += [(telling.alert, telling.kind) for telling in changes.tell]
+        assert world.update(day, hours=20.1) == Changes()
+
+    covered = {
+        (route, date.fromisoformat(d))
+        for episode in world.episodes.values()
+        for route, record in episode.alert.evidence["routes"].items()
+        for d in record["days"]
+    }
+    assert found <= covered
+    for number, episode in world.episodes.items():
+        assert told.count((number, "opened")) == 1
+        joined = episode.alert.reason.startswith("joined")
+        assert told.count((number, "closed")) == (episode.alert.status == "closed" and not joined)
+
+
 def alert_of(world: World) -> tuple[Alert, pd.DataFrame]:
     surge(world, MOSCOW_MINSK, RUSSIA)
     world.judge(MOSCOW_MINSK, 12, 3.0)

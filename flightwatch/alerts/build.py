@@ -48,7 +48,9 @@ class World:
     ) -> World:
         """`since` is the first day the matches reach back to; what an alert listed before that day it keeps."""
         since = pd.Timestamp(matches["day"].min()).date() if len(matches) else None
-        return cls(legs(matches), since, flights, routes, rules, notices, now, alerts, runs)
+        named = {run.route for run in runs} | {name for alert in alerts for name in alert.routes}
+        own = legs(matches[matches["route"].isin(named)])
+        return cls(own, since, flights, routes, rules, notices, now, alerts, runs)
 
 
 def build(world: World, group: Sequence[Run], old: Alert | None, number: int) -> Episode:

@@ -47,9 +47,11 @@ def update(
     rules, by_name = Rules.of(settings), {route.name: route for route in routes}
     known = sorted(alerts, key=lambda episode: episode.alert.id)
     live = [e for e in known if e.alert.status in LIVE]
-    withdrawn = [e for e in known if e.alert.status == "closed" and e.alert.reason.startswith(CORRECTED)]
-    ended = [e for e in known if e not in live and e not in withdrawn and not e.alert.reason.startswith(JOINED)]
-    standing = [c for c in cases(findings, matches) if _stands(c, flights, ended, rules)]
+    over = [e for e in known if e.alert.status not in LIVE]
+    withdrawn = [e for e in over if e.alert.status == "closed" and e.alert.reason.startswith(CORRECTED)]
+    ended = [e for e in over if not (e.alert.status == "closed" and e.alert.reason.startswith((CORRECTED, JOINED)))]
+    suspect = set(flights.loc[flights["suspect"].astype(object).fillna("").ne(""), "flight_id"])
+    standing = [c for c in cases(findings, matches) if _stands(c, suspect, ended, rules)]
     found = runs(standing, rules.episode_gap_days)
     groups = stories(found, by_name)
     world = World.of(
@@ -79,10 +81,9 @@ def update(
     return tell(opened, kept, ending, joined, Desk(tuple(silences), rules, now, notify))
 
 
-def _stands(case: Case, flights: pd.DataFrame, ended: Sequence[Episode], rules: Rules) -> bool:
+def _stands(case: Case, suspect: set[str], ended: Sequence[Episode], rules: Rules) -> bool:
     """Whether a finding may be told of: not on doubted flights alone, and not on what an ended alert has settled."""
-    own = {leg.flight_id for leg in case.legs}
-    if own and not case.stands_without(_suspect(flights, own)):
+    if not case.stands_without(suspect):
         return False
     for episode in ended:
         if case.route not in episode.alert.routes:
@@ -93,11 +94,6 @@ def _stands(case: Case, flights: pd.DataFrame, ended: Sequence[Episode], rules: 
         if near and not case.stands_without(set(episode.flights)):
             return False
     return True
-
-
-def _suspect(flights: pd.DataFrame, ids: set[str]) -> set[str]:
-    marked = flights[flights["flight_id"].isin(ids) & flights["suspect"].astype(object).fillna("").ne("")]
-    return set(marked["flight_id"])
 
 
 def _homes(
