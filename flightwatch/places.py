@@ -29,6 +29,11 @@ AROUND = 150.0
 (35,000 ft at 3 degrees are 110 NM) and a little before, so that the approach is heard from its start."""
 
 
+OVER = 60.0
+"""NM around an airport in which an aircraft counts as over its place: the size of a terminal area, and with the 54
+fields of Libya most of the country north of the desert."""
+
+
 class PlaceLike(Protocol):
     """What a place is made of; `config.PlaceSettings` is one."""
 
@@ -83,6 +88,17 @@ class Places:
             raise ConfigError("area 'anywhere' cannot be asked for in circles: use types, military or icao24")
         rows = self.airports.frame.loc[sorted(ids)]
         return _cover(rows["latitude"].to_numpy(), rows["longitude"].to_numpy())
+
+    def circles(self, name: str) -> list[Circle]:
+        """What counts as being over a place: its own circles, or `OVER` NM around each of its airports."""
+        place = self.places.get(name.strip().lower())
+        if place is not None and place.all_circles():
+            return list(place.all_circles())
+        ids = self.airports_of(name)
+        if ids is None:
+            raise ConfigError("over = 'anywhere' says nothing: leave it out")
+        rows = self.airports.frame.loc[sorted(ids), ["latitude", "longitude"]]
+        return [(float(lat), float(lon), OVER) for lat, lon in rows.itertuples(index=False)]
 
     def near(self, name: str) -> list[str]:
         """What an unknown name may have meant: up to five names of places, then airports by code or name."""

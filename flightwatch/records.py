@@ -293,7 +293,8 @@ class Route:
     """A directed pair of ends with an aircraft filter. An end is a set of airport ids; None means anywhere.
 
     `origin` and `destination` are the ends as configured (place names, codes), for people; `origin_airports` and
-    `destination_airports` what they resolve to.
+    `destination_airports` what they resolve to. `over` are circles (latitude, longitude, NM), one of which the flight
+    must have been seen in; empty when that does not matter.
     """
 
     name: str
@@ -304,6 +305,7 @@ class Route:
     aircraft: AircraftFilter = AircraftFilter()
     discovered: bool = False
     digest: str = ""
+    over: tuple[tuple[float, float, float], ...] = ()
 
 
 @dataclass(frozen=True)

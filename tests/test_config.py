@@ -52,7 +52,8 @@ def test_every_commented_example_in_the_initial_file_is_valid_too(write):
     assert [source.name for source in settings.sources] == ["adsblol", "receiver", "opensky"]
     assert [channel.kind for channel in settings.channels] == ["slack", "email"]
     assert settings.channels[1].quiet_hours.zone == "Europe/Kyiv"
-    assert settings.routes[-1].origin == ("LKMT",)
+    assert settings.routes[-2].origin == ("LKMT",)
+    assert settings.routes[-1].over == ("libya",)
 
 
 def test_an_unknown_key_is_named_with_file_line_and_nearest_known_key(write):

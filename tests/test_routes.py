@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flightwatch import airports as airports_module
-from flightwatch import config, places, routes
+from flightwatch import config, places, routes, tracks
 from flightwatch.errors import ConfigError
-from flightwatch.records import AIRCRAFT, FLIGHT, ROUTE_DAY, AircraftFilter, Route, conform, flight_id
+from flightwatch.records import AIRCRAFT, FLIGHT, OBSERVATION, ROUTE_DAY, AircraftFilter, Route, conform, flight_id
 
 AIRPORTS = airports_module.load()
 SHIPPED = routes.resolve(config.load(None, {}).routes, places.resolve(config.load(None, {}).places, AIRPORTS), AIRPORTS)
@@ -54,6 +54,19 @@ def aircraft(**known: dict) -> pd.DataFrame:
         pd.DataFrame([{"icao24": icao24.removeprefix("x"), "flags": 0} | row for icao24, row in known.items()]),
         AIRCRAFT,
     )
+
+
+def track(points, minutes) -> bytes:
+    """An encoded track of fixes so many minutes apart."""
+    rows = {
+        "time": [NOON + timedelta(minutes=minutes * n) for n in range(len(points))],
+        "latitude": [lat for lat, _ in points],
+        "longitude": [lon for _, lon in points],
+        "address": 0x140A1F,
+        "altitude": 35000.0,
+        "groundspeed": 450.0,
+    }
+    return tracks.encode(conform(pd.DataFrame(rows), OBSERVATION))
 
 
 def tallied(flights, watched, days=(DAY, DAY), **more) -> pd.DataFrame:
@@ -355,6 +368,47 @@ def test_a_match_without_its_flight_is_a_broken_promise():
 def test_two_routes_of_one_name_cannot_be_told_apart():
     with pytest.raises(ValueError, match="two routes are called 'r'"):
         tallied(frame(flight("A", "B")), [route(), route()])
+
+
+def test_who_only_flies_over_is_counted_by_a_watch_of_the_sky():
+    where = places.resolve(config.load(None, {}).places, AIRPORTS)
+    wanted = config.RouteSettings(name="over", over="libya", aircraft={"heavy": True, "military": True})
+    (over,) = routes.resolve([wanted], where, AIRPORTS)
+    through = track([(45.0, 10.0), (37.0, 14.0), (33.5, 14.5), (31.0, 15.0), (36.0, 16.0)], minutes=20)
+    unseen_there = track([(36.0, 14.0), (16.0, 20.0)], minutes=120)
+    around = track([(45.0, 10.0), (37.5, 16.0), (36.5, 25.0)], minutes=25)
+    flights = frame(
+        flight("EGVA", None, icao24="ae0001", typecode="B52", track=through),
+        flight("EGVA", None, icao24="ae0002", typecode="B52", track=unseen_there),
+        flight("EGVA", None, icao24="ae0003", typecode="B52", track=around),
+        flight("EGVA", None, icao24="ae0004", typecode="A320", track=through),
+        flight("EGVA", None, icao24="ae0005", typecode="B52", last_latitude=32.5, last_longitude=13.5),
+        flight("EGVA", None, icao24="ae0006", typecode="B52"),
+    )
+
+    found = routes.match(flights, [over])
+    day = tallied(flights, [over]).iloc[0]
+
+    assert found["icao24"].tolist() == ["ae0001", "ae0005"]
+    assert day["flights"] == day["newcomers"] == day["heavy"] == 2.0
+    assert day["reverse"] == 0.0
+
+
+def test_a_watch_of_the_sky_has_its_own_digest_and_place():
+    where = places.resolve([config.PlaceSettings(name="box", circle=(32.0, 20.0, 100))], AIRPORTS)
+    named = [
+        config.RouteSettings(name="a", over="box"),
+        config.RouteSettings(name="b", over="HLLB"),
+        config.RouteSettings(name="c", destination="HLLB"),
+    ]
+
+    a, b, c = routes.resolve(named, where, AIRPORTS)
+
+    assert len({a.digest, b.digest, c.digest}) == 3
+    assert a.over == ((32.0, 20.0, 100.0),)
+    assert b.over[0][2] == places.OVER
+    with pytest.raises(ConfigError, match="says nothing"):
+        routes.resolve([config.RouteSettings(name="d", over="anywhere")], where, AIRPORTS)
 
 
 ENDS = st.dictionaries(st.sampled_from("ABCD"), st.floats(0.02, 0.25), max_size=4) | st.sampled_from("ABCD")

@@ -47,6 +47,11 @@ interval_s = 60
 # to = ["my-field"]
 # aircraft = {{ types = ["IL76", "A124"] }}   # or military = true, heavy = true, operators, icao24; default: all
 
+# [[route]]                             # who flies over without landing; wherever it comes from and goes to
+# name = "Bombers over Libya"
+# over = ["libya"]
+# aircraft = {{ types = ["B52", "B1"] }}
+
 [discover]
 pairs = "country"                       # besides the routes: every pair of countries with history; "airport", "none"
 

@@ -70,6 +70,11 @@ class RouteSettings(Section):
     name: str = Field(min_length=1, description="how alerts and commands call it")
     origin: Names = Field(default=(ANYWHERE,), alias="from", description="where flights leave")
     destination: Names = Field(default=(ANYWHERE,), alias="to", description="where they arrive")
+    over: Names = Field(
+        default=(),
+        description="places the flight must have been seen over, wherever it went: in their circles, or within 60 NM "
+        "of one of their airports",
+    )
     aircraft: AircraftSettings = Field(
         default=AircraftSettings(), description="which airframes count; see `[route.aircraft]`"
     )
@@ -79,8 +84,9 @@ class RouteSettings(Section):
 
     @model_validator(mode="after")
     def _watches_something(self) -> RouteSettings:
-        if self.enabled and ANYWHERE in self.origin and ANYWHERE in self.destination and not self.aircraft.given():
-            raise ValueError("a route needs from, to or aircraft: this one would count every flight there is")
+        everything = ANYWHERE in self.origin and ANYWHERE in self.destination and not self.over
+        if self.enabled and everything and not self.aircraft.given():
+            raise ValueError("a route needs from, to, over or aircraft: this one would count every flight there is")
         for key, end in (("from", self.origin), ("to", self.destination)):
             if not end or (ANYWHERE in end and len(end) > 1):
                 raise ValueError(f"{key} is either 'anywhere' alone or at least one place")

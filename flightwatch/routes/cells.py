@@ -43,8 +43,13 @@ class Segment:
 
 
 def segments(route: Route, airports: Airports) -> tuple[Segment, ...]:
-    """The parts of a route; a watch of one end has only that end, one of none has no place at all."""
+    """The parts of a route.
+
+    A watch of one end has only that end, one of a place flown over only that place, one of neither has no part.
+    """
     ends = {"origin": route.origin_airports, "destination": route.destination_airports}
+    if route.over:
+        return (Segment("over", frozenset().union(*(_inside(tuple(circle)) for circle in route.over)), 1.0),)
     cells = {name: _around(frozenset(ids), airports) for name, ids in ends.items() if ids is not None}
     if len(cells) == 2:
         between = _between(route, airports) - cells["origin"] - cells["destination"]
@@ -79,6 +84,15 @@ def _around(ids: frozenset[str], airports: Airports) -> frozenset[Cell]:
     at = [place for place in (airports.position(i) for i in sorted(ids)) if place is not None]
     near = [_neighbours(c) for c in set(cell_of(airports.latitude[at], airports.longitude[at]))]
     return frozenset().union(*near)
+
+
+@functools.lru_cache(maxsize=4096)
+def _inside(circle: tuple[float, float, float]) -> frozenset[Cell]:
+    """The cells whose centre lies in a circle, and the one that holds its own."""
+    lat, lon, radius = circle
+    south, west = np.meshgrid(np.arange(-90, 90, CELL), np.arange(-180, 180, CELL))
+    keep = geo.distance(lat, lon, south + CELL / 2, west + CELL / 2) <= radius
+    return frozenset(zip(south[keep].tolist(), west[keep].tolist(), strict=True)) | set(cell_of([lat], [lon]))
 
 
 @functools.lru_cache(maxsize=16200)  # all cells there are

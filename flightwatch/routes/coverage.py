@@ -149,7 +149,7 @@ def describe(detail: dict[str, Any]) -> str:
     >>> describe({"looked": 1.0, "origin": 0.93, "destination": 0.12, "index": 0.4, "sources": ["a"], "note": ""})
     'looked 100%, origin 93%, destination 12% of its best'
     """
-    parts = [f"{name} {detail[name]:.0%}" for name in ("origin", "between", "destination") if name in detail]
+    parts = [f"{name} {detail[name]:.0%}" for name in ("origin", "between", "destination", "over") if name in detail]
     heard = f", {', '.join(parts)} of its best" if parts else ""
     note = f"; {detail['note']}" if detail.get("note") else ""
     return f"looked {detail['looked']:.0%}{heard}{note}"

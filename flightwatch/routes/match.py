@@ -12,6 +12,7 @@ import pandas as pd
 
 from flightwatch.records import DAY, MATCH, AircraftFilter, Route, conform, empty
 from flightwatch.routes.airframes import Airframes
+from flightwatch.routes.crossing import crossed
 from flightwatch.routes.ends import Ends, joint
 
 LEAST = 0.01
@@ -24,7 +25,8 @@ def match(flights: pd.DataFrame, routes: Sequence[Route], aircraft: pd.DataFrame
 
     The probability is that of the departure being in the origin times that of the arrival being in the destination,
     from the candidates of both ends; `anywhere` is certain, so a flight with one end unknown still counts for a watch
-    of the other end. `aircraft` (AIRCRAFT rows) gives flags, operators and missing types.
+    of the other end. `aircraft` (AIRCRAFT rows) gives flags, operators and missing types. A route that is `over` a
+    place counts only flights seen there; for who merely passes through the flights need their `track`.
     """
     if flights.empty or not routes:
         return empty(MATCH)
@@ -54,6 +56,7 @@ class Flown:
     """Many flights, made ready once to be asked for many routes."""
 
     def __init__(self, flights: pd.DataFrame, aircraft: pd.DataFrame | None) -> None:
+        self.flights = flights
         self.departures, self.arrivals = Ends(flights, "departure"), Ends(flights, "arrival")
         self.airframes = Airframes(flights, aircraft)
 
@@ -68,6 +71,9 @@ class Flown:
             rows, likely = joint(self.departures.column(left), self.arrivals.column(reached))
             keep = masks[route.aircraft][rows] & (likely >= LEAST)
             rows, likely = rows[keep], likely[keep]
+            if route.over:
+                seen = crossed(self.flights, rows, route.over)
+                rows, likely = rows[seen], likely[seen]
             sure = self.departures.confirmed(rows, left) & self.arrivals.confirmed(rows, reached)
             parts.append((np.full(len(rows), number), rows, likely, sure))
         return Matches(*(np.concatenate(column) for column in zip(*parts, strict=True)))

@@ -39,6 +39,8 @@ class RouteLike(Protocol):
     @property
     def destination(self) -> tuple[str, ...]: ...
     @property
+    def over(self) -> tuple[str, ...]: ...
+    @property
     def aircraft(self) -> FilterLike: ...
     @property
     def enabled(self) -> bool: ...
@@ -74,17 +76,19 @@ def _resolved(route: RouteLike, places: Places) -> Route:
         icao24=tuple(sorted(a.lower() for a in route.aircraft.icao24)),
         heavy=route.aircraft.heavy,
     )
-    bare = Route(route.name, tuple(route.origin), tuple(route.destination), origin, destination, wanted)
+    over = tuple(circle for name in route.over for circle in places.circles(name))
+    bare = Route(route.name, tuple(route.origin), tuple(route.destination), origin, destination, wanted, over=over)
     return replace(bare, digest=digest(bare))
 
 
 def digest(route: Route) -> str:
-    """What the route counts, as 16 hex digits: the airports of both ends and the filter, not the words for them.
+    """What the route counts, as 16 hex digits: airports of both ends, filter, circles crossed; not the words for them.
 
     A place that gains an airport makes another version of every route over it, for the counts are no longer the same.
     """
     ends = [None if end is None else sorted(end) for end in (route.origin_airports, route.destination_airports)]
-    text = json.dumps([*ends, asdict(route.aircraft)], sort_keys=True)
+    over = [sorted(list(circle) for circle in route.over)] if route.over else []
+    text = json.dumps([*ends, asdict(route.aircraft), *over], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
