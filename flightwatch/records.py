@@ -307,6 +307,10 @@ class Route:
     digest: str = ""
     over: tuple[tuple[float, float, float], ...] = ()
 
+    def __post_init__(self) -> None:
+        # A definition read back from JSON has lists, and is the same route.
+        object.__setattr__(self, "over", tuple((float(a), float(b), float(c)) for a, b, c in self.over))
+
 
 @dataclass(frozen=True)
 class Alert:
