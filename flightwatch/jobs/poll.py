@@ -1,17 +1,20 @@
-"""Ask the feeds what is due and store what they say, each answer in one transaction with its outcome."""
+"""Ask the feeds what is due and store what they say, a round in one transaction, each answer with its outcome."""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from flightwatch import ingest
 from flightwatch.jobs.context import Context
-from flightwatch.records import Fetched, Poll
+from flightwatch.records import AIRCRAFT, OBSERVATION, Fetched, Poll, concat
 
 log = logging.getLogger("flightwatch.poll")
+
+GOOD = ("ok", "empty")  # outcomes of an answer that is what it should be (records.OUTCOMES)
 
 
 def poll(ctx: Context, now: datetime) -> list[Poll]:
@@ -22,23 +25,31 @@ def poll(ctx: Context, now: datetime) -> list[Poll]:
         job = f"poll:{source.name}"
         if not ctx.due(job, intervals[source.name] * 0.9, now):  # the timer that calls us is never exact
             continue
+        answers = []
         for request in source.requests():
             if ctx.stopping():
-                return done
-            done.append(store(ctx, source.fetch(request)))
+                break
+            answers.append(source.fetch(request))
+        done += store(ctx, answers)
         ctx.done(job, now)
     return done
 
 
-def store(ctx: Context, fetched: Fetched) -> Poll:
-    """Clean one answer and store it with what was kept and what was refused and why."""
-    observations, refused = ingest.clean(fetched.observations, received=fetched.poll.finished)
-    rejected = Counter(fetched.rejected) + refused
-    done = replace(fetched.poll, kept=len(observations), rejected=dict(sorted(rejected.items())))
-    if done.outcome not in ("ok", "empty"):
-        log.warning("%s %s: %s %s", done.source, done.query, done.outcome, done.note)
-        ctx.store.save_polls([done])
-        return done
-    body = fetched.body if ctx.settings.retention.bodies_days > 0 else None
-    ctx.store.save_fetched(done, observations, fetched.aircraft, ingest.heard(observations), body)
-    return done
+def store(ctx: Context, answers: Sequence[Fetched]) -> list[Poll]:
+    """Clean the answers of one round and store them together, each with what was kept and what was refused and why."""
+    polls, parts = [], []
+    for place, fetched in enumerate(answers):
+        observations, refused = ingest.clean(fetched.observations, received=fetched.poll.finished)
+        rejected = Counter(fetched.rejected) + refused
+        poll = replace(fetched.poll, kept=len(observations), rejected=dict(sorted(rejected.items())))
+        if poll.outcome not in GOOD:
+            log.warning("%s %s: %s %s", poll.source, poll.query, poll.outcome, poll.note)
+        polls.append(poll)
+        parts.append(observations.assign(poll=place))
+    if not polls:
+        return []
+    rows = concat(parts, OBSERVATION)
+    known = concat([f.aircraft for f in answers], AIRCRAFT)
+    keep = ctx.settings.retention.bodies_days > 0
+    ctx.store.save_cycle(polls, rows, known, ingest.heard(rows), [f.body if keep else None for f in answers])
+    return polls

@@ -54,6 +54,33 @@ class PollRows(AircraftRows):
                 _save_body(connection, poll, body)
         return number
 
+    def save_cycle(
+        self,
+        polls: Sequence[Poll],
+        observations: pd.DataFrame,
+        aircraft: pd.DataFrame,
+        heard: pd.DataFrame,
+        bodies: Sequence[bytes | None] = (),
+    ) -> list[int]:
+        """All answers of one source to one round of requests, in one transaction; their poll ids.
+
+        `observations.poll` is the place of each fix's poll in `polls`. What circles that overlap heard is counted once,
+        which is why `heard` is of the whole round.
+        """
+        with self.transaction() as connection:
+            ids = self.save_polls(polls)
+            if len(observations):
+                rows = observations.assign(poll=np.asarray(ids, dtype="int64")[observations["poll"].to_numpy()])
+                for number, own in rows.groupby("poll", sort=False):
+                    self._save_observations(connection, own, int(number))
+            if len(aircraft):
+                self.save_aircraft(aircraft, at=polls[-1].finished)
+            self._save_heard(connection, [heard], add=False)
+            for poll, body in zip(polls, bodies, strict=False):
+                if body is not None and poll.sha256:
+                    _save_body(connection, poll, body)
+        return ids
+
     def save_pieces(
         self, polls: Sequence[Poll], aircraft: Sequence[pd.DataFrame], heard: Sequence[pd.DataFrame]
     ) -> list[int]:

@@ -6,12 +6,12 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pandas as pd
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Select, and_, exists, func, select
 
 from flightwatch.records import DAY, FINDING, MATCH, ROUTE_DAY, AircraftFilter, Route, conform
 from flightwatch.store import bulk, schema
@@ -92,6 +92,23 @@ class RouteRows(Base):
             query = query.where(t.c.day < day_text(before))
         got = self.columns(query.order_by(t.c.route, t.c.icao24))
         return loose(got, first=DAY, last=DAY, flights="int64")
+
+    def newcomers(self, route: str, days: Days, *, memory_days: int) -> pd.DataFrame:
+        """Airframes on a route in these days (first and last, both in) that were not in the `memory_days` before:
+        icao24, first, flights."""
+        t, earlier = schema.match, schema.match.alias("earlier")
+        first, last = (day_text(d) for d in days)
+        since = day_text(days[0] - timedelta(days=memory_days))
+        before = exists().where(
+            earlier.c.route == t.c.route, earlier.c.icao24 == t.c.icao24, earlier.c.day >= since, earlier.c.day < first
+        )
+        query = (
+            select(t.c.icao24, func.min(t.c.day).label("first"), func.count().label("flights"))
+            .where(t.c.route == route, t.c.day.between(first, last), ~before)
+            .group_by(t.c.icao24)
+            .order_by(t.c.icao24)
+        )
+        return loose(self.columns(query), first=DAY, flights="int64")
 
     def replace_route_days(self, route_days: pd.DataFrame) -> None:
         """These route-days are so from now on."""
