@@ -171,20 +171,6 @@ def batch(waiting: Iterable[Delivery], policy: Policy, now: datetime) -> list[De
     return ready[:1]
 
 
-def wake(waiting: Iterable[Delivery], state: State, policy: Policy, now: datetime) -> datetime | None:
-    """When something may be due next; None when nothing waits."""
-    times = []
-    for delivery in waiting:
-        when = delivery.next_try
-        if policy.quiet and not policy.quiet.passes(severity(delivery)):
-            when = policy.quiet.over(max(when, now))
-        times.append(when)
-    if not times:
-        return None
-    free = free_at(state, policy)
-    return max(min(times), free) if free else min(times)
-
-
 def severity(delivery: Delivery) -> str:
     return str(delivery.message.get("severity", "info"))
 
