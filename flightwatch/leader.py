@@ -1,12 +1,11 @@
 """One daemon leads a database at a time.
 
-SQLite: a lock on a file beside the database, which the kernel lets go of however the process ends. PostgreSQL: a lease
-row that must be renewed, and a fence that keeps a leader that slept through its lease from writing.
+A lock that dies with its holder makes a standby take over within half a second of a crash; a lease row that must be
+renewed, and a fence that keeps a leader that slept through its lease from writing, are for one that is frozen.
 """
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import socket
@@ -14,95 +13,100 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flightwatch.errors import NotLeaderError, StoreError
 
 if TYPE_CHECKING:
-    from flightwatch.config import Settings
-    from flightwatch.store import Store
+    from flightwatch.store import Lease, Store
+    from flightwatch.store.lock import Lock
 
 log = logging.getLogger("flightwatch.leader")
 
-NAME = "daemon"
-STANDBY_LOOKS_S = 0.5  # a lock file is looked at so often; takeover stays well below the 2 s asked for
+NAME = "leader"
+LOOK_S = 0.5  # a standby looks so often; takeover stays well below the 2 s that are asked for
 
 
 @contextmanager
-def lead(store: Store, settings: Settings, *, stop: threading.Event, standby: bool = True) -> Iterator[None]:
+def lead(store: Store, lease_s: float, *, stop: threading.Event, standby: bool = True) -> Iterator[None]:
     """Be the leader inside; wait for it as a standby, or raise NotLeaderError when told not to.
 
-    Raises NotLeaderError also when told to stop before the lead came.
+    Raises NotLeaderError also when told to stop before the lead came. `stop` is set when the lead is lost.
     """
-    path = store.file
-    if path is not None:
-        with _file_lock(path.with_name(path.name + ".leader"), stop, standby):
-            yield
-    else:
-        with _lease(store, settings.daemon.lease_s, stop, standby):
-            yield
-
-
-@contextmanager
-def _file_lock(path: Path, stop: threading.Event, standby: bool) -> Iterator[None]:
-    handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    leader = _Leader(store, lease_s, stop)
     told = False
-    try:
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if not standby:
-                    raise NotLeaderError(f"another daemon leads this database (it holds {path})") from None
-                if not told:
-                    log.info("another daemon leads; standing by")
-                    told = True
-            if stop.wait(STANDBY_LOOKS_S):
-                raise NotLeaderError("told to stop while standing by")
-        yield
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def _lease(store: Store, seconds: float, stop: threading.Event, standby: bool) -> Iterator[None]:
-    holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-    told = False
-    while (lease := store.take_lease(NAME, holder, datetime.now(tz=UTC), seconds)) is None:
+    while not leader.take():
         if not standby:
             held = store.lease(NAME)
-            raise NotLeaderError(f"another daemon leads this database ({held.holder if held else 'unknown'})")
+            raise NotLeaderError(f"another daemon leads this database ({held.holder if held else 'not known which'})")
         if not told:
             log.info("another daemon leads; standing by")
             told = True
-        if stop.wait(STANDBY_LOOKS_S):
+        if stop.wait(LOOK_S):
             raise NotLeaderError("told to stop while standing by")
-    store.fence(lease)
-    over = threading.Event()
-
-    def renew() -> None:
-        held = lease
-        while not over.wait(seconds / 3):
-            try:
-                again = store.renew_lease(held, datetime.now(tz=UTC), seconds)
-            except (StoreError, NotLeaderError) as e:
-                log.error("the lease could not be renewed: %s", e)
-                continue
-            if again is None:
-                log.critical("another daemon took the lead; stopping")
-                stop.set()
-                return
-            held = again
-
-    keeper = threading.Thread(target=renew, name="lease", daemon=True)
+    log.info("leading as %s", leader.holder)
+    keeper = threading.Thread(target=leader.keep, name="lease", daemon=True)
     keeper.start()
     try:
         yield
     finally:
-        over.set()
+        leader.over.set()
         keeper.join(timeout=5)
-        store.fence(None)
-        store.release_lease(lease, datetime.now(tz=UTC))
+        leader.release()
+
+
+@dataclass
+class _Leader:
+    store: Store
+    lease_s: float
+    stop: threading.Event
+    holder: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}")
+    lock: Lock | None = None
+    lease: Lease | None = None
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def take(self) -> bool:
+        """The lead, if it is to be had: with the lock whoever held the lease is dead; without it the lease must have
+        run out, because its holder is frozen."""
+        try:
+            self.lock = self.lock or self.store.try_lock(NAME)
+            now = datetime.now(tz=UTC)
+            self.lease = self.store.take_lease(NAME, self.holder, now, self.lease_s, force=self.lock is not None)
+        except StoreError as e:
+            if e.kind not in ("busy", "gone"):  # what passes by itself
+                raise
+            log.warning("cannot look for the lead: %s", e)
+        if self.lease is None:
+            return False
+        self.store.fence(self.lease)
+        return True
+
+    def keep(self) -> None:
+        """Renew the lease until it is over; a lease that somebody else has means to stop at once."""
+        while self.lease is not None and not self.over.wait(self.lease_s / 3):
+            try:
+                self.lock = self.lock or self.store.try_lock(NAME)
+                again = self.store.renew_lease(self.lease, datetime.now(tz=UTC), self.lease_s)
+            except NotLeaderError:
+                again = None
+            except StoreError as e:
+                log.error("the lease could not be renewed: %s", e)
+                continue
+            if again is None:
+                log.critical("another daemon took the lead; stopping")
+                self.stop.set()
+                return
+            self.lease = again
+
+    def release(self) -> None:
+        """Let the next one lead at once."""
+        self.store.fence(None)
+        try:
+            if self.lease is not None:
+                self.store.release_lease(self.lease, datetime.now(tz=UTC))
+        except StoreError as e:
+            log.warning("the lease could not be given back: %s", e)
+        if self.lock is not None:
+            self.lock.release()

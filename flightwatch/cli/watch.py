@@ -38,7 +38,7 @@ def run(session: Session, no_standby: bool) -> None:
     logs.setup(as_json=settings.daemon.log_json, secrets=settings.secret_values())
     with session.store(create=True) as store:
         daemon = Daemon(context(settings, store, live=True))
-        code = daemon.run(lead(store, settings, stop=daemon.stop, standby=not no_standby))
+        code = daemon.run(lead(store, settings.daemon.lease_s, stop=daemon.stop, standby=not no_standby))
     raise click.exceptions.Exit(code)
 
 
@@ -65,7 +65,7 @@ def once(session: Session, dry_run: bool) -> None:
     with session.store(create=True) as store:
         ctx = context(settings, store, live=True)
         ctx.stopping = stop.is_set
-        with lead(store, settings, stop=stop, standby=False):
+        with lead(store, settings.daemon.lease_s, stop=stop, standby=False):
             failed = tick(ctx, session.now(), everything=True)
     if failed:
         say(f"failed: {', '.join(failed)}; see the log above")

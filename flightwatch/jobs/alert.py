@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 import pandas as pd
 
 from flightwatch import alerts
-from flightwatch.alerts import Audience
 from flightwatch.jobs.context import Context
+from flightwatch.jobs.deliver import audiences
 from flightwatch.records import Changes, Episode, Message, Telling
 
 log = logging.getLogger("flightwatch.alert")
@@ -63,12 +63,6 @@ def live_since(ctx: Context, now: datetime) -> date:
         held = now.date().isoformat()
         ctx.store.set_mark("live_since", held)
     return date.fromisoformat(held)
-
-
-def audiences(ctx: Context) -> list[Audience]:
-    """Who wants to hear of alerts: the enabled channels, each from its severity on."""
-    least = ctx.settings.alerts.min_severity
-    return [Audience(c.name, max(c.min_severity, least, key=alerts.rank)) for c in ctx.settings.channels if c.enabled]
 
 
 def render(ctx: Context, episode: Episode, telling: Telling, flights: pd.DataFrame, judged: pd.DataFrame) -> Message:

@@ -21,7 +21,7 @@ import pandas as pd
 
 from flightwatch import flights as rules
 from flightwatch import ingest
-from flightwatch.jobs.build import LONGEST_LEG, airframes, write
+from flightwatch.jobs.build import LONGEST_LEG, airframes, commit, compute
 from flightwatch.jobs.context import Context
 from flightwatch.records import OBSERVATION, Fetched, Poll, concat
 from flightwatch.sources import flightlist
@@ -29,6 +29,10 @@ from flightwatch.units import icao24_text
 
 CHUNK_BYTES = 4 * 2**20
 """Compressed bytes worked on at once: about 150,000 rows, so that small days share one pass over pandas."""
+
+
+PENDING = 1 << 62
+"""Poll ids from here on are places of pieces in a chunk that is not stored yet."""
 
 
 class Piece(Protocol):
@@ -129,23 +133,35 @@ def _cleaned(pieces: Iterable[Piece], executor: Executor | None) -> Iterator[lis
 
 
 def store(ctx: Context, cleaned: Sequence[Cleaned]) -> int:
-    """One chunk to the store: polls, who was heard, flights, and the open legs the next chunk will need."""
+    """One chunk to the store: polls, who was heard, flights, and the open legs the next chunk will need.
+
+    Everything is computed first and written in one transaction; until then a piece's rows carry a place holder for
+    the poll id that the transaction gives them.
+    """
+    rows = concat([c.observations.assign(poll=PENDING + n) for n, c in enumerate(cleaned)], OBSERVATION)
+    if rows.empty:
+        _save_pieces(ctx, cleaned)
+        return 0
+    first = rows["time"].min().to_pydatetime()
+    before = ctx.store.observations(airframes(rows), since=first - LONGEST_LEG, until=first)
+    whole = concat([before, rows], OBSERVATION)
+    start = whole.groupby("address")["time"].min()
+    scope = pd.DataFrame({"icao24": [icao24_text(a) for a in start.index], "since": list(start)})
+    built = compute(ctx, whole, scope, None)
+    tail = rules.tail(whole, built.own)
     with ctx.store.transaction():
-        ids = ctx.store.save_pieces(
-            [c.poll for c in cleaned], [c.aircraft for c in cleaned], [c.heard for c in cleaned]
+        ids = _save_pieces(ctx, cleaned)
+        numbers = {PENDING + n: i for n, i in enumerate(ids)}
+        flights = built.flights.assign(
+            provenance=[[numbers.get(p, p) for p in given] for given in built.flights["provenance"]]
         )
-        rows = concat([c.observations.assign(poll=i) for c, i in zip(cleaned, ids, strict=True)], OBSERVATION)
-        if rows.empty:
-            return 0
-        first = rows["time"].min().to_pydatetime()
-        before = ctx.store.observations(airframes(rows), since=first - LONGEST_LEG, until=first)
-        whole = concat([before, rows], OBSERVATION)
-        start = whole.groupby("address")["time"].min()
-        scope = pd.DataFrame({"icao24": [icao24_text(a) for a in start.index], "since": start.to_numpy()})
-        scope["since"] = pd.to_datetime(scope["since"], utc=True)
-        built = write(ctx, whole, scope, None)
-        ctx.store.keep_tail(rules.tail(whole, built))
-        return len(built)
+        commit(ctx, replace(built, flights=flights))
+        ctx.store.keep_tail(tail.assign(poll=tail["poll"].map(lambda p: numbers.get(p, p)).astype("int64")))
+    return len(built.own)
+
+
+def _save_pieces(ctx: Context, cleaned: Sequence[Cleaned]) -> list[int]:
+    return ctx.store.save_pieces([c.poll for c in cleaned], [c.aircraft for c in cleaned], [c.heard for c in cleaned])
 
 
 class Done:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pandas as pd
 
 from flightwatch import flights as rules
 from flightwatch.jobs.context import Context
+from flightwatch.records import FLIGHT, concat
 from flightwatch.units import icao24_text
 
 LONGEST_LEG = timedelta(hours=36)
@@ -42,13 +44,17 @@ def rebuild(ctx: Context, firsts: pd.Series, now: datetime) -> int:
     """Build the airframes of `firsts` (icao24 → earliest fix to look at) again from that fix's leg on."""
     store = ctx.store
     icao24s = firsts.index.tolist()
-    before = store.flights(icao24=icao24s, since=(firsts.min() - LONGEST_LEG).to_pydatetime())
+    before = store.flights(
+        icao24=icao24s, since=(firsts.min() - LONGEST_LEG).to_pydatetime(), columns=["flight_id", "icao24", "firstseen"]
+    )
     observations = store.observations(icao24s, since=(firsts.min() - LONGEST_LEG).to_pydatetime())
     owner = observations["address"].map({a: icao24_text(a) for a in observations["address"].unique()})
     since = _starts(firsts, before, observations["time"].groupby(owner).min())
     observations = observations[observations["time"] >= owner.map(since)]
     scope = pd.DataFrame({"icao24": since.index, "since": since.to_numpy()})
-    return len(write(ctx, observations, scope, now))
+    built = compute(ctx, observations, scope, now)
+    commit(ctx, built)
+    return len(built.own)
 
 
 def _starts(firsts: pd.Series, flights: pd.DataFrame, stored: pd.Series) -> pd.Series:
@@ -60,14 +66,25 @@ def _starts(firsts: pd.Series, flights: pd.DataFrame, stored: pd.Series) -> pd.S
     return pd.concat([firsts, last]).groupby(level=0).min()
 
 
-def write(ctx: Context, observations: pd.DataFrame, scope: pd.DataFrame, asof: datetime | None) -> pd.DataFrame:
-    """Build flights from whole legs of some airframes and put them in place of what `scope` held; those flights.
+@dataclass(frozen=True)
+class Built:
+    """Flights ready to be stored: `own` were built now, `flights` are those and the earlier ones they changed."""
+
+    own: pd.DataFrame
+    flights: pd.DataFrame
+    updates: pd.DataFrame
+    scope: pd.DataFrame
+    at: datetime | None
+
+
+def compute(ctx: Context, observations: pd.DataFrame, scope: pd.DataFrame, asof: datetime | None) -> Built:
+    """Build flights from whole legs of some airframes; no lock is held meanwhile.
 
     The leg before each is judged again with what is now known to follow it.
     """
     store = ctx.store
     icao24s = scope["icao24"].tolist()
-    built = rules.build(
+    own = rules.build(
         observations,
         aircraft=store.aircraft(icao24s),
         airports=ctx.airports,
@@ -75,20 +92,26 @@ def write(ctx: Context, observations: pd.DataFrame, scope: pd.DataFrame, asof: d
         asof=asof,
     )
     earlier = store.flights_before(scope, within=NEWS, with_track=True)
-    judged, updates = rules.revise(pd.concat([earlier, built], ignore_index=True))
+    judged, updates = rules.revise(concat([earlier, own], FLIGHT))
     changed = set(updates["flight_id"]) if len(updates) else set()
-    flights = judged[judged["flight_id"].isin(set(built["flight_id"]) | changed)]
+    flights = judged[judged["flight_id"].isin(set(own["flight_id"]) | changed)]
+    latest = observations["time"].max().to_pydatetime() if len(observations) else None
+    return Built(own, flights, updates, scope, asof or latest)
+
+
+def commit(ctx: Context, built: Built) -> None:
+    """Put flights in place of what their scope held, in one transaction."""
+    store = ctx.store
     with store.transaction():
-        gone = store.flights(icao24=icao24s, since=scope["since"].min().to_pydatetime())
-        store.replace_flights(
-            flights, scope, updates=updates, rules_version=rules.RULES_VERSION, at=asof or _latest(observations)
+        gone = store.flights(
+            icao24=built.scope["icao24"].tolist(),
+            since=built.scope["since"].min().to_pydatetime(),
+            columns=["flight_id", "firstseen"],
         )
-        ctx.changed(pd.concat([gone["firstseen"], flights["firstseen"]]))
-    return built
-
-
-def _latest(observations: pd.DataFrame) -> datetime | None:
-    return None if observations.empty else observations["time"].max().to_pydatetime()
+        store.replace_flights(
+            built.flights, built.scope, updates=built.updates, rules_version=rules.RULES_VERSION, at=built.at
+        )
+        ctx.changed(pd.concat([gone["firstseen"], built.flights["firstseen"]]))
 
 
 def airframes(observations: pd.DataFrame) -> list[str]:

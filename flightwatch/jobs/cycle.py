@@ -16,6 +16,7 @@ from flightwatch.jobs.build import build_flights
 from flightwatch.jobs.context import Context
 from flightwatch.jobs.deliver import deliver
 from flightwatch.jobs.judge import judge
+from flightwatch.jobs.notice import notice
 from flightwatch.jobs.poll import poll
 from flightwatch.notify import Channel
 
@@ -29,6 +30,7 @@ def think(ctx: Context, now: datetime) -> None:
     """Positions to alerts: every step from what is stored, so a run that failed is made up for by the next."""
     build_flights(ctx, now)
     judge(ctx, now)
+    notice(ctx, now)
     raise_alerts(ctx, now)
 
 

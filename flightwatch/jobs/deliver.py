@@ -8,6 +8,8 @@ import random
 from collections.abc import Sequence
 from datetime import datetime
 
+from flightwatch import alerts
+from flightwatch.alerts import Audience
 from flightwatch.jobs.context import Context
 from flightwatch.jobs.crash import crash_point
 from flightwatch.notify import Channel
@@ -50,6 +52,13 @@ def tell_others(ctx: Context, trouble: Trouble, now: datetime) -> None:
     )
     others = [c.name for c in ctx.channels if c.name != trouble.channel]
     ctx.store.add_deliveries([_outgoing(message, name, "notice", now) for name in others])
+
+
+def audiences(ctx: Context) -> list[Audience]:
+    """Who wants to hear: the enabled channels, each from its severity on."""
+    least = ctx.settings.alerts.min_severity
+    enabled = [c for c in ctx.settings.channels if c.enabled]
+    return [Audience(c.name, max(c.min_severity, least, key=alerts.rank)) for c in enabled]
 
 
 _WORDS = {

@@ -57,11 +57,10 @@ def judge(ctx: Context, now: datetime, *, since: date | None = None, until: date
     routes = discover(ctx, now, span)
     anew = set(ctx.store.save_routes(routes, at=now))
     ctx.store.forget_routes(sorted(anew))
-    with ctx.store.transaction():
-        tally(ctx, [r for r in routes if r.name in anew], (first, start - DAY))
-        tally(ctx, routes, (start, last))
-        ctx.store.set_mark(UNCOUNTED, None)
-        ctx.store.set_mark("counted_to", last.isoformat())
+    tally(ctx, [r for r in routes if r.name in anew], (first, start - DAY))
+    tally(ctx, routes, (start, last))
+    ctx.store.set_mark(UNCOUNTED, None)
+    ctx.store.set_mark("counted_to", last.isoformat())
     return detect(ctx, routes, now, since or start)
 
 
