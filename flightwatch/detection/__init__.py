@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from flightwatch.detection.start import episode_start
     from flightwatch.detection.training import from_record, train
     from flightwatch.detection.walk import Backtest, backtest
+    from flightwatch.detection.why import Explanation, explain
+    from flightwatch.detection.words import FEATURES
 
 
 class Detector(Protocol):
@@ -35,12 +37,15 @@ _HOMES = {
     "Backtest": "walk",
     "backtest": "walk",
     "backtest_report": "report",
+    "Explanation": "why",
+    "FEATURES": "words",
     "Model": "model",
     "Settings": "settings",
     "Trial": "health",
     "across_routes": "across",
     "drift": "health",
     "episode_start": "start",
+    "explain": "why",
     "from_record": "training",
     "score": "findings",
     "seal": "cache",
@@ -51,8 +56,10 @@ _HOMES = {
 }
 
 __all__ = [
+    "FEATURES",
     "Backtest",
     "Detector",
+    "Explanation",
     "Model",
     "Settings",
     "Trial",
@@ -61,6 +68,7 @@ __all__ = [
     "backtest_report",
     "drift",
     "episode_start",
+    "explain",
     "from_record",
     "score",
     "seal",

@@ -40,10 +40,11 @@ class Calibration:
         return float(self.thresholds[max(stop - 1, 0)])
 
     def rate(self, score: Array) -> Array:
-        """Episodes per route-year that a threshold at this score would open on ordinary traffic."""
-        at = np.searchsorted(-self.thresholds, -np.asarray(score), side="right") - 1
-        known = self.rates[np.clip(at, 0, len(self.rates) - 1)]
-        return np.where(at < 0, min(float(self.rates[0]), 1 / self.route_years), known)
+        """Episodes per route-year that a threshold at this score would open on ordinary traffic; at least one in all
+        the twin's years."""
+        at = np.searchsorted(-self.thresholds, -np.asarray(score), side="left")
+        known: Array = self.rates[np.minimum(at, len(self.rates) - 1)]
+        return np.maximum(known, 1 / self.route_years)
 
     def probability(self, score: Array) -> Array:
         """Share of ordinary route-days at least this strange, never below what the twin can carry."""
@@ -54,8 +55,8 @@ class Calibration:
 
     def _beyond(self, wanted: float) -> float:
         """Exponential continuation of the openings' upper tail, for rates too low to count."""
-        known = np.flatnonzero(self.rates * self.route_years <= TAIL_EPISODES)
-        base = known[-1] if len(known) else 0
+        many = np.flatnonzero(self.rates * self.route_years > TAIL_EPISODES)
+        base = max(int(many[0]) - 1, 0) if len(many) else len(self.rates) - 1
         start, rate = self.thresholds[base], max(self.rates[base], 1 / self.route_years)
         excess = max(float((self.thresholds[: base + 1] - start).mean()), 1e-6)
         return float(start + excess * np.log(max(rate / wanted, 1.0)))

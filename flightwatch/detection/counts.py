@@ -120,7 +120,8 @@ def _beta_binomial(k: Array, n: Array, a: Array, b: Array) -> Array:
 def gamma_prior(counts: Array, exposure: Array) -> tuple[float, float]:
     """Gamma(a, b) over the rates of all routes, by maximum marginal likelihood of counts ~ Poisson(rate × exposure).
 
-    `a` is kept within 0.05 to 5: outside, a few odd routes would decide what all new routes are expected to do.
+    `a` is kept within 0.05 to 5, at the same mean: outside, a few odd routes (or a few all alike) would decide what
+    all new routes are expected to do.
     """
     from scipy import optimize
 
@@ -136,5 +137,6 @@ def gamma_prior(counts: Array, exposure: Array) -> tuple[float, float]:
     if len(s) < 3 or s.sum() < 1:
         return 0.5, 0.5 / mean if mean > 1e-6 else 50.0
     found = optimize.minimize(loss, np.log([0.5, 0.5 / mean]), method="Nelder-Mead")
-    a, b = np.exp(found.x)
-    return float(np.clip(a, 0.05, 5.0)), float(np.clip(b, 1e-3, 1e5))
+    free, b = np.exp(found.x)
+    a = float(np.clip(free, 0.05, 5.0))
+    return a, float(b * a / free)

@@ -50,11 +50,11 @@ def judge(panel: Panel, seen: Seen, model: Model, first: int = 0) -> Verdict:
     score[first:] = model.scores(seen.values[first:])
     threshold = model.threshold
     window, observed, expected, variance = strongest_window(seen)
-    coverage, usual = _coverage(panel, window)
+    coverage, usual = window_coverage(panel, window)
     history = np.cumsum(panel.coverage > 0, axis=0)
     high = (score > threshold) & (observed > expected)
     short = history < model.settings.min_history_days
-    explained = _explained_by_coverage(observed, expected, variance, coverage, usual)
+    explained = explained_by_coverage(observed, expected, variance, coverage, usual)
     return Verdict(
         score=score,
         threshold=threshold,
@@ -72,7 +72,7 @@ def judge(panel: Panel, seen: Seen, model: Model, first: int = 0) -> Verdict:
     )
 
 
-def _coverage(panel: Panel, window: Array) -> tuple[Array, Array]:
+def window_coverage(panel: Panel, window: Array) -> tuple[Array, Array]:
     """Mean coverage of each day's window, and the route's usual coverage before it (decayed mean)."""
     now = np.zeros(panel.shape)
     usual = np.zeros(panel.shape)
@@ -89,7 +89,7 @@ def _coverage(panel: Panel, window: Array) -> tuple[Array, Array]:
     return now, usual
 
 
-def _explained_by_coverage(observed: Array, expected: Array, variance: Array, now: Array, usual: Array) -> Array:
+def explained_by_coverage(observed: Array, expected: Array, variance: Array, now: Array, usual: Array) -> Array:
     """Whether the excess would be ordinary if the change of coverage were misjudged by as much as it is.
 
     Counts are corrected for coverage already; but a coverage that jumped is itself doubtful, in both directions: a

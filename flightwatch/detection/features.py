@@ -50,12 +50,21 @@ class Rates:
 
 
 @dataclass(frozen=True)
+class Around:
+    """What the neighbours say of each day and route: their busyness, and the surprise of how many are hot."""
+
+    index: Array
+    hot: Array
+
+
+@dataclass(frozen=True)
 class Seen:
     """Features (days × routes × NAMES) and, per window, observed, usual and variance, for the words."""
 
     values: Array
     windows: dict[int, tuple[Array, Array, Array]]
     memory: Memory
+    around: Around
 
 
 def fit(panel: Panel, teaches: Array | None = None) -> Rates:
@@ -77,11 +86,18 @@ def fit(panel: Panel, teaches: Array | None = None) -> Rates:
     )
 
 
-def see(panel: Panel, rates: Rates, teaches: Array | None = None) -> Seen:
-    """The features of every day, each from that day and earlier ones only."""
+def see(panel: Panel, rates: Rates, teaches: Array | None = None, around: Around | None = None) -> Seen:
+    """The features of every day, each from that day and earlier ones only.
+
+    `around` gives what the neighbours say when they are not in the panel.
+    """
     teaches = teachable(panel.coverage) if teaches is None else teaches
-    plain = remember(panel.clean, panel.coverage, teaches, panel.weekday, prior=rates.forward)
-    exposure = panel.coverage * regional_index(panel, plain)
+    if around is None:
+        plain = remember(panel.clean, panel.coverage, teaches, panel.weekday, prior=rates.forward)
+        index = regional_index(panel, plain)
+    else:
+        index = around.index
+    exposure = panel.coverage * index
     memory = remember(panel.clean, exposure, teaches, panel.weekday, prior=rates.forward)
     back = remember(panel.reverse, exposure, teaches, panel.weekday, prior=rates.reverse)
     windows = {w: dispersion.predict(panel.count, memory, w) for w in WINDOWS}
@@ -90,8 +106,8 @@ def see(panel: Panel, rates: Rates, teaches: Array | None = None) -> Seen:
     for name, column in SHARES.items():
         columns[column] = _share(panel.attributes[name], panel.count, rates.shares[name])
     columns["rev14"] = surprise(*dispersion.predict(panel.reverse, back, SHARE_DAYS))
-    columns["nbr7"] = _hot_neighbours(columns["s7"], panel)
-    return Seen(np.stack([columns[n] for n in NAMES], axis=-1), windows, memory)
+    columns["nbr7"] = _hot_neighbours(columns["s7"], panel) if around is None else around.hot
+    return Seen(np.stack([columns[n] for n in NAMES], axis=-1), windows, memory, Around(index, columns["nbr7"]))
 
 
 def gap_surprise(counts: Array, memory: Memory) -> Array:

@@ -56,9 +56,15 @@ class Panel:
         """0 = Monday."""
         return (self.days.astype("datetime64[D]").astype(np.int64) + 3) % 7
 
+    def pick(self, columns: Array) -> Panel:
+        """These routes only, in this order; a route may be picked several times."""
+        cut = {n: getattr(self, n)[:, columns] for n in _BY_ROUTE}
+        ends = {n: getattr(self, n)[columns] for n in ("routes", "origin", "destination")}
+        return replace(self, attributes={k: v[:, columns] for k, v in self.attributes.items()}, **cut, **ends)
+
     def until(self, day: int) -> Panel:
         """The first `day` days only: what was known then."""
-        cut = {n: getattr(self, n)[:day] for n in ("days", "count", "clean", "seen", "suspect", "reverse", "coverage")}
+        cut = {n: getattr(self, n)[:day] for n in ("days", *_BY_ROUTE)}
         return replace(self, attributes={k: v[:day] for k, v in self.attributes.items()}, **cut)
 
 
@@ -161,4 +167,5 @@ def _check(frame: pd.DataFrame) -> None:
         raise InputError(f"route-days: {first['route']} has two rows for {first['day']:%Y-%m-%d}")
 
 
+_BY_ROUTE = ("count", "clean", "seen", "suspect", "reverse", "coverage")
 _COUNTS = ("flights", "confirmed", "newcomers", "region_newcomers", "heavy", "military", "night", "reverse", "suspect")

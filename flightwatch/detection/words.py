@@ -14,6 +14,22 @@ from flightwatch.detection.panel import Panel
 
 Array = npt.NDArray[Any]
 
+FEATURES = {
+    "s3": "flights in 3 days",
+    "s7": "flights in 7 days",
+    "s14": "flights in 14 days",
+    "s28": "flights in 28 days",
+    "gap": "how close together the last flights came",
+    "new14": "aircraft new to the route",
+    "region14": "aircraft new to the destination",
+    "heavy14": "heavy or military types",
+    "night14": "night movements",
+    "dark14": "ends nobody saw",
+    "rev14": "flights back",
+    "nbr7": "other routes at the same ends",
+}
+"""What the names in `contributions` mean."""
+
 TELLING = 1.3  # a feature with p < 0.05 is worth a sentence
 
 WORDS = {
