@@ -44,7 +44,9 @@ PRIOR_EDGE = {
 }  # fmt: skip
 
 
-JOINT = {"none": -2.0, "area": 2.0, "wait": 0.3, "seen": -5.0, "elsewhere": 8.0}
+# Chosen by likelihood with `python -m benchmarks.flights.stops`; "apart_seen" and "elsewhere" by reason: one airframe
+# in a thousand leaves from elsewhere than where it was last seen on the ground.
+JOINT = {"apart": 2.0, "area": 1.0, "wait": 0.5, "apart_seen": -7.0, "elsewhere": 8.0, "edge": 0.75}
 
 
 class Problem:
@@ -128,7 +130,10 @@ def table(problem: Problem, best: np.ndarray, sure: np.ndarray, right: np.ndarra
     return "\n".join(lines)
 
 
-HEAD = '''"""The fitted constants of `likelihood`, by feature; written by `python -m benchmarks.flights.fit --write`."""
+HEAD = '''"""The fitted constants of `likelihood`, by feature; written by `python -m benchmarks.flights.fit --write`.
+
+JOINT is chosen with `python -m benchmarks.flights.stops`.
+"""
 
 from __future__ import annotations
 

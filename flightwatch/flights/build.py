@@ -13,7 +13,7 @@ from flightwatch import aircraft as craft
 from flightwatch import airports as fields
 from flightwatch import geo, motion, records, tracks, units
 from flightwatch.airports import Airports
-from flightwatch.flights.ends import Ends, settle
+from flightwatch.flights.ends import JOIN_MS, Ends, settle
 from flightwatch.flights.fixes import Columns, Fixes, prepare
 from flightwatch.flights.legs import Legs, grounded, split, type_columns
 from flightwatch.flights.table import Sides, ends_of, past, write_end
@@ -193,12 +193,27 @@ def _status(out: dict[str, Any], asof: datetime | None) -> list[str]:
 
 
 def tail(observations: pd.DataFrame, flights: pd.DataFrame) -> pd.DataFrame:
-    """The rows to keep and feed again with later ones: each airframe's last flight, and what came after it."""
+    """The rows still needed: fed again together with later ones they give the flights that all rows would have given.
+
+    That is, per airframe, everything since its last flight whose departure owes nothing to what came before: seen on
+    the ground, an hour or more after the flight before it (`motion` remembers so long), or after a silence too long to
+    be joined. Flights that began earlier are settled. An airframe without such a flight keeps all its rows.
+    """
+    since = _settled(flights)
     if "address" in observations:
-        texts = observations["address"].map(lambda a: units.icao24_text(int(a)))
+        texts = observations["address"].map({a: units.icao24_text(int(a)) for a in observations["address"].unique()})
     else:
         texts = observations["icao24"]
-    start = flights.groupby("icao24")["firstseen"].max()
-    since = texts.astype(object).map(start)
-    keep = since.isna() | (observations["time"] >= since)
+    start = pd.to_datetime(texts.astype(object).map(since), utc=True)
+    keep = start.isna() | (observations["time"] >= start)
     return observations[keep.to_numpy()]
+
+
+def _settled(flights: pd.DataFrame) -> dict[str, Any]:
+    """Since when each airframe's flights may still change; airframes of which all may are left out."""
+    ordered = flights.sort_values(["icao24", "firstseen"], kind="stable")
+    before = ordered.groupby("icao24")["lastseen"].cummax().groupby(ordered["icao24"]).shift()
+    silence = (ordered["firstseen"] - before).dt.total_seconds() * 1000
+    free = silence > JOIN_MS
+    free |= (ordered["departure_method"] == "observed") & ~(silence <= motion.FORGET_MS)
+    return dict(ordered[free.to_numpy()].groupby("icao24")["firstseen"].max())

@@ -16,6 +16,7 @@ from flightwatch import geo
 from flightwatch.airports import Airports
 from flightwatch.flights import weights
 from flightwatch.flights.likelihood import (
+    DISTANCE,
     EDGE_FEATURES,
     PAIR_FEATURES,
     SHARED,
@@ -54,7 +55,8 @@ class Candidates:
 @dataclass(frozen=True)
 class Pairs:
     """Ends with airports that may explain them: the utility of each from the fix alone, the part of it that is the
-    airport's own (`shared`), what past visits and the flight's other end add; `none` of each end for "none of them".
+    airport's own (`shared`) or the distance's, what past visits and the flight's other end add; `none` of each end for
+    "none of them".
     """
 
     edge: Ints
@@ -65,6 +67,7 @@ class Pairs:
     none: Floats
     visits: Floats
     home: Floats
+    distance: Floats
 
     def total(self) -> Floats:
         return self.utility + self.visits + self.home
@@ -141,7 +144,7 @@ def weighed(edges: Edges, rows: Mask, airports: Airports, arrival: bool, visits:
     none = np.zeros(len(edges))
     none[which] = found.none
     past = _table(arrival)["visits"] * visits.of(which[edge], place)
-    return Pairs(which[edge], place, miles, found.utility, found.shared, none, past, np.zeros(len(edge)))
+    return replace(found, edge=which[edge], none=none, visits=past)
 
 
 def _weighed(oriented: Edges, edge: Ints, place: Ints, miles: Floats, airports: Airports, arrival: bool) -> Pairs:
@@ -150,8 +153,19 @@ def _weighed(oriented: Edges, edge: Ints, place: Ints, miles: Floats, airports: 
     pair = np.array([weight[name] for name in PAIR_FEATURES])
     own = [PAIR_FEATURES.index(name) for name in SHARED]
     none = edge_features(oriented) @ np.array([weight[name] for name in EDGE_FEATURES])
+    far = [PAIR_FEATURES.index(name) for name in DISTANCE]
     zero = np.zeros(len(edge))
-    return Pairs(edge, place, miles, features @ pair, features[:, own] @ pair[own], none, zero, zero)
+    return Pairs(
+        edge,
+        place,
+        miles,
+        features @ pair,
+        features[:, own] @ pair[own],
+        none,
+        zero,
+        zero,
+        features[:, far] @ pair[far],
+    )
 
 
 def _table(arrival: bool) -> dict[str, float]:
@@ -181,12 +195,17 @@ def choose(open_: Pairs, seen: Ints, edges: Edges, airports: Airports) -> Candid
 
 def softmax(utility: Floats, none: Floats, edge: Ints) -> Floats:
     """Probability of each alternative within its edge, `none` being one more alternative of every edge."""
+    share: Floats = np.exp(utility - evidence(utility, none, edge)[edge])
+    return share
+
+
+def evidence(utility: Floats, none: Floats, edge: Ints) -> Floats:
+    """Log of the sum over all alternatives of each edge: how well anything at all explains it."""
     top = none.copy()
     np.maximum.at(top, edge, utility)
-    weight = np.exp(utility - top[edge])
-    total = np.exp(none - top) + np.bincount(edge, weight, minlength=len(none))
-    share: Floats = weight / total[edge]
-    return share
+    total = np.exp(none - top) + np.bincount(edge, np.exp(utility - top[edge]), minlength=len(none))
+    out: Floats = top + np.log(total)
+    return out
 
 
 def ordered(edge: Ints, place: Ints, probability: Floats, miles: Floats) -> Candidates:
@@ -210,67 +229,67 @@ def joined(
     if not len(before):
         return alone
     stop, place, probability = _stops(ends, before, departures, arrivals, left, reached, airports)
-    out = []
-    for edges, seen, mine, rows in (
-        (ends.departure, left, alone[0], before + 1),
-        (ends.arrival, reached, alone[1], before),
-    ):
-        changed = np.zeros(len(edges), dtype=bool)
-        changed[rows[seen[rows] == -1]] = True
-        kept, new = ~changed[mine.edge], changed[rows[stop]]
-        edge, where = rows[stop[new]], place[new]
-        miles = geo.distance(
-            edges.latitude[edge], edges.longitude[edge], airports.latitude[where], airports.longitude[where]
-        )
-        columns = zip(
-            (mine.edge, mine.place, mine.probability, mine.miles), (edge, where, probability[new], miles), strict=True
-        )
-        out.append(ordered(*(np.concatenate([a[kept], b]) for a, b in columns)))
-    return out[0], out[1]
+    apart = np.clip(1.0 - np.bincount(stop, probability, minlength=len(before)), 0.0, 1.0).astype(float)
+    sides = ((ends.departure, left, alone[0], before + 1), (ends.arrival, reached, alone[1], before))
+    found = [_mixed(*side, (stop, place, probability), apart, airports) for side in sides]
+    return found[0], found[1]
+
+
+def _mixed(
+    edges: Edges, seen: Ints, alone: Candidates, rows: Ints, stops: tuple[Ints, Ints, Floats], apart: Floats,
+    airports: Airports,
+) -> Candidates:  # fmt: skip
+    """One side's candidates: from the stop, and, as far as the two flights were not joined by one, each by itself."""
+    stop, place, probability = stops
+    share = np.ones(len(edges))
+    open_ = seen[rows] == -1
+    share[rows[open_]] = apart[open_]
+    new = open_[stop]
+    edge = np.concatenate([alone.edge, rows[stop[new]]])
+    where = np.concatenate([alone.place, place[new]])
+    keys, back = np.unique(edge << 32 | where, return_inverse=True)
+    parts = np.concatenate([alone.probability * share[alone.edge], probability[new]])
+    total = np.bincount(back, parts).astype(float)
+    edge, where = keys >> 32, keys & 0xFFFFFFFF
+    miles = geo.distance(
+        edges.latitude[edge], edges.longitude[edge], airports.latitude[where], airports.longitude[where]
+    )
+    return ordered(edge, where, total, miles)
 
 
 def _stops(
     ends: Ends, before: Ints, departures: Pairs, arrivals: Pairs, left: Ints, reached: Ints, airports: Airports
 ) -> tuple[Ints, Ints, Floats]:
-    """Where each stop was: stop number, airport, probability.
+    """Where each stop was: stop number, airport, probability; what is missing to one: there were flights between.
 
     With A the airport, the fixes before and after are independent given A, so P(A | both) is proportional to
-    P(before | A) P(after | A) P(A). The utilities hold P(A) twice, hence minus its share. Under "none" the second fix
-    may be anywhere the aircraft could get to meanwhile: an area that grows with the square of the time.
+    P(before | A) P(after | A) P(A). The utilities hold P(A) twice, hence minus its share; and the edge of what is heard
+    is the same going in and coming out, hence minus a share of what distance says. If the flights were not joined, each
+    end is explained by itself, and the second fix may be anywhere the aircraft could get to meanwhile.
     """
     after = before + 1
     gap_min = (ends.firstseen[after] - ends.lastseen[before]) / 60_000
-    sides = [
-        _side(arrivals, reached, before, ends.arrival, True),
-        _side(departures, left, after, ends.departure, False),
-    ]
-    keys = np.unique(np.concatenate([s[0] << 32 | s[1] for s in sides]))
-    stop, place = keys >> 32, keys & 0xFFFFFFFF
-    total = np.zeros(len(stop))
-    spent = np.full(len(stop), GROUND_MIN)
-    shared = np.zeros(len(stop))
-    none = np.full(len(before), weights.JOINT["none"])
-    for edges, rows, seen, open_, arrival in (
-        (ends.arrival, before, reached, arrivals, True),
-        (ends.departure, after, left, departures, False),
-    ):
-        value, own, minutes = _utilities(edges, rows, seen, open_, (stop, place), airports, arrival)
-        total += value
-        spent += minutes
-        shared += own
-        none += np.where(seen[rows] == -1, open_.none[rows], weights.JOINT["seen"])
     both = (reached[before] == -1) & (left[after] == -1)
+    sides = ((ends.arrival, before, reached, arrivals, True), (ends.departure, after, left, departures, False))
+    brought = [_side(open_, seen, rows, len(edges)) for edges, rows, seen, open_, _ in sides]
+    keys = np.unique(np.concatenate([number << 32 | where for number, where in brought]))
+    stop, place = keys >> 32, keys & 0xFFFFFFFF
+    total, shared, spent = np.zeros(len(stop)), np.zeros(len(stop)), np.full(len(stop), GROUND_MIN)
+    none = np.where(both, weights.JOINT["apart"], weights.JOINT["apart_seen"])
+    for edges, rows, seen, open_, arrival in sides:
+        value, own, minutes = _utilities(edges, rows, seen, open_, (stop, place), airports, arrival)
+        total, shared, spent = total + value, shared + own, spent + minutes
+        none += np.where(seen[rows] == -1, evidence(open_.total(), open_.none, open_.edge)[rows], 0.0)
     speed = np.maximum(ends.arrival.speed_kt[before], ends.departure.speed_kt[after])
     none -= np.where(both, weights.JOINT["area"] * np.log1p(speed * gap_min / 60), 0.0)
     none += weights.JOINT["wait"] * np.log1p(gap_min / 60)
-    total -= np.where(both[stop], shared / 2, 0.0)
-    total -= np.logaddexp(0.0, (spent - gap_min[stop]) / GROUND_MIN)
+    total -= np.where(both[stop], shared / 2, 0.0) + np.logaddexp(0.0, (spent - gap_min[stop]) / GROUND_MIN)
     return stop, place, softmax(total, none, stop)
 
 
-def _side(open_: Pairs, seen: Ints, rows: Ints, edges: Edges, arrival: bool) -> tuple[Ints, Ints]:
+def _side(open_: Pairs, seen: Ints, rows: Ints, n: int) -> tuple[Ints, Ints]:
     """The candidates one side of the stops brings: stop number and airport."""
-    number = np.full(len(edges), -1, dtype=np.int64)
+    number = np.full(n, -1, dtype=np.int64)
     number[rows] = np.arange(len(rows))
     mine = number[open_.edge]
     fixed = np.flatnonzero(seen[rows] >= 0)
@@ -280,7 +299,7 @@ def _side(open_: Pairs, seen: Ints, rows: Ints, edges: Edges, arrival: bool) -> 
 def _utilities(
     edges: Edges, rows: Ints, seen: Ints, open_: Pairs, pair: tuple[Ints, Ints], airports: Airports, arrival: bool
 ) -> tuple[Floats, Floats, Floats]:
-    """For stops and airports, from one side: utility, the airport's own part of it, minutes from the fix."""
+    """For stops and airports, from one side: utility, what both sides say alike, minutes from the fix."""
     stop, place = pair
     edge = rows[stop]
     oriented = edges if arrival else edges.reversed()
@@ -294,7 +313,7 @@ def _utilities(
     value = np.where(seen[edge] == place, 0.0, -weights.JOINT["elsewhere"])
     value[at] = found.utility + visits + home
     own = np.zeros(len(stop))
-    own[at] = found.shared + visits
+    own[at] = found.shared + visits + 2 * weights.JOINT["edge"] * found.distance
     height = np.maximum(np.nan_to_num(edges.altitude[edge], nan=4000.0) - airports.elevation[place], 0.0)
     minutes = 60 * miles / np.maximum(edges.speed_kt[edge], 80.0) + LOST_SHARE * height / DESCENT_FPM
     return value, own, np.where(seen[edge] == -1, minutes, 0.0)

@@ -59,6 +59,7 @@ PAIR_FEATURES = (
     "served", "closed", "too_short", "lined_up", "descending_far", "climbing_near", "at_field", "served_jet", "size",
 )  # fmt: skip
 HINT_FEATURES = ("home", "home_loop", "visits")
+DISTANCE = ("near", "far")
 SHARED = ("runway", "small", "served", "closed", "too_short", "served_jet", "size")
 """Features of the airport alone: what speaks for it before anything is seen of the flight."""
 

@@ -1,13 +1,17 @@
-"""The fitted constants of `likelihood`, by feature; written by `python -m benchmarks.flights.fit --write`."""
+"""The fitted constants of `likelihood`, by feature; written by `python -m benchmarks.flights.fit --write`.
+
+JOINT is chosen with `python -m benchmarks.flights.stops`.
+"""
 
 from __future__ import annotations
 
 JOINT = {
-    "none": -2.0,
-    "area": 2.0,
-    "wait": 0.3,
-    "seen": -5.0,
+    "apart": 2.0,
+    "area": 1.0,
+    "wait": 0.5,
+    "apart_seen": -7.0,
     "elsewhere": 8.0,
+    "edge": 0.75,
 }
 ARRIVAL = {
     "near": -1.237,
