@@ -474,7 +474,7 @@ def test_evidence_is_plain_json_and_survives_a_round_trip(world: World) -> None:
     assert json.loads(json.dumps(episode.alert.evidence, allow_nan=False)) == episode.alert.evidence
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(5))
 def test_the_order_of_the_rows_does_not_matter_and_twice_is_once(seed: int) -> None:
     """Random findings on random flights: shuffled input gives the same alerts, and a second run none."""
     rng = np.random.default_rng(seed)
@@ -566,7 +566,7 @@ def test_the_message_says_what_how_unusual_how_sure_and_what_it_is_not(world: Wo
     assert "90%" in facts["Rests on"]
     assert "200 watched days" in facts["Rests on"]
     assert RUSSIA in facts["Also seen by"]
-    assert any("destination of 3 of 3 flights is inferred" in note for note in message.notes)
+    assert any("destination of 3 of 3 flights is inferred or unknown" in note for note in message.notes)
     assert any("Cargo" in note for note in message.notes)
     assert any("adsb.lol, Open Database License" in note for note in message.notes)
     assert 'flightwatch alerts ack 1 --note "' in message.footer

@@ -26,7 +26,7 @@ from tests.fakes.smtp import MailServer
 from tests.test_notify_send import settings
 
 START = datetime(2024, 12, 14, 20, 0, tzinfo=UTC)
-TICK_S = 5  # how often the daemon looks into the outbox
+TICK_S = 10  # simulated seconds between two looks into the outbox
 
 
 class SimulatedClock:

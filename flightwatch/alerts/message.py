@@ -196,7 +196,7 @@ def _notes(alert: Alert, top: Mapping[str, Any], rows: Mapping[str, Mapping[str,
     dark = sum(1 for f in listed if f.get("to_method", "unknown") in ("inferred", "unknown"))
     if dark:
         out.append(
-            f"The destination of {dark} of {len(listed)} flight{'s' if len(listed) != 1 else ''} is inferred: nobody "
+            f"The destination of {dark} of {len(listed)} flight{'s' if len(listed) != 1 else ''} is inferred or unknown: nobody "
             "saw the landing. It rests on the last position, the track, and where the aircraft was next seen."
         )
     if evidence.get("suspect"):
