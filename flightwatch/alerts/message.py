@@ -195,9 +195,10 @@ def _notes(alert: Alert, top: Mapping[str, Any], rows: Mapping[str, Mapping[str,
     listed = [f for f in evidence.get("flights", {}).values() if not f.get("home")]
     dark = sum(1 for f in listed if f.get("to_method", "unknown") in ("inferred", "unknown"))
     if dark:
+        of = f"{dark} of {len(listed)} flight{'s' if len(listed) != 1 else ''}"
         out.append(
-            f"The destination of {dark} of {len(listed)} flight{'s' if len(listed) != 1 else ''} is inferred or unknown: nobody "
-            "saw the landing. It rests on the last position, the track, and where the aircraft was next seen."
+            f"The destination of {of} is inferred or unknown: nobody saw the landing. "
+            "It rests on the last position, the track, and where the aircraft was next seen."
         )
     if evidence.get("suspect"):
         out.append(f"{evidence['suspect']} of the flights have doubted positions (see the list); they do not carry it.")
