@@ -383,6 +383,37 @@ def test_route_days_and_matches_come_back_as_they_went_in(store: Store) -> None:
     assert store.counts(["match", "route_day"]) == {"match": 0, "route_day": 0}
 
 
+def test_newcomers_are_those_not_seen_on_the_route_in_the_time_before(store: Store) -> None:
+    flown = [
+        ("r", "a", 1),
+        ("r", "b", 170),
+        ("r", "a", 200),
+        ("r", "c", 200),
+        ("r", "c", 201),
+        ("s", "b", 200),
+        ("r", "b", 210),
+    ]
+    start = date(2024, 1, 1)
+    rows = [
+        {
+            "route": r,
+            "icao24": who,
+            "flight_id": f"{who}{n}",
+            "day": start + timedelta(days=n),
+            "probability": 1.0,
+            "confirmed": True,
+        }
+        for r, who, n in flown
+    ]
+    store.replace_matches(conform(pd.DataFrame(rows), MATCH), (start, start + timedelta(days=400)))
+
+    week = (start + timedelta(days=199), start + timedelta(days=205))
+
+    assert store.newcomers("r", week, memory_days=180)[["icao24", "flights"]].values.tolist() == [["a", 1], ["c", 2]]
+    assert store.newcomers("r", week, memory_days=365)["icao24"].tolist() == ["c"]
+    assert store.newcomers("s", week, memory_days=180)["icao24"].tolist() == ["b"]
+
+
 def judged(day: str, model: str, flagged: bool) -> pd.DataFrame:
     values: dict[str, Any] = dict.fromkeys(FINDING, 1.5)
     values |= {"route": "r", "day": day, "model": model, "multiple": float("inf"), "expected": float("nan")}

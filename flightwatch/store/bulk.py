@@ -122,7 +122,7 @@ def _stage(connection: Connection, table: Table, columns: Columns) -> str:
     """The rows in a staging table of this session, which COMMIT drops; its name, quoted."""
     quote = connection.dialect.identifier_preparer.quote
     stage = quote(f"stage_{table.name}")
-    body = ", ".join(f"{quote(n)} {_kind(table.c[n].type)}" for n in columns)
+    body = ", ".join(f"{quote(n)} {copied_as(table.c[n].type)}" for n in columns)
     connection.exec_driver_sql(f"DROP TABLE IF EXISTS pg_temp.{stage}")
     connection.exec_driver_sql(f"CREATE TEMP TABLE {stage} ({body}) ON COMMIT DROP")
     _copy(connection, stage, table, columns)
@@ -133,13 +133,13 @@ def _copy(connection: Connection, target: str, table: Table, columns: Columns) -
     """Binary COPY, whose rows psycopg packs in C: half a microsecond for an observation, a sixth of what text takes."""
     driver: Any = connection.connection.driver_connection
     with driver.cursor() as cursor, cursor.copy(f"COPY {target} FROM STDIN (FORMAT BINARY)") as copy:
-        copy.set_types([_kind(table.c[n].type) for n in columns])
+        copy.set_types([copied_as(table.c[n].type) for n in columns])
         for row in zip(*columns.values(), strict=True):
             copy.write_row(row)
 
 
-def _kind(column: TypeEngine[Any]) -> str:
-    """The PostgreSQL type a column is staged as."""
+def copied_as(column: TypeEngine[Any]) -> str:
+    """The PostgreSQL type a column is copied as."""
     if isinstance(column, SmallInteger):
         return "int2"
     if isinstance(column, (BigInteger, Integer)):

@@ -104,7 +104,7 @@ class RouteRows(Base):
         )
         query = (
             select(t.c.icao24, func.min(t.c.day).label("first"), func.count().label("flights"))
-            .where(t.c.route == route, t.c.day.between(first, last), ~before)
+            .where(t.c.route == route, t.c.day >= first, t.c.day <= last, ~before)
             .group_by(t.c.icao24)
             .order_by(t.c.icao24)
         )

@@ -1,0 +1,1 @@
+"""How fast the store writes and answers: `python -m benchmarks.store`."""
