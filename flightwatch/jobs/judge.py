@@ -81,8 +81,17 @@ def discover(ctx: Context, now: datetime, span: tuple[date, date]) -> list[Route
     configured = {r.name for r in ctx.routes}
     if not ctx.due("discover", DISCOVER_EVERY, now):
         return [*ctx.routes, *(r for r in ctx.store.routes() if r.discovered and r.name not in configured)]
+    settings = ctx.settings.discover
     flights = ctx.store.flights(days=span, columns=COUNTED)
-    found = watch.discover(flights, ctx.airports, mode, aircraft=ctx.store.aircraft(), known=ctx.routes)
+    found = watch.discover(
+        flights,
+        ctx.airports,
+        mode,
+        aircraft=ctx.store.aircraft(),
+        known=ctx.routes,
+        min_flights=settings.min_flights,
+        max_routes=settings.max_routes,
+    )
     ctx.done("discover", now)
     return [*ctx.routes, *(r for r in found if r.name not in configured)]
 
@@ -92,7 +101,8 @@ def tally(ctx: Context, routes: list[Route], days: tuple[date, date]) -> None:
     if days[0] > days[1] or not routes:
         return
     store = ctx.store
-    flights = store.flights(days=(days[0] - MEMORY, days[1]), columns=COUNTED)
+    over = any(r.over for r in routes)  # who flew over a place is told by the whole track
+    flights = store.flights(days=(days[0] - MEMORY, days[1]), columns=None if over else COUNTED, with_track=over)
     aircraft = store.aircraft()
     own = flights[flights["firstseen"] >= pd.Timestamp(instant_of_day(days[0]))].reset_index(drop=True)
     matches = watch.match(own, routes, aircraft)

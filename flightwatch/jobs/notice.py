@@ -1,4 +1,4 @@
-"""What is wrong with our own eyes, told once per cause: it is not news from the sky, and surges resting on it are held."""
+"""What is wrong with our own eyes, told once per cause; surges that rest on it are held."""
 
 from __future__ import annotations
 
