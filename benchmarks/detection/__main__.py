@@ -1,0 +1,89 @@
+"""Measures the detector and writes docs/benchmarks/detection.md.
+
+    python -m benchmarks.detection [--seeds N] [--quick]
+
+Eight seeds take about half an hour on two cores; `--quick` is one small world, to see that everything runs. Worlds
+already judged are kept in `--cache` and not judged again. Parts can be chosen: `--only routes,rare`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks.detection import ablation, boards, noufaily, rare, reference, routes, speed
+from benchmarks.detection.scenario import Recipe
+
+ROOT = Path(__file__).resolve().parents[2]
+REPORT = ROOT / "docs" / "benchmarks" / "detection.md"
+RESULTS = ROOT / "benchmarks" / "results" / "detection"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.detection", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--quick", action="store_true", help="one small world of everything")
+    parser.add_argument("--only", default="", help="parts, comma separated")
+    parser.add_argument("--cache", type=Path, default=RESULTS)
+    parser.add_argument("--out", type=Path, default=REPORT)
+    args = parser.parse_args()
+    recipe = Recipe(routes=150) if args.quick else Recipe()
+    parts = _parts(recipe, 1 if args.quick else args.seeds, args.cache / "worlds", quick=args.quick)
+    wanted = [p for p in args.only.split(",") if p] or list(parts)
+    args.cache.mkdir(parents=True, exist_ok=True)
+    file = args.cache / ("quick.json" if args.quick else "parts.json")
+    done = json.loads(file.read_text()) if file.exists() else {}
+    for name in wanted:
+        print(name, flush=True)
+        began = time.perf_counter()
+        done[name] = parts[name]()
+        print(f"{name}: {time.perf_counter() - began:.0f} s", flush=True)
+        file.write_text(json.dumps(done))
+    text = _head() + "\n".join(done[p] for p in parts if p in done)
+    if args.quick:
+        print(text)
+    else:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        args.out.write_text(text)
+
+
+def _parts(recipe: Recipe, seeds: int, cache: Path, *, quick: bool) -> dict[str, Callable[[], str]]:
+    few = min(seeds, 2)
+    small = replace(recipe, routes=min(recipe.routes, 400))
+    real = os.environ.get("FLIGHTWATCH_REAL_DATA")
+    parts: dict[str, Callable[[], str]] = {
+        "routes": lambda: routes.compare(seeds, recipe, cache),
+        "disturbed": lambda: routes.disturbed(min(seeds, 4), recipe, cache),
+        "ablation": lambda: ablation.ablate(few, recipe),
+        "agreement": lambda: routes.agreement(few, small, lambda line: print(line, flush=True)),
+        "noufaily": lambda: noufaily.noufaily(1 if quick else 10),
+        "rare": lambda: rare.surges(),
+        "fractions": lambda: rare.fractions(),
+        "hostile": lambda: rare.hostile(2 if quick else 100),
+        "reference": lambda: reference.reference(1 if quick else 100),
+        "speed": lambda: speed.speed(small if quick else recipe),
+    }
+    if real:
+        parts["boards"] = lambda: boards.boards(Path(real), 1 if quick else 10)
+    return parts
+
+
+def _head() -> str:
+    import sklearn
+
+    return (
+        "# How good the detector is\n\nMade by `python -m benchmarks.detection`; the scenario is described in "
+        "[`benchmarks/detection/scenario.py`](../../benchmarks/detection/scenario.py), the metrics in `metrics.py`, "
+        "the other detectors in `competitors.py` and `farrington.py`. "
+        f"Python {platform.python_version()}, scikit-learn {sklearn.__version__}, {os.cpu_count()} cores.\n\n"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""Our own detector on a world: trained on its past, judged by the thresholds it sets itself and by given ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.detection.scenario import World
+from flightwatch.detection import features, forest, tailsum
+from flightwatch.detection.baseline import teachable
+from flightwatch.detection.decide import explained_by_coverage, window_coverage
+from flightwatch.detection.features import COUNT_NAMES, NAMES
+from flightwatch.detection.model import Model
+from flightwatch.detection.settings import Settings
+from flightwatch.detection.training import WARM_UP, train_panel
+
+Array = npt.NDArray[Any]
+
+PRODUCT = "the product: forest + tail sum, held back where a change of coverage explains it"
+
+WITHOUT = {
+    "newcomers": ("new14",),
+    "heavy types": ("heavy14",),
+    "night": ("night14",),
+    "what flies (all three)": ("new14", "heavy14", "night14"),
+    "reverse leg": ("rev14",),
+    "neighbours": ("nbr7",),
+    "gaps between flights": ("gap",),
+    "all but counts": tuple(n for n in NAMES if n not in COUNT_NAMES),
+}
+"""Feature groups left out, one at a time."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """`scores` by name of the part; days on which no more was seen than usual are -inf, as in the product."""
+
+    model: Model
+    scores: dict[str, Array]
+    values: Array
+    busier: Array
+
+
+def judge(w: World, seed: int, *, rate: float = 0.1, trees: int = forest.TREES) -> Judged:
+    """Trains on the world's first days and scores all of it."""
+    past = w.panel.until(w.train_end)
+    settings = Settings(false_alerts_per_route_year=rate)
+    model = train_panel(past, teachable(past.coverage), seed=seed, settings=settings, trees=trees)
+    seen = features.see(w.panel, model.rates)
+    window, observed, expected, variance = features.strongest_window(seen)
+    busier = observed > expected
+    explained = explained_by_coverage(observed, expected, variance, *window_coverage(w.panel, window))
+    rows = seen.values.reshape(-1, len(NAMES))
+    short = (forest.shortness(model.forest, rows) - model.start) / model.scale[0]
+    tails = tailsum.parts(model.tails, rows).sum(axis=1) / model.scale[1]
+    parts = {"forest": short, "tail sum": tails, "forest + tail sum": short + tails}
+    shape = w.panel.shape
+    scores = {k: np.where(busier, v.reshape(shape), -np.inf) for k, v in parts.items()}
+    scores[PRODUCT] = np.where(explained, -np.inf, scores["forest + tail sum"])
+    return Judged(model, scores, seen.values, busier)
+
+
+def subset(w: World, judged: Judged, names: tuple[str, ...], seed: int) -> dict[str, Array]:
+    """Forest and tail sum on some of the features only."""
+    columns = [NAMES.index(n) for n in names]
+    values = judged.values[..., columns]
+    teaches = teachable(w.panel.coverage)[WARM_UP : w.train_end]
+    learned = values[WARM_UP : w.train_end][teaches]
+    rows = values.reshape(-1, len(columns))
+    fitted, tails = forest.fit(learned, seed), tailsum.fit(learned)
+    short = _unit(forest.shortness(fitted, rows), forest.shortness(fitted, learned))
+    tail = _unit(tailsum.parts(tails, rows).sum(axis=1), tailsum.parts(tails, learned).sum(axis=1))
+    out = {"forest": short, "tail sum": tail, "forest + tail sum": short + tail}
+    return {k: np.where(judged.busier, v.reshape(w.panel.shape), -np.inf) for k, v in out.items()}
+
+
+def _unit(values: Array, learned: Array) -> Array:
+    low, high = np.quantile(learned, [0.5, 0.999])
+    return (values - low) / max(high - low, 1e-6)
+
+
+def blind(w: World, *, coverage: bool, neighbours: bool) -> World:
+    """The world as somebody sees it who does not know coverage, or who does not look at neighbours."""
+    panel = w.panel
+    if not coverage:
+        panel = replace(panel, coverage=np.ones(panel.shape))
+    if not neighbours:
+        alone = np.arange(panel.shape[1])
+        panel = replace(panel, origin=alone, destination=alone)
+    return replace(w, panel=panel)
