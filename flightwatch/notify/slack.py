@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from flightwatch.errors import DeliveryError
 from flightwatch.notify import blocks, http
 from flightwatch.notify.clean import tidy
 from flightwatch.records import Message
@@ -73,6 +72,3 @@ def bare(message: Message, doubtful: bool) -> dict[str, Any]:
         log.exception("rendering as plain text failed, only the title is sent")
         words = blocks.escape(str(message.title).encode("ascii", "replace").decode()[:200])
     return {"text": words, "mrkdwn": False, **QUIET}
-
-
-__all__ = ["DeliveryError", "Slack", "bare", "rich"]
