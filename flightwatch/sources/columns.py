@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from flightwatch.records import AIRCRAFT, OBSERVATION, conform, empty
-from flightwatch.units import icao24_text, instants
+from flightwatch.records import AIRCRAFT, OBSERVATION, empty
+from flightwatch.units import instants
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -85,6 +85,9 @@ def clean_text(text: str, length: int = TEXT_LENGTH) -> str:
     >>> clean_text(" RFF7031\\x00 ", 8)
     'RFF7031'
     """
+    found = text.strip()
+    if len(found) <= length and found.isprintable():
+        return found
     text = text[: 4 * length]
     if not text.isprintable():
         text = "".join(c if c.isprintable() else " " for c in text)
@@ -219,18 +222,34 @@ def aircraft(columns: dict[str, Any], source: str) -> pd.DataFrame:
     with np.errstate(invalid="ignore"):
         flags = np.where((flags >= 0) & (flags < 2**16), flags, 0).astype(np.int64)
     said = flags != 0
-    parts = {}
-    for name in ("registration", "typecode", "operator"):
-        values = np.asarray(columns.get(name, np.full(len(number), "", dtype=object)), dtype=object)
-        parts[name] = values
+    none = np.full(len(number), "", dtype=object)
+    parts = {n: np.asarray(columns.get(n, none), dtype=object) for n in ("registration", "typecode", "operator")}
+    for values in parts.values():
         said |= values.astype(bool)
     if not said.any():
         return _NO_AIRCRAFT.copy()
-    frame = pd.DataFrame({"address": number[said], "flags": flags[said]})
+    where = np.flatnonzero(said)[::-1]
+    distinct, last = np.unique(number[where], return_index=True)
+    where = where[last]
+    out = {"icao24": _series(hexes(distinct))}
     for name, values in parts.items():
-        frame[name] = np.asarray(texts(values[said]), dtype=object)
-    frame = frame.drop_duplicates("address", keep="last").sort_values("address", ignore_index=True)
-    frame["icao24"] = np.array([icao24_text(a) for a in frame["address"].tolist()], dtype=object)
-    frame["typecode"] = np.array([t.upper() for t in frame["typecode"]], dtype=object)
-    frame["source"] = np.full(len(frame), source, dtype=object)
-    return conform(frame, AIRCRAFT)
+        codes, names = pd.factorize(values[where])
+        clean = [clean_text(n).upper() if name == "typecode" else clean_text(n) for n in names]
+        out[name] = _series(np.array(clean, dtype=object)[codes])
+    out["flags"] = pd.Series(flags[where])
+    out["source"] = _series(np.full(len(where), source, dtype=object))
+    return pd.DataFrame(out, copy=False)
+
+
+def _series(values: npt.NDArray[Any]) -> pd.Series:
+    return pd.Series(values, dtype=object)  # said aloud, or pandas 3 looks at every value to make it a string column
+
+
+def hexes(numbers: npt.NDArray[np.uint32]) -> npt.NDArray[np.object_]:
+    """Addresses as people know them.
+
+    >>> hexes(np.array([0x140A1F, 0x18], dtype=np.uint32)).tolist()
+    ['140a1f', '000018']
+    """
+    raw = numbers.astype(">u4").view(np.uint8).reshape(-1, 4)[:, 1:].tobytes().hex()
+    return np.array([raw[i : i + 6] for i in range(0, len(raw), 6)], dtype=object)

@@ -326,16 +326,14 @@ def encode(rows: pd.DataFrame, *, interval_ms: int = 10_000) -> bytes:
     speed = frame["groundspeed"].to_numpy(np.float64)
     body["gs"] = np.where(np.isnan(speed), NO_SPEED, np.round(speed / SPEED_KT))
     out: list[npt.NDArray[Any]] = []
-    told: dict[int, str] = {}
-    signs, numbers = frame["callsign"].tolist(), frame["address"].tolist()
+    sign = frame["callsign"].astype(object)
+    new = (sign != sign.groupby(frame["address"].to_numpy()).shift()).to_numpy() & (sign != "").to_numpy()
+    fresh = np.flatnonzero(new)
+    infos = _infos(frame["address"].to_numpy()[fresh], sign.to_numpy()[fresh])
+    bounds = np.append(edges, len(frame))
+    cuts = np.searchsorted(fresh, bounds)
     for i, begin in enumerate(edges.tolist()):
-        end = int(edges[i + 1]) if i + 1 < len(edges) else len(frame)
-        infos = []
-        for j in range(begin, end):
-            if signs[j] and told.get(numbers[j]) != signs[j]:
-                told[numbers[j]] = signs[j]
-                infos.append((numbers[j], signs[j]))
-        out += [_header(int(ms[begin]), interval_ms), _infos(infos), body[begin:end]]
+        out += [_header(int(ms[begin]), interval_ms), infos[cuts[i] : cuts[i + 1]], body[begin : bounds[i + 1]]]
     index = np.zeros(len(edges), dtype=RECORD)
     sizes = np.array([len(out[i]) + len(out[i + 1]) + len(out[i + 2]) for i in range(0, len(out), 3)])
     index["hex"] = len(edges) + np.cumsum(sizes) - sizes
@@ -349,13 +347,11 @@ def _header(ms: int, interval_ms: int) -> npt.NDArray[Any]:
     return head
 
 
-def _infos(infos: Sequence[tuple[int, str]]) -> npt.NDArray[Any]:
-    rows = np.zeros(len(infos), dtype=RECORD)
-    if infos:
-        rows["hex"] = [a for a, _ in infos]
+def _infos(addresses: npt.NDArray[Any], signs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    rows = np.zeros(len(addresses), dtype=RECORD)
+    if len(addresses):
+        rows["hex"] = addresses.astype(np.uint32).view(np.int32)
         rows["lat"] = INFO
-        raw = rows.view(np.uint8).reshape(-1, RECORD.itemsize)
-        raw[:, 8:16] = np.frombuffer(
-            b"".join(s.encode("ascii", "replace")[:8].ljust(8) for _, s in infos), np.uint8
-        ).reshape(-1, 8)
+        texts = b"".join(str(s).encode("ascii", "replace")[:8].ljust(8) for s in signs)
+        rows.view(np.uint8).reshape(-1, RECORD.itemsize)[:, 8:16] = np.frombuffer(texts, np.uint8).reshape(-1, 8)
     return rows

@@ -20,6 +20,7 @@ import pandas as pd
 from flightwatch.errors import SourceError
 from flightwatch.records import AIRCRAFT, OBSERVATION, empty
 from flightwatch.sources import columns as col
+from flightwatch.sources.quiet import quiet
 from flightwatch.units import instant, millis
 
 NAN = float("nan")
@@ -155,6 +156,11 @@ def parse(body: bytes, *, source: str, received: datetime | None = None, skew_s:
     >>> found.observations.time.astype(str).tolist(), found.observations.address.map(hex).tolist()
     (['2025-11-22 08:26:39+00:00'], ['0x140a1f'])
     """
+    with quiet():
+        return _parse(body, source, received, skew_s)
+
+
+def _parse(body: bytes, source: str, received: datetime | None, skew_s: float) -> Parsed:
     rows, now_s, rejected = decode(body)
     if not np.isnan(now_s):
         now_s = seconds(now_s)
@@ -328,9 +334,8 @@ def _movement(part: dict[str, Any], old: col.Bools, keep: col.Bools) -> dict[str
     A row from `lastPosition` gets none of them: they are of now, the position is not.
     """
     said = part["alt_baro"]
-    text = np.fromiter((a.__class__ is str for a in said), dtype=bool, count=len(said))
-    ground = np.fromiter((a == "ground" for a in said), dtype=bool, count=len(said)) if text.any() else text
-    baro = np.array([NAN if a.__class__ is str else a for a in said] if text.any() else said, dtype=np.float64)
+    ground = np.array([a == "ground" if a.__class__ is str else False for a in said], dtype=bool)
+    baro = np.array([NAN if a.__class__ is str else a for a in said], dtype=np.float64)
     track, rate = np.array(part["track"], dtype=np.float64), np.array(part["baro_rate"], dtype=np.float64)
     track = np.where(np.isnan(track), np.array(part["calc_track"], dtype=np.float64), track)
     rate = np.where(np.isnan(rate), np.array(part["geom_rate"], dtype=np.float64), rate)

@@ -8,6 +8,7 @@ import re
 import resource
 import tarfile
 import zlib
+from collections import Counter
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import pytest
 from flightwatch.errors import InputError
 from flightwatch.records import HEARD, OBSERVATION, conform
 from flightwatch.sources import archive, heatmap, traces
+from flightwatch.sources import rows as rows_of_trace
 from flightwatch.sources.archive import Tally
 from flightwatch.sources.daily import Archive, preferred
 from flightwatch.sources.http import Client, Limits
@@ -194,8 +196,8 @@ def test_a_broken_list_line_is_passed_over() -> None:
 
 
 def test_a_watch_takes_types_airframes_military_and_areas() -> None:
-    counted: Any = traces.Counter()
-    found = traces.decode(trace("778681"), counted)
+    counted: Any = Counter()
+    found = rows_of_trace.decode(trace("778681"), counted)
     assert found is not None
 
     assert Watch().takes(found)
@@ -232,7 +234,7 @@ def test_a_heatmap_gives_back_what_was_written() -> None:
     rows = world()
     data = gzip.compress(heatmap.encode(rows))
 
-    found = heatmap.observations([heatmap.decode(data, traces.Counter())], "heatmap", traces.Counter())
+    found = heatmap.observations([heatmap.decode(data, Counter())], "heatmap", Counter())
 
     expected = rows.sort_values(["address", "time"], kind="stable", ignore_index=True)
     for name in ("address", "time", "onground"):
@@ -245,12 +247,9 @@ def test_a_heatmap_gives_back_what_was_written() -> None:
 
 def test_parts_of_a_heatmap_are_the_whole() -> None:
     data = heatmap.encode(world())
-    whole = heatmap.observations([heatmap.decode(data, traces.Counter())], "x", traces.Counter())
+    whole = heatmap.observations([heatmap.decode(data, Counter())], "x", Counter())
 
-    parts = [
-        heatmap.observations([heatmap.decode(data, traces.Counter(), part=(k, 4))], "x", traces.Counter())
-        for k in range(4)
-    ]
+    parts = [heatmap.observations([heatmap.decode(data, Counter(), part=(k, 4))], "x", Counter()) for k in range(4)]
 
     assert sum(map(len, parts)) == len(whole)
     assert sorted(pd.concat(parts)["address"].unique()) == sorted(whole["address"].unique())
@@ -261,7 +260,7 @@ def test_density_counts_each_airframe_once_a_cell_and_hour() -> None:
     rows["latitude"], rows["longitude"] = 33.5, -0.5
     rows.loc[rows["address"] == 0x140001, "latitude"] = -33.5
 
-    found = heatmap.density([heatmap.decode(heatmap.encode(rows), traces.Counter())], "x")
+    found = heatmap.density([heatmap.decode(heatmap.encode(rows), Counter())], "x")
 
     assert list(found.columns) == list(HEARD)
     assert sorted(zip(found["cell"], found["aircraft"], strict=True)) == [("-34,-2", 1), ("32,-2", 1)]
@@ -272,7 +271,7 @@ def test_non_icao_and_info_records_are_no_positions() -> None:
     records = np.frombuffer(heatmap.encode(world(3, 1)), dtype=heatmap.RECORD).copy()
     rows = np.flatnonzero((records["hex"] & 0xFFFFFF) == 0x140001)
     records["hex"][rows] |= heatmap.NOT_ICAO
-    counted: Any = traces.Counter()
+    counted: Any = Counter()
 
     found = heatmap.decode(records.tobytes(), counted)
 
@@ -283,7 +282,7 @@ def test_non_icao_and_info_records_are_no_positions() -> None:
 @pytest.mark.parametrize("data", [b"", b"x" * 15, bytes(160), still(bytes(1600))[:-9]])
 def test_what_is_no_heatmap_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
-        heatmap.decode(data, traces.Counter())
+        heatmap.decode(data, Counter())
 
 
 def test_the_heatmaps_of_a_day_come_from_its_release(feed: Any, github: GitHub) -> None:
@@ -362,7 +361,7 @@ def test_a_hostile_archive_writes_nothing_and_stops_nothing(tmp_path: Path, monk
 
     loaded = [p.load() for p in traces.pieces([tmp_path / "in/bad.tar"], tally=tally)]
     rows = pd.concat([f.observations for f in loaded])
-    refused = sum((f.rejected for f in loaded), traces.Counter())
+    refused = sum((f.rejected for f in loaded), Counter())
 
     assert sorted(f"{a:06x}" for a in rows["address"].unique()) == ["140a1f", "140a20", "140a21", "140a2f"]
     assert refused == {"unreadable member": 5, "truncated member": 1, "impossible time": 1}

@@ -17,6 +17,7 @@ import pytest
 from flightwatch.errors import InputError, SourceError
 from flightwatch.records import FLIGHT, OBSERVATION, conform
 from flightwatch.sources import flightlist, heatmap, opensky, readsb, sbs, snapshots, traces
+from flightwatch.sources import rows as rows_of_trace
 
 NOW = datetime.fromtimestamp(1763800000.5, UTC)
 TOKENS = (
@@ -112,10 +113,10 @@ def test_mutated_traces(data: Path) -> None:
     decoded = []
 
     for _ in range(4000):
-        found = traces.decode(mutate(body, rng), counted)
+        found = rows_of_trace.decode(mutate(body, rng), counted)
         if found is not None:
             decoded.append(found)
-    rows, aircraft = traces.tables(decoded, "x", counted)
+    rows, aircraft = rows_of_trace.tables(decoded, "x", counted)
 
     in_range(rows)
     assert len(decoded) > 1000
@@ -221,7 +222,7 @@ def test_bodies_known_to_break_parsers(body: bytes) -> None:
         except SourceError as error:
             outcomes.add(error.outcome)
     assert outcomes <= {"bad_schema"}
-    traces.decode(body, counted)
+    rows_of_trace.decode(body, counted)
     assert counted.total() == 1
 
 
@@ -250,7 +251,7 @@ def test_a_quine_like_nest_of_gzip_is_opened_once() -> None:
     inner = gzip.compress(gzip.compress(gzip.compress(b"{}")))
     counted: Counter[str] = Counter()
 
-    assert traces.decode(inner, counted) is None
+    assert rows_of_trace.decode(inner, counted) is None
     assert counted == {"unreadable member": 1}
     assert io.BytesIO(inner).read(2) == b"\x1f\x8b"
 

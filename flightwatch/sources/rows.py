@@ -1,0 +1,292 @@
+"""The rows of a trace file: decoded with types, turned into columns trace by trace, put together for a batch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from flightwatch.sources import columns as col
+from flightwatch.sources import inflate
+
+CARRY_S = 1800.0  # s without a row after which the last callsign is no longer believed: time to land and start anew
+NEW_LEG, GEOMETRIC_ALTITUDE = 2, 8  # bits of row[6] (README-json)
+EARLIEST_ROW_S, LATEST_ROW_S = -86_400, 3 * 86_400  # of an offset: a trace holds a day, the live one 25 h
+
+Kind = Literal[
+    "adsb_icao",
+    "adsb_icao_nt",
+    "adsr_icao",
+    "tisb_icao",
+    "adsc",
+    "mlat",
+    "other",
+    "mode_s",
+    "adsb_other",
+    "adsr_other",
+    "tisb_trackfile",
+    "tisb_other",
+    "mode_ac",
+    "unknown",
+]
+"""`columns.POSITION_TYPES` as a type: the decoder then gives one object for each instead of a new text a row."""
+
+
+class Detail(msgspec.Struct, gc=False):
+    flight: str | None = None
+    squawk: str | None = None
+    nic: float | None = None
+
+
+class Row(msgspec.Struct, array_like=True, gc=False):
+    t: float
+    lat: float
+    lon: float
+    alt: float | Literal["ground"] | None = None
+    gs: float | None = None
+    track: float | None = None
+    flags: float = 0.0
+    rate: float | None = None
+    detail: Detail | None = None
+    type: Kind | None = None
+    geom: float | None = None
+
+
+class LooseRow(msgspec.Struct, array_like=True, gc=False):
+    """A row of a build to come: any text where we know a few, null where a number always was."""
+
+    t: float
+    lat: float
+    lon: float
+    alt: float | str | None = None
+    gs: float | None = None
+    track: float | None = None
+    flags: float | None = None
+    rate: float | None = None
+    detail: Detail | None = None
+    type: str | None = None
+    geom: float | None = None
+
+    def strict(self) -> Row:
+        alt: Any = None if isinstance(self.alt, str) and self.alt != "ground" else self.alt
+        kind: Any = self.type if self.type in col.POSITION_TYPES else "unknown"
+        return Row(
+            self.t, self.lat, self.lon, alt, self.gs, self.track, self.flags or 0.0, self.rate, self.detail, kind,
+            self.geom,
+        )  # fmt: skip
+
+
+class Trace(msgspec.Struct, gc=False):
+    icao: str
+    timestamp: float
+    trace: list[Row]
+    r: str | None = None
+    t: str | None = None
+    dbFlags: float | None = None
+    ownOp: str | None = None
+
+
+class RawTrace(msgspec.Struct):
+    icao: str
+    timestamp: float
+    trace: list[msgspec.Raw]
+    r: str | None = None
+    t: str | None = None
+    dbFlags: float | None = None
+    ownOp: str | None = None
+
+
+FAULTS = (msgspec.MsgspecError, ValueError, RecursionError)
+RAW = msgspec.json.Decoder(RawTrace)
+_TRACE = msgspec.json.Decoder(Trace)
+_ROW = msgspec.json.Decoder(Row)
+_LOOSE = msgspec.json.Decoder(LooseRow)
+_GET = attrgetter(*Row.__struct_fields__)
+_DETAIL = attrgetter(*Detail.__struct_fields__)
+_CODES: dict[str | None, int] = {name: i for i, name in enumerate(col.POSITION_TYPES)} | {None: 13}
+
+
+def decode(data: bytes, rejected: Counter[str]) -> Trace | None:
+    """One member's trace, gzip or not; None, with the reason counted, when nothing of it can be used."""
+    try:
+        body = inflate.whole(data)
+    except inflate.InflateError as error:
+        rejected["truncated member" if "truncated" in str(error) else "unreadable member"] += 1
+        return None
+    try:
+        trace = _TRACE.decode(body)
+    except FAULTS:
+        try:
+            raw = RAW.decode(body)
+        except FAULTS:
+            rejected["unreadable member"] += 1
+            return None
+        trace = Trace(raw.icao, raw.timestamp, _one_by_one(raw.trace, rejected), raw.r, raw.t, raw.dbFlags, raw.ownOp)
+    if not col.EARLIEST_S <= trace.timestamp <= col.LATEST_S:
+        rejected["impossible time"] += len(trace.trace)
+        return None
+    return trace
+
+
+def _one_by_one(raw: list[Any], rejected: Counter[str]) -> list[Row]:
+    out: list[Row] = []
+    for row in raw:
+        try:
+            out.append(_ROW.decode(row))
+            continue
+        except FAULTS:
+            pass
+        try:
+            out.append(_LOOSE.decode(row).strict())
+        except FAULTS:
+            rejected["malformed row"] += 1
+    return out
+
+
+def tables(traces: Iterable[Trace], source: str, rejected: Counter[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """OBSERVATION and AIRCRAFT frames of many traces at once."""
+    stack = Stack()
+    for trace in traces:
+        stack.add(trace, rejected)
+    return stack.tables(source, rejected)
+
+
+class Stack:
+    """Columns of many traces, each turned into arrays while it is still in the processor's cache."""
+
+    def __init__(self) -> None:
+        self._traces: list[tuple[int, str, str, str, float, float, int]] = []
+        self._parts: dict[str, list[Any]] = {}
+        self._texts: dict[str, dict[str | None, int]] = {"callsign": {None: -1}, "squawk": {None: -1}}
+
+    def add(self, trace: Trace, rejected: Counter[str]) -> None:
+        address, usable, foreign = col.addresses([trace.icao])
+        count = len(trace.trace)
+        if not usable[0]:
+            rejected["non-ICAO address" if foreign[0] else "no address"] += count
+            return
+        self._traces.append(
+            (int(address[0]), trace.r or "", trace.t or "", trace.ownOp or "", trace.dbFlags or 0.0,
+             trace.timestamp, count)
+        )  # fmt: skip
+        if count:
+            for name, values in self._columns(trace.trace).items():
+                self._parts.setdefault(name, []).append(values)
+
+    def _columns(self, rows: list[Row]) -> dict[str, Any]:
+        t, lat, lon, alt, gs, track, flags, rate, details, kinds, geom = zip(*map(_GET, rows), strict=True)
+        out = {name: np.array(values, dtype=np.float64) for name, values in (("t", t), ("lat", lat), ("lon", lon))}
+        out["onground"] = ground = np.array([a.__class__ is str for a in alt], dtype=bool)
+        heights = [None if a.__class__ is str else a for a in alt] if ground.any() else alt
+        numbers = {"alt": heights, "gs": gs, "track": track, "flags": flags, "rate": rate, "geom": geom}
+        with np.errstate(over="ignore"):
+            out |= {name: np.array(values, dtype=np.float32) for name, values in numbers.items()}
+        distinct = set(kinds)
+        if len(distinct) == 1:
+            out["kind"] = np.full(len(rows), _CODES[distinct.pop()], dtype=np.int8)
+        else:
+            out["kind"] = np.array([_CODES[k] for k in kinds], dtype=np.int8)
+        return out | self._details(details)
+
+    def _details(self, details: Sequence[Detail | None]) -> dict[str, Any]:
+        """Codes of callsign and squawk where a row tells them, else -1; nic where told, else NaN."""
+        count = len(details)
+        where = [i for i, d in enumerate(details) if d is not None]
+        signs, squawks, integrity = zip(*map(_DETAIL, filter(None, details)), strict=True) if where else ((), (), ())
+        out: dict[str, Any] = {}
+        for name, values in (("callsign", signs), ("squawk", squawks)):
+            table = self._texts[name]
+            for value in set(values):
+                table.setdefault(value, len(table) - 1)
+            out[name] = np.full(count, -1, dtype=np.int32)
+            out[name][where] = [table[v] for v in values]
+        out["nic"] = np.full(count, np.nan, dtype=np.float32)
+        with np.errstate(over="ignore"):
+            out["nic"][where] = np.array(integrity, dtype=np.float32)
+        return out
+
+    def tables(self, source: str, rejected: Counter[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The frames of all that was added."""
+        turned = list(zip(*self._traces, strict=True)) or [()] * 7
+        known: dict[str, Any] = {
+            name: np.array(values, dtype=object)
+            for name, values in zip(("registration", "typecode", "operator"), turned[1:4], strict=True)
+        }
+        known["address"], known["flags"] = np.array(turned[0], dtype=np.uint32), np.array(turned[4], dtype=np.float64)
+        aircraft = col.aircraft(known, source)
+        if not self._parts:
+            return col.observations({"address": ()}, source), aircraft
+        part = {name: np.concatenate(values) for name, values in self._parts.items()}
+        counts = np.array(turned[6])
+        member = np.repeat(np.arange(len(counts)), counts)
+        part["base"] = np.repeat(np.array(turned[5], dtype=np.float64), counts)
+        part["address"] = known["address"][member]
+        return self._observations(part, member, source, rejected), aircraft
+
+    def _observations(self, part: dict[str, Any], member: Any, source: str, rejected: Counter[str]) -> pd.DataFrame:
+        offset = part["t"]
+        timed = (offset >= EARLIEST_ROW_S) & (offset <= LATEST_ROW_S)
+        none, bad = col.position_faults(part["lat"], part["lon"])
+        keep = timed & ~none & ~bad
+        for reason, mask in (("position out of range", bad), ("impossible time", ~timed & ~bad)):
+            if mask.any():
+                rejected[reason] += int(mask.sum())
+        flags = np.where((part["flags"] >= 0) & (part["flags"] < 256), part["flags"], 0).astype(np.int16)
+        fields = _altitudes(part, (flags & GEOMETRIC_ALTITUDE) != 0)
+        for name, key in (("groundspeed", "gs"), ("track", "track"), ("vertical_rate", "rate")):
+            fields[name] = part[key]
+            fields[name][np.isinf(fields[name])] = np.nan
+        fields |= self._carried(part, member, (flags & NEW_LEG) != 0)
+        fields["position_type"] = col.recode(part["kind"], col.POSITION_TYPES)
+        fields["address"] = part["address"]
+        fields["time"] = np.round((part["base"] + np.where(timed, offset, 0)) * 1000).astype(np.int64)
+        fields["latitude"], fields["longitude"], fields["onground"] = part["lat"], part["lon"], part["onground"]
+        if not keep.all():
+            fields = {name: values[keep] for name, values in fields.items()}
+        return col.observations(fields, source)
+
+    def _carried(self, part: dict[str, Any], member: Any, leg: col.Bools) -> dict[str, Any]:
+        """Callsign, squawk and nic of every row: the last told within the same aircraft and leg.
+
+        A leg ends at readsb's own mark, or at a silence long enough to land and start anew under another callsign.
+        """
+        count = len(member)
+        fresh = np.ones(count, dtype=bool)
+        fresh[1:] = (np.diff(member) != 0) | ~(np.diff(part["t"]) < CARRY_S) | leg[1:]
+        start = np.maximum.accumulate(np.where(fresh, np.arange(count), 0))
+        out: dict[str, Any] = {}
+        cleaners: dict[str, Callable[[str], str]] = {"callsign": col.callsign, "squawk": col.squawk}
+        for name, clean in cleaners.items():
+            codes = part[name]
+            place = _last(codes >= 0, start)
+            out[name] = col.recode(
+                np.where(place >= 0, codes[place] + 1, 0), ["", *(clean(t) for t in self._texts[name] if t is not None)]
+            )
+        integrity = part["nic"]
+        place = _last(~np.isnan(integrity), start)
+        out["nic"] = np.where(place >= 0, col.nic(integrity)[place], -1).astype(np.int8)
+        return out
+
+
+def _last(told: col.Bools, start: Any) -> Any:
+    """For each row the last row at or before it, within its leg, that tells something; -1 where none does."""
+    seen = np.maximum.accumulate(np.where(told, np.arange(len(told)), -1))
+    return np.where(seen >= start, seen, -1)
+
+
+def _altitudes(part: dict[str, Any], geometric: col.Bools) -> dict[str, Any]:
+    """Barometric and geometric altitude; flag 8 says that row[3] is the geometric one."""
+    first, geom = part["alt"], part["geom"]
+    first[np.isinf(first)] = np.nan
+    geom[np.isinf(geom)] = np.nan
+    if not geometric.any():
+        return {"altitude": first, "geoaltitude": geom}
+    return {
+        "altitude": np.where(geometric, np.float32(np.nan), first),
+        "geoaltitude": np.where(geometric & np.isnan(geom), first, geom),
+    }
