@@ -18,6 +18,7 @@ from flightwatch.records import (
     Alert,
     Changes,
     Episode,
+    Message,
     Notice,
     Route,
     Silence,
@@ -25,6 +26,7 @@ from flightwatch.records import (
     empty,
     flight_id,
 )
+from flightwatch.store import open_store
 
 DAY0 = date(2024, 12, 1)
 NOON = timedelta(hours=12)
@@ -504,6 +506,25 @@ def test_the_order_of_the_rows_does_not_matter_and_twice_is_once(seed: int) -> N
     for hour in range(13, 20):
         world.update(60, hours=hour)
     assert world.update(60, hours=20) == Changes()
+
+
+def test_alerts_that_come_back_from_the_store_are_the_same_and_change_nothing(world: World) -> None:
+    surge(world, MOSCOW_MINSK, RUSSIA)
+    changes = world.update(12)
+    now = datetime(2024, 12, 13, 12, tzinfo=UTC)
+    rows = alerts.announce(
+        changes, [alerts.Audience("email")], now=now,
+        render=lambda e, t: alerts.message(e.alert, conform(pd.DataFrame(world.flights), FLIGHT), kind=t.kind),
+    )  # fmt: skip
+
+    with open_store("sqlite://", create=True) as store:
+        store.save_alerts(changes, rows, now=now)
+        world.episodes = {e.alert.id: e for e in store.episodes()}
+        kept = [Message.of(d.message) for d in store.deliveries()]
+
+    assert tuple(e.alert for e in world.episodes.values()) == tuple(e.alert for e in changes.opened)
+    assert world.update(12, hours=13) == Changes()
+    assert kept == [Message.of(row.message) for row in rows]
 
 
 @pytest.mark.parametrize("seed", range(2))
