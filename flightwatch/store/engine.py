@@ -59,7 +59,7 @@ def sqlite_file(url: URL) -> Path | None:
     return Path(url.database)
 
 
-def writer(url: URL, *, checkpoint: bool = True, journal: str = "wal") -> Engine:
+def writer(url: URL, *, checkpoint: bool = True) -> Engine:
     """The engine whose transactions write. One connection on SQLite, because two checkpointing writers of one process
     are what triggers the WAL-reset corruption of SQLite 3.7.0 to 3.51.2 (sqlite.org/wal.html).
 
@@ -84,7 +84,7 @@ def writer(url: URL, *, checkpoint: bool = True, journal: str = "wal") -> Engine
     def configure(connection: sqlite3.Connection, _: Any) -> None:
         connection.isolation_level = None  # pysqlite must not begin transactions on its own terms
         if path is not None:
-            connection.execute(f"PRAGMA journal_mode={journal}")
+            connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA mmap_size=0")
@@ -160,13 +160,13 @@ def explain(error: Exception, url: URL) -> StoreError:
     said = " ".join(str(original).split("\n", maxsplit=1)[0].split())
     if url.password:
         said = said.replace(str(url.password), "***")
-    kind, words = _kind(said, error)
+    kind, words = _kind(f"{type(original).__name__} {said}", error)
     return StoreError(f"{words} ({shown(url)}): {said}", kind=kind)
 
 
 SAID = (
-    ("full", ("disk is full", "disk i/o error", "no space left", "could not extend file")),
-    ("busy", ("database is locked", "lock timeout", "table is locked", "queuepool limit")),
+    ("full", ("disk is full", "disk i/o error", "no space left", "could not extend file", "diskfull")),
+    ("busy", ("database is locked", "locknotavailable", "table is locked", "queuepool limit")),
     ("schema", ("no such table", "no such column", "undefinedtable", "undefinedcolumn")),
     ("missing", ("not a database", "malformed", "readonly", "read-only", "unable to open", "does not exist")),
     (
