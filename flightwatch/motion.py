@@ -31,40 +31,40 @@ SHORT_CHAIN_MS = 120_000  # nor does a burst shorter than two minutes
 FORK_OVERLAP = 5  # so many fixes of two chains inside each other's time make two aircraft, or one spoofed
 SPOOF_ALTITUDE_FT = 1500.0  # one airframe keeps its barometric altitude while its positions jump
 MOVING_KT = 50.0  # readsb: faster than this a repeated position is not a fix
-BLOCK = 1 << 15  # rows per pass: the block and its temporaries stay in the second-level cache
+BLOCK = 1 << 14  # rows per pass: the block and its temporaries stay in the second-level cache
 
 
-def stale(columns: Columns) -> npt.NDArray[np.bool_]:
-    """Rows that repeat the position before them although the aircraft moves: sources hold a lost position a while."""
-    lat, lon = columns["latitude"], columns["longitude"]
-    out = np.zeros(len(lat), dtype=bool)
-    at = np.flatnonzero(lat[1:] == lat[:-1]) + 1
-    at = at[(lon[at] == lon[at - 1]) & (columns["address"][at] == columns["address"][at - 1])]
-    at = at[~columns["onground"][at] & ~(columns["groundspeed"][at] <= MOVING_KT)]
-    out[at] = True
-    return out
+def scan(columns: Columns) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Rows that repeat the position before them although the aircraft moves, and rows out of reach of the one before.
 
-
-def jumps(columns: Columns) -> npt.NDArray[np.int64]:
-    """Rows that cannot have been reached from the row before, of the same aircraft and within an hour."""
+    Sources hold a lost position for a while; that is the first kind. The second is judged within an aircraft and an
+    hour: a cheap test in degrees for all rows, the exact one for the few that it leaves.
+    """
     address, time, speed = columns["address"], columns["time"], columns["groundspeed"]
     lat, lon = columns["latitude"], columns["longitude"]
-    found = [np.zeros(0, dtype=np.int64)]
-    unit = SPEED_FACTOR / 60.0 / 3.6e6 * 0.7  # kt x ms to degrees; 0.7: two legs of 1 are at most 1.4 together
+    same, doubtful = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+    unit = np.float32(SPEED_FACTOR / 60.0 / 3.6e6 * 0.7)  # kt x ms to degrees; 0.7: two legs of 1 are at most 1.4
+    slack = np.float32(SLACK_NM / 60 * 0.7)
+    degrees, sideways = np.empty(BLOCK), np.empty(BLOCK)
+    allowed, elapsed = np.empty(BLOCK, np.float32), np.empty(BLOCK, time.dtype)
     for lo in range(1, len(address), BLOCK):
         hi = min(lo + BLOCK, len(address))
-        now, before = slice(lo, hi), slice(lo - 1, hi - 1)
-        # A cheap test in degrees first: no pair is further apart than its two legs together.
-        apart = np.abs(lat[now] - lat[before])
-        apart += np.abs(lon[now] - lon[before])
-        reach = np.fmax(speed[now], speed[before]) * np.float32(unit)
-        reach *= time[now] - time[before]
-        reach += np.float32(SLACK_NM / 60 * 0.7)
-        doubtful = np.flatnonzero(~(apart <= reach)) + lo
-        doubtful = doubtful[address[doubtful] == address[doubtful - 1]]
-        if len(doubtful):
-            found.append(doubtful[~reachable(columns, doubtful - 1, doubtful)])
-    return np.concatenate(found)
+        n, now, before = hi - lo, slice(lo, hi), slice(lo - 1, hi - 1)
+        # No pair is further apart than its two legs, along the meridian and along the parallel, together.
+        apart, east, reach, dt = degrees[:n], sideways[:n], allowed[:n], elapsed[:n]
+        np.abs(np.subtract(lat[now], lat[before], out=apart), out=apart)
+        np.abs(np.subtract(lon[now], lon[before], out=east), out=east)
+        apart += east
+        same.append(np.flatnonzero(apart == 0) + lo)
+        np.subtract(time[now], time[before], out=dt)
+        np.multiply(dt, speed[now], out=reach, casting="unsafe")
+        reach *= unit
+        reach += slack
+        doubtful.append(np.flatnonzero(~(apart <= reach)) + lo)
+    held, far = np.concatenate(same), np.concatenate(doubtful)
+    held = held[(address[held] == address[held - 1]) & ~columns["onground"][held] & ~(speed[held] <= MOVING_KT)]
+    far = far[address[far] == address[far - 1]]
+    return held, far[~reachable(columns, far - 1, far)]
 
 
 def reachable(columns: Columns, a: Any, b: Any, forget: bool = True) -> npt.NDArray[np.bool_]:
@@ -90,17 +90,16 @@ def doubts(columns: Columns) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int3
     bits, aircraft = np.zeros(n, dtype=np.uint8), np.zeros(n, dtype=np.int32)
     if n < 2:
         return bits, aircraft
-    repeated = stale(columns)
-    bits[repeated] = STALE
-    rows = np.flatnonzero(~repeated)
-    fresh = {k: v[rows] for k, v in columns.items()} if repeated.any() else columns
-    bad = jumps(fresh)
-    if len(bad):
-        for first, last in _stretches(fresh["address"], fresh["time"], bad):
-            piece = {k: v[first:last] for k, v in fresh.items()}
+    held, far = scan(columns)
+    bits[held] = STALE
+    # A held position makes the next true one a jump; only round such rows need the held ones be left out to see.
+    for first, last in _stretches(columns["address"], columns["time"], far):
+        rows = np.flatnonzero(bits[first:last] != STALE) + first
+        piece = {k: v[rows] for k, v in columns.items()}
+        if len(scan(piece)[1]):
             marks, members = _judge(_joined(_chains(piece), piece), piece)
-            bits[rows[first:last]] |= marks
-            aircraft[rows[first:last]] = members
+            bits[rows] |= marks
+            aircraft[rows] = members
     return bits, aircraft
 
 

@@ -211,7 +211,7 @@ def seen(name: str, observations: pd.DataFrame) -> Seen:
     columns = prepared.columns
     known = _known(prepared, None)
     columns["airframe"] = np.cumsum(np.diff(columns["address"], prepend=columns["address"][:1]) != 0)
-    types = legs.type_columns([craft.performance("")] * len(known), np.arange(len(known)))
+    types = legs.type_columns([craft.performance("")] * len(known), known["address"])
     places = airports.load()
     cut = legs.split(columns, legs.grounded(columns, places, types), places, types)
     return Seen(name, columns, cut, _at(columns, cut.first, places), _at(columns, cut.last, places))

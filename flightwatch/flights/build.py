@@ -40,9 +40,7 @@ def build(
     fixes = prepare(observations)
     known = _known(fixes, aircraft)
     columns = fixes.columns
-    columns["airframe"] = np.cumsum(np.diff(columns["address"], prepend=columns["address"][:1]) != 0)
-    performances = [craft.performance(t) for t in known["typecode"]]
-    types = type_columns(performances, np.arange(len(known)))
+    types = type_columns([craft.performance(t) for t in known["typecode"]], known["address"])
     ground = grounded(columns, places, types)
     legs = split(columns, ground, places, types)
     if not len(legs):
@@ -56,9 +54,10 @@ def build(
 
 
 def _known(fixes: Fixes, aircraft: pd.DataFrame | None) -> pd.DataFrame:
-    """Registration and type of each airframe, in the order of the addresses."""
+    """Registration, type and operator of each airframe, by ascending address."""
     address = np.unique(fixes.columns["address"])
-    frame = pd.DataFrame({"icao24": [units.icao24_text(int(a)) for a in address]}, dtype=object)
+    frame = pd.DataFrame({"address": address})
+    frame["icao24"] = pd.Series([units.icao24_text(int(a)) for a in address], dtype=object)
     if aircraft is not None and len(aircraft):
         told = aircraft.drop_duplicates("icao24").set_index("icao24")
         for name in ("registration", "typecode", "operator"):
@@ -76,7 +75,7 @@ def _ends(columns: Columns, legs: Legs, ground: Any, out: dict[str, Any]) -> End
     shared = np.array(["duplicate address" in s for s in out["suspect"]])
     return ends_of(
         Sides(first, last, ground[legs.first], ground[legs.last]),
-        np.where(shared, -1, columns["airframe"][legs.first]),
+        np.where(shared, -1, columns["address"][legs.first].astype(np.int64)),
         (columns["time"][legs.first], columns["time"][legs.last]),
         out["typecode"],
         np.array(fastest),
@@ -91,7 +90,7 @@ def _spans(legs: Legs) -> list[tuple[int, int]]:
 def describe(fixes: Fixes, legs: Legs, known: pd.DataFrame) -> dict[str, Any]:
     """Everything about the legs that does not need an airport."""
     columns = fixes.columns
-    airframe = columns["airframe"][legs.first]
+    airframe = np.searchsorted(known["address"], columns["address"][legs.first])
     out: dict[str, Any] = {
         name: known[name].to_numpy()[airframe] for name in ("icao24", "registration", "typecode", "operator")
     }

@@ -25,7 +25,9 @@ Floats = npt.NDArray[np.float64]
 MINUTE = 60_000
 SILENCE_MS = 5 * MINUTE  # shorter ones are never a stop: nothing lands, turns round and is back up in five minutes
 GROUND_SILENCE_MS = 15 * MINUTE  # with a ground fix on one side: parked; private-jets and OPDI use 10-15 min when low
-LOW_SILENCE_MS = 15 * MINUTE  # OPDI A4: a gap over 15 min below 5,000 ft is a landing
+LOW_SILENCE_MS = 15 * MINUTE  # OPDI A4: a gap over 15 min below 5,000 ft is a landing; here: near a field
+LONG_SILENCE_MS = 30 * MINUTE  # and over 30 min anywhere; gliders and light aircraft vanish behind hills for less
+NEAR_FIELD_NM = 10.0
 LOW_FT = 5000.0  # above the field near by; OPDI A4
 STOP_MIN = 12.0  # shortest time on the ground for passengers, cargo or fuel between unseen landing and take-off
 QUICK_STOP_MIN = 4.0  # shortest at a field the fixes before and after point at
@@ -37,6 +39,7 @@ STOPPED_KT = 30.0  # or so slow: below any take-off or landing roll
 TAXI_IN_MS = 15 * MINUTE  # ground fixes that still belong to the arrival
 TAXI_OUT_MS = 30 * MINUTE  # and to the departure
 MIN_FIXES = 3
+BLOCK = 1 << 14  # rows per pass, as in `motion`
 ENDURANCE_FACTOR = 1.2  # over range / cruise speed: nobody stays up longer
 FIELD_NM = 2.5  # a big field's fixes lie so far from its reference point
 FIELD_FT = 900.0  # pressure altitude against elevation: 30 hPa
@@ -57,33 +60,40 @@ class Legs:
 
 def split(columns: Columns, ground: Mask, airports: Airports, types: Columns) -> Legs:
     """The legs of all airframes; `ground` from `grounded`, `types` figures per airframe from `type_columns`."""
-    n = len(columns["address"])
-    if not n:
+    if not len(ground):
         empty = np.zeros(0, dtype=np.int64)
         return Legs(empty, empty, empty, empty)
-    cut = boundaries(columns)
-    silences = np.flatnonzero((np.diff(columns["time"]) > SILENCE_MS) & ~cut[1:]) + 1
-    cut[silences[stops(columns, ground, silences, airports, types)]] = True
-    _cut_stays(columns["time"], columns["groundspeed"], ground, cut)
-    return _trimmed(columns["time"], ground, cut)
+    starts, silences = _breaks(columns)
+    stop = silences[stops(columns, ground, silences, airports, types)]
+    cuts = np.sort(np.concatenate([starts, stop]))
+    change = np.flatnonzero(ground[1:] != ground[:-1]) + 1
+    cuts = np.sort(np.concatenate([cuts, _stays(columns, ground, change, cuts, silences)]))
+    return _trimmed(columns["time"], ground, change, cuts)
 
 
-def boundaries(columns: Columns) -> Mask:
-    """True where a row is the first of its airframe (and part of it, for shared addresses)."""
-    address, part = columns["address"], columns["part"]
-    out = np.ones(len(address), dtype=bool)
-    out[1:] = address[1:] != address[:-1]
-    if part.any():
-        out[1:] |= part[1:] != part[:-1]
-    return out
+def _breaks(columns: Columns) -> tuple[Ints, Ints]:
+    """First rows of airframes (or parts of shared addresses), and rows after a silence inside one."""
+    address, part, time = columns["address"], columns["part"], columns["time"]
+    shared = bool(part.any())
+    starts, silences = [np.zeros(1, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+    for lo in range(1, len(address), BLOCK):
+        hi = min(lo + BLOCK, len(address))
+        now, before = slice(lo, hi), slice(lo - 1, hi - 1)
+        new = address[now] != address[before]
+        if shared:
+            new |= part[now] != part[before]
+        starts.append(np.flatnonzero(new) + lo)
+        silences.append(np.flatnonzero((time[now] - time[before] > SILENCE_MS) & ~new) + lo)
+    return np.concatenate(starts), np.concatenate(silences)
 
 
-def type_columns(performances: list[Performance], index: Ints) -> Columns:
-    """Performance figures as columns; `index` says which of the list each airframe of `unique(address)` has."""
+def type_columns(performances: list[Performance], addresses: Any) -> Columns:
+    """Performance figures as columns, one row for each of the addresses (ascending)."""
     names = ("cruise_kt", "max_kt", "range_nm", "climb_fpm", "descent_fpm", "min_runway_ft", "ceiling_ft")
-    out: Columns = {name: np.array([getattr(p, name) for p in performances], dtype=float)[index] for name in names}
-    out["hovers"] = np.array([p.kind in ("helicopter", "glider") for p in performances], dtype=bool)[index]
-    out["known"] = np.array([p.kind != "unknown" for p in performances], dtype=bool)[index]
+    out: Columns = {name: np.array([getattr(p, name) for p in performances], dtype=float) for name in names}
+    out["address"] = np.asarray(addresses)
+    out["hovers"] = np.array([p.kind in ("helicopter", "glider") for p in performances], dtype=bool)
+    out["known"] = np.array([p.kind != "unknown" for p in performances], dtype=bool)
     return out
 
 
@@ -94,8 +104,9 @@ def grounded(columns: Columns, airports: Airports, types: Columns) -> Mask:
     """
     ground: Mask = columns["onground"].copy()
     with np.errstate(invalid="ignore"):
-        slow = np.flatnonzero(~ground & (columns["groundspeed"] < STOPPED_KT) & ~np.isnan(columns["altitude"]))
-    slow = slow[~types["hovers"][columns["airframe"][slow]]]
+        slow = np.flatnonzero(columns["groundspeed"] < STOPPED_KT)
+    slow = slow[~ground[slow] & ~np.isnan(columns["altitude"][slow])]
+    slow = slow[~types["hovers"][_airframe(columns, slow, types)]]
     if len(slow):
         near, _ = airports.nearest(columns["latitude"][slow], columns["longitude"][slow], within_nm=FIELD_NM)
         there = near[:, 0] >= 0
@@ -104,13 +115,18 @@ def grounded(columns: Columns, airports: Airports, types: Columns) -> Mask:
     return ground
 
 
+def _airframe(columns: Columns, rows: Ints, types: Columns) -> Ints:
+    found: Ints = np.searchsorted(types["address"], columns["address"][rows])
+    return found
+
+
 def stops(columns: Columns, ground: Mask, at: Ints, airports: Airports, types: Columns) -> Mask:
     """Which silences (before the rows `at`) hide a landing and a take-off."""
     if not len(at):
         return np.zeros(0, dtype=bool)
     a, b = at - 1, at
     lat, lon, time = columns["latitude"], columns["longitude"], columns["time"]
-    figures = {k: v[columns["airframe"][b]] for k, v in types.items()}
+    figures = {k: v[_airframe(columns, b, types)] for k, v in types.items()}
     minutes = (time[b] - time[a]) / MINUTE
     miles = geo.distance(lat[a], lon[a], lat[b], lon[b])
     speed = np.fmax(columns["groundspeed"][a], columns["groundspeed"][b]).astype(float)
@@ -125,7 +141,8 @@ def stops(columns: Columns, ground: Mask, at: Ints, airports: Airports, types: C
     steady = _steady(columns, a, b, miles)
     hole = (minutes - spare >= HOLE_SHARE * minutes) & steady
     on_ground = ground[a] | ground[b]
-    quiet = np.where(at_field, SILENCE_MS, LOW_SILENCE_MS) <= time[b] - time[a]
+    near = low & (np.minimum(near_before, near_after) < NEAR_FIELD_NM)
+    quiet = np.select([at_field, near], [SILENCE_MS, LOW_SILENCE_MS], LONG_SILENCE_MS) <= time[b] - time[a]
     stop = room & quiet & np.where(low, True, ~hole & _field_between(columns, a, b, minutes, figures, airports))
     stop |= on_ground & (time[b] - time[a] >= GROUND_SILENCE_MS)
     stop &= ~(ground[a] ^ ground[b]) | (time[b] - time[a] >= GROUND_SILENCE_MS)
@@ -165,40 +182,45 @@ def _field_between(columns: Columns, a: Ints, b: Ints, minutes: Floats, figures:
     return found
 
 
-def _cut_stays(time: Any, speed: Any, ground: Mask, cut: Mask) -> None:
-    """Cuts inside each stay on the ground between two flights: at its longest silence, else half way."""
-    change = np.flatnonzero((ground[1:] != ground[:-1]) | cut[1:]) + 1
-    first = np.concatenate([[0], change])
-    last = np.concatenate([change - 1, [len(ground) - 1]])
-    inner = ground[first] & ~cut[first]
-    inner[-1] = False
-    inner[:-1] &= ~cut[first[1:]]
-    for lo, hi in zip(first[inner].tolist(), last[inner].tolist(), strict=True):
-        slowest = np.nanmin(speed[lo : hi + 1]) if not np.isnan(speed[lo : hi + 1]).all() else np.nan
-        if time[hi] - time[lo] < STAY_MS and not slowest < STOPPED_KT:
-            continue
-        silence = np.diff(time[lo - 1 : hi + 2])
-        longest = int(np.argmax(silence))
-        if silence[longest] > SILENCE_MS:
-            cut[lo + longest] = True
-        else:
-            cut[lo + max(1, int(np.searchsorted(time[lo : hi + 1], (time[lo] + time[hi]) // 2)))] = True
+def _stays(columns: Columns, ground: Mask, change: Ints, cuts: Ints, silences: Ints) -> Ints:
+    """Where to cut inside each stay on the ground between two flights: at its longest silence, else half way."""
+    time, speed = columns["time"], columns["groundspeed"]
+    first, after = change[:-1], change[1:]
+    stay = ground[first] & (np.searchsorted(cuts, first, "left") == np.searchsorted(cuts, after, "right"))
+    first, after = first[stay], after[stay]
+    long = time[after - 1] - time[first] >= STAY_MS
+    for i in np.flatnonzero(~long).tolist():
+        long[i] = (speed[first[i] : after[i]] < STOPPED_KT).any()
+    first, after = first[long], after[long]
+    middle = (time[first] + time[after - 1]) // 2
+    out = np.maximum(_bisect(time, first, after, middle), first + 1)
+    lo, hi = np.searchsorted(silences, first, "left"), np.searchsorted(silences, after, "right")
+    for i in np.flatnonzero(hi > lo).tolist():
+        rows = silences[lo[i] : hi[i]]
+        out[i] = rows[np.argmax(time[rows] - time[rows - 1])]
+    where: Ints = out
+    return where
 
 
-def _trimmed(time: Any, ground: Mask, cut: Mask) -> Legs:
+def _trimmed(time: Any, ground: Mask, change: Ints, cuts: Ints) -> Legs:
     """Legs with something flown in them, without the hours parked before and after."""
-    first = np.flatnonzero(cut)
-    last = np.append(first[1:], len(cut)) - 1
-    flown = np.flatnonzero(~ground)
-    lo, hi = np.searchsorted(flown, first), np.searchsorted(flown, last, "right")
-    some = hi > lo
-    first, last, lo, hi = first[some], last[some], lo[some], hi[some]
-    takeoff, touchdown = flown[lo], flown[hi - 1]
-    key = np.cumsum(cut)  # legs in a row never overlap, so one search in (leg, time) serves all
-    span = int(time.max() - time.min()) + TAXI_OUT_MS + 1
-    line = key * np.int64(span) + (time - time.min())
-    start = np.searchsorted(line, line[takeoff] - TAXI_OUT_MS)
-    end = np.searchsorted(line, line[touchdown] + TAXI_IN_MS, "right") - 1
-    first, last = np.maximum(first, start), np.minimum(last, end)
-    enough = hi - lo >= MIN_FIXES
-    return Legs(first[enough], last[enough], takeoff[enough], touchdown[enough])
+    first = cuts
+    last = np.append(cuts[1:], len(ground)) - 1
+    edges = np.concatenate([[-1], change, [len(ground)]])
+    takeoff = np.where(ground[first], edges[np.searchsorted(edges, first, "right")], first)
+    touchdown = np.where(ground[last], edges[np.searchsorted(edges, last, "right") - 1] - 1, last)
+    flown = touchdown - takeoff + 1 >= MIN_FIXES
+    first, last, takeoff, touchdown = first[flown], last[flown], takeoff[flown], touchdown[flown]
+    first = _bisect(time, first, takeoff, time[takeoff] - TAXI_OUT_MS)
+    last = _bisect(time, touchdown, last + 1, time[touchdown] + TAXI_IN_MS + 1) - 1
+    return Legs(first, last, takeoff, touchdown)
+
+
+def _bisect(time: Any, lo: Ints, hi: Ints, value: Ints) -> Ints:
+    """In each of the row ranges [lo, hi) the first row whose time is not below the value; `hi` if all are."""
+    lo, hi = lo.copy(), hi.copy()
+    while (open_ := lo < hi).any():
+        middle = (lo + hi) // 2
+        below = open_ & (time[np.minimum(middle, len(time) - 1)] < value)
+        lo, hi = np.where(below, middle + 1, lo), np.where(open_ & ~below, middle, hi)
+    return lo

@@ -1,0 +1,134 @@
+"""How fast days of traffic are cut into flights, and how exactly: ours with the full rules beside a gap rule in pandas.
+
+The traffic is made of a few hundred airframe days in the style of `worlds.path` (half of the turnarounds are seen on
+the ground, long flights lose the middle of their cruise), repeated under new addresses to the size wanted, ordered by
+airframe and time as archives are.
+"""
+
+from __future__ import annotations
+
+import gc
+import resource
+import time
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.flights.worlds import path
+from flightwatch import aircraft as craft
+from flightwatch import airports, motion
+from flightwatch.flights import legs
+
+FIELDS = ("EDDF", "EGLL", "LFPG", "LTFM", "KJFK", "OMDB", "LEMD", "UUEE", "HECA", "EHAM", "ESSA", "LPPT")
+GAP_MS = 1_800_000
+DAY_MS = 86_400_000
+KEEP = ("latitude", "longitude", "altitude", "groundspeed", "track", "vertical_rate")
+
+
+def template(airframes: int = 240, seed: int = 5) -> tuple[dict, np.ndarray]:
+    """Columns of a few hundred airframe days, ordered, and the true leg of each row."""
+    rng = np.random.default_rng(seed)
+    parts = []
+    leg = 0
+    for n in range(airframes):
+        here = str(rng.choice(FIELDS))
+        clock = rng.uniform(0, 4) * 3_600_000
+        while clock < 18 * 3_600_000:
+            goal = str(rng.choice([f for f in FIELDS if f != here]))
+            flight = path(rng, here, goal, clock, 12.0, n)
+            end = float(flight["ms"].iloc[-1])
+            if end - clock > 4 * 3_600_000 and rng.random() < 0.6:  # over the ocean nobody hears it
+                span = end - clock
+                flight = flight[~flight["ms"].between(clock + 0.25 * span, clock + 0.75 * span)]
+            turn = rng.uniform(35, 90) * 60_000
+            flight = flight.assign(leg=leg)
+            if rng.random() < 0.5:
+                parked = flight.tail(1).loc[flight.tail(1).index.repeat(int(turn / 45_000))]
+                flight = pd.concat([flight, parked.assign(ms=end + 45_000 * np.arange(1, len(parked) + 1))])
+            parts.append(flight)
+            leg += 1
+            clock = end + turn + 420_000
+            here = goal
+    frame = pd.concat(parts, ignore_index=True).sort_values(["address", "ms"], kind="stable")
+    columns = {k: frame[k].to_numpy(dtype="float64" if k in KEEP[:2] else "float32") for k in KEEP}
+    columns["address"] = frame["address"].to_numpy(np.uint32)
+    columns["time"] = frame["ms"].to_numpy(dtype=float).astype(np.int64)
+    columns["onground"] = frame["onground"].to_numpy(bool)
+    return columns, frame["leg"].to_numpy()
+
+
+def repeated(columns: dict, leg: np.ndarray, rows: int) -> tuple[dict, np.ndarray]:
+    """At least so many rows: the airframes again and again under new addresses."""
+    times = -(-rows // len(leg))
+    out = {k: np.tile(v, times) for k, v in columns.items()}
+    copy = np.repeat(np.arange(times), len(leg))
+    out["address"] = (out["address"] + copy * 4096).astype(np.uint32)
+    return out, np.tile(leg, times) + copy * (int(leg.max()) + 1)
+
+
+def ours(columns: dict) -> legs.Legs:
+    """Everything between ordered columns and flights: doubtful fixes found, ground, silences and stays judged."""
+    _, part = motion.doubts(columns)
+    work = {**columns, "part": part}
+    new = np.flatnonzero(work["address"][1:] != work["address"][:-1]) + 1
+    addresses = work["address"][np.concatenate([[0], new])]
+    types = legs.type_columns([craft.performance("")] * len(addresses), addresses)
+    places = airports.load()
+    return legs.split(work, legs.grounded(work, places, types), places, types)
+
+
+def gap_rule(columns: dict) -> pd.DataFrame:
+    """The usual vectorised pandas: sorted, a new flight after half an hour of silence, one row per flight."""
+    frame = pd.DataFrame({k: columns[k] for k in ("address", "time", "latitude", "longitude")}, copy=False)
+    frame = frame.sort_values(["address", "time"])
+    cut = (frame["address"] != frame["address"].shift()) | (frame["time"].diff() > GAP_MS)
+    return frame.groupby(cut.cumsum()).agg(
+        address=("address", "first"), first=("time", "first"), last=("time", "last"), lat0=("latitude", "first"),
+        lon0=("longitude", "first"), lat1=("latitude", "last"), lon1=("longitude", "last"), points=("time", "size"),
+    )  # fmt: skip
+
+
+def exact(first: np.ndarray, last: np.ndarray, columns: dict, leg: np.ndarray) -> float:
+    """Share of true legs whose airborne rows are exactly one flight's."""
+    mine = np.full(len(leg), -1, dtype=np.int64)
+    for n, (a, b) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
+        mine[a : b + 1] = n
+    air = ~columns["onground"]
+    pairs = pd.DataFrame({"leg": leg[air], "mine": mine[air]}).drop_duplicates()
+    pairs = pairs[pairs["mine"] >= 0]
+    alone = (pairs.groupby("leg")["mine"].transform("size") == 1) & (
+        pairs.groupby("mine")["leg"].transform("size") == 1
+    )
+    return float(alone.sum() / len(np.unique(leg[air])))
+
+
+def seconds(work: object, columns: dict, rounds: int) -> float:
+    best = np.inf
+    for _ in range(rounds):
+        gc.collect()
+        begin = time.perf_counter()
+        work(columns)  # type: ignore[operator]
+        best = min(best, time.perf_counter() - begin)
+    return best
+
+
+def run(millions: tuple[float, ...], rounds: int = 3) -> pd.DataFrame:
+    """One row per size: seconds of both, their ratio, exact legs of both, peak memory of the process so far."""
+    base, leg = template()
+    rows = []
+    for size in millions:
+        columns, truth = repeated(base, leg, int(size * 1e6))
+        mine, theirs = seconds(ours, columns, rounds), seconds(gap_rule, columns, rounds)
+        ratio_rows = len(truth)
+        right = gap = np.nan
+        if size <= 1:
+            found = ours(columns)
+            right = exact(found.first, found.last, columns, truth)
+            starts = np.flatnonzero(
+                np.concatenate([[True], (np.diff(columns["address"]) != 0) | (np.diff(columns["time"]) > GAP_MS)])
+            )
+            gap = exact(starts, np.append(starts[1:], ratio_rows) - 1, columns, truth)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        rows.append((ratio_rows, mine, theirs, mine / theirs, ratio_rows / mine / 1e6, right, gap, peak))
+    names = ("rows", "ours_s", "pandas_s", "ratio", "ours_M_rows_s", "ours_exact", "gap_exact", "peak_MiB")
+    return pd.DataFrame(rows, columns=names)
