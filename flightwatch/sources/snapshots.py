@@ -1,4 +1,4 @@
-"""Recorded bodies: one `aircraft.json` or v2 answer a file, or lines of JSON, plain or gzip.
+"""Recorded bodies and tables of positions: one `aircraft.json` or v2 answer a file, or lines of JSON, plain or gzip.
 
 Lines may be whole bodies, or single aircraft objects with their own `now`, as readsb's `--net-json-port` writes them.
 One tool in use writes its own dialect of the latter (`gscp` for the ground speed, the details nested under
@@ -23,14 +23,14 @@ import numpy as np
 from flightwatch.errors import InputError, SourceError
 from flightwatch.records import Fetched, Poll
 from flightwatch.sources import columns as col
-from flightwatch.sources import inflate, readsb
+from flightwatch.sources import inflate, positions, readsb
 from flightwatch.units import instant
 
 BATCH_LINES = 20_000  # of one Fetched: about 50 MB while it is parsed
 BATCH_BYTES = 16 * 2**20  # where lines are whole bodies
 MAX_LINE = 64 * 2**20  # bytes; a line may be a whole body
 MAX_FILE = 20 * 2**30  # bytes decoded, of one recording
-_NAME = re.compile(r"\.(json|jsonl|ndjson|gz|txt|log)\Z")
+_NAME = re.compile(r"\.(json|jsonl|ndjson|gz|csv|parquet|log)\Z")
 _FAULTS = (msgspec.MsgspecError, ValueError, RecursionError)
 NAN = float("nan")
 
@@ -96,17 +96,32 @@ def files(path: Path) -> list[tuple[Path, str]]:
         return [(path, path.name)]
     found = [p for p in sorted(path.rglob("*")) if p.is_file() and not p.is_symlink() and _NAME.search(p.name)]
     if not found:
-        raise InputError(f"{path}: no recordings in this folder (files ending in .json, .jsonl or .gz)")
+        raise InputError(f"{path}: no recordings in this folder (files ending in .json, .jsonl, .csv, .parquet or .gz)")
     return [(p, p.relative_to(path).as_posix()) for p in found]
 
 
 def one(path: Path, name: str, *, source: str = "snapshots") -> Iterator[Fetched]:
-    """What a single file holds; see `read`."""
+    """What a single file holds; see `read`. A table of positions goes through its own door (`positions`)."""
     try:
         with path.open("rb") as file:
-            yield from _opened(file, path, name, source)
+            if not positions.is_table(_head(file)):
+                file.seek(0)
+                yield from _opened(file, path, name, source)
+                return
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from None
+    yield from positions.read(path, name, source=source)
+
+
+def _head(file: IO[bytes]) -> bytes:
+    """The first bytes of the content, decompressed; none when they cannot be had."""
+    head = file.read(2**14)
+    if not inflate.is_gzip(head):
+        return head
+    try:
+        return next(inflate.chunks([head], ratio=2000), b"")
+    except inflate.InflateError:
+        return b""
 
 
 def _opened(file: IO[bytes], path: Path, name: str, source: str) -> Iterator[Fetched]:

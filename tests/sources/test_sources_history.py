@@ -4,6 +4,7 @@ import gzip
 import io
 import shutil
 import tarfile
+from collections import Counter
 from datetime import date
 from pathlib import Path
 
@@ -235,6 +236,85 @@ def test_a_recording_that_is_none_gets_one_clear_line(tmp_path: Path, body: byte
         list(snapshots.read(tmp_path / "x.json"))
 
 
+@pytest.mark.parametrize(
+    ("name", "kept", "refused"),
+    [
+        ("positions_records.json", 2, {"no position": 1, "impossible time": 1}),
+        ("positions_columns.json", 1, {"no position": 1}),
+        ("positions.csv", 2, {"no position": 1}),
+    ],
+)
+def test_tables_of_positions_are_read_in_every_form(
+    data: Path, tmp_path: Path, name: str, kept: int, refused: dict[str, int]
+) -> None:
+    (tmp_path / name).write_bytes(gzip.compress((data / name).read_bytes()))
+
+    (plain,) = snapshots.read(data / name)
+    (packed_too,) = snapshots.read(tmp_path / name)
+
+    assert (plain.poll.kept, plain.rejected) == (kept, refused)
+    assert plain.observations.equals(packed_too.observations)
+    assert plain.poll.sha256 == packed_too.poll.sha256
+    rows = plain.observations
+    assert millis(rows.time)[0] == 1533101250000
+    assert rows.altitude[0] == 34975
+    assert rows.onground.tolist() == [False, True][:kept]
+    if kept == 2:
+        assert np.isnan(rows.altitude[1])
+        assert millis(rows.time)[1] == 1533101270000
+
+
+def test_openskys_history_table_is_turned_into_our_units(data: Path) -> None:
+    (found,) = snapshots.read(data / "positions_opensky.csv")
+
+    row = found.observations.iloc[0]
+    assert millis(found.observations.time).tolist() == [1486310500733]
+    assert (round(row.altitude), round(row.groundspeed), round(row.vertical_rate)) == (10000, 250, -1000)
+    assert (row.callsign, row.squawk) == ("EZY158T", "1000")
+
+
+def test_a_table_as_parquet_gives_the_same_rows(data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame(
+        {
+            "timestamp": pd.to_datetime([1533101250000, 1533101270000], unit="ms", utc=True),
+            "icao24": "3003ae",
+            "latitude": [45.8189, 45.8487],
+            "longitude": [9.2295, 9.2107],
+            "altitude": [34975.0, 0.0],
+            "callsign": "DLH8JW",
+            "onground": [False, True],
+        }
+    )
+    frame.to_parquet(tmp_path / "t.parquet")
+
+    (parquet,) = snapshots.read(tmp_path / "t.parquet")
+    (csv,) = snapshots.read(data / "positions.csv")
+
+    pd.testing.assert_frame_equal(parquet.observations, csv.observations)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'[{"timestamp": 1, "x": 2}]',
+        b'{"altitude":{"0":1}}',
+        b'[{"timestamp": [',
+        b"timestamp,icao24,latitude,longitude\n",
+        b"PAR1xx",
+    ],
+)
+def test_a_table_without_rows_or_columns_does_no_harm(tmp_path: Path, body: bytes) -> None:
+    (tmp_path / "x.json").write_bytes(body)
+
+    try:
+        found = list(snapshots.read(tmp_path / "x.json"))
+    except InputError as error:
+        assert "\n" not in str(error)  # noqa: PT017  (either is right: refused whole, or without a row)
+        return
+    assert sum(f.poll.kept for f in found) == 0
+
+
 def iata(code: str) -> str | None:
     return {"MJI": "HLLM", "SVO": "UUEE"}.get(code, code if len(code) == 4 else None)
 
@@ -338,3 +418,22 @@ def test_every_real_trace_and_recording_goes_in_by_the_right_door(real_data: Pat
         assert sum(f.poll.kept for f in found) == kept, name
         assert counted == refused, name
         assert kept + sum(refused.values()) == lines, name
+
+
+@pytest.mark.real
+def test_every_real_table_of_tracks_goes_in(real_data: Path) -> None:
+    folder = real_data / "traffic_samples"
+    found = {}
+    for path in sorted((folder / "samples").rglob("*.json.gz")):
+        if path.name != "fuelflow_a320.json.gz":  # a flight recorder's table: it has no positions
+            found[path.name] = list(snapshots.read(path))
+
+    kept = sum(f.poll.kept for fs in found.values() for f in fs)
+    refused = sum((f.rejected for fs in found.values() for f in fs), Counter())
+    assert len(found) == 72
+    assert kept + refused.total() == sum(
+        len(pd.read_json(p)) for p in (folder / "samples").rglob("*.json.gz") if p.name in found
+    )
+    assert set(refused) <= {"no position", "position out of range"}
+    swiss = found["switzerland.json.gz"]
+    assert sum(f.poll.kept for f in swiss) + sum(f.rejected.total() for f in swiss) == 139_098
