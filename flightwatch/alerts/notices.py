@@ -114,6 +114,7 @@ def _crowds(matches: pd.DataFrame, flights: pd.DataFrame, now: datetime) -> list
     doubts = flights.set_index("flight_id")["suspect"].astype(object).fillna("")
     recent = matches[pd.to_datetime(matches["day"]) >= pd.Timestamp((now - RECENT).date())]
     own = recent.assign(doubt=recent["flight_id"].map(doubts).fillna(""), day=pd.to_datetime(recent["day"]).dt.date)
+    own = own.merge(own.loc[own["doubt"] != "", ["route", "day"]].drop_duplicates())
     found: dict[str, list[tuple[str, date]]] = {}
     for (route, day), rows in own.groupby(["route", "day"], observed=True):
         marked = rows[rows["doubt"] != ""]

@@ -21,8 +21,17 @@ LOOK_BACK = timedelta(days=60)
 def raise_alerts(ctx: Context, now: datetime) -> Changes:
     """Open, extend and close episodes by the newest findings, and put what is to be told into the outbox.
 
-    Days before this database first looked live are history: they are findings, not news.
+    Days before this database first looked live are history: they are findings, not news. Read, judged and written in
+    one transaction, so that an acknowledgement given meanwhile is not overwritten.
     """
+    with ctx.store.transaction():
+        changes = _raised(ctx, now)
+    for episode in changes.opened:
+        log.warning("alert %d opened: %s", episode.alert.id, episode.alert.headline)
+    return changes
+
+
+def _raised(ctx: Context, now: datetime) -> Changes:
     store = ctx.store
     first_live = live_since(ctx, now)
     since = (now - LOOK_BACK).date()
@@ -51,8 +60,6 @@ def raise_alerts(ctx: Context, now: datetime) -> Changes:
         changes, audiences(ctx), now=now, render=lambda episode, telling: render(ctx, episode, telling, flights, judged)
     )
     store.save_alerts(changes, deliveries, now=now)
-    for episode in changes.opened:
-        log.warning("alert %d opened: %s", episode.alert.id, episode.alert.headline)
     return changes
 
 
