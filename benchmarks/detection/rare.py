@@ -92,8 +92,8 @@ def hostile(seeds: int = 100) -> str:
     return (
         f"\n### Hostile days\n\n{seeds} seeds each, 40 routes, 20 judged days at "
         f"{model.settings.false_alerts_per_route_year:g} false alerts per route-year, which allows {expected:.0f}. "
-        "Routes alerted that have no surge, and recall of a true surge (four flights in a week where one a month is usual) "
-        "injected on the same days.\n\n"
+        "Routes alerted that have no surge, and recall of a true surge (four flights in a week where one a month is "
+        "usual) injected on the same days.\n\n"
         + table(["what happens", "routes alerted without a surge", "true surge found"], rows)
     )
 

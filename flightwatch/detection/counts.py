@@ -69,16 +69,14 @@ def surprise(y: Array, mean: Array, variance: Array, cap: float = CAP) -> Array:
 def nb_quantile(q: float, mean: Array, variance: Array) -> Array:
     """The smallest count with at least `q` of the probability at or below it, by a normal start and short walk."""
     y = np.maximum(np.floor(mean + special.ndtri(q) * np.sqrt(np.maximum(variance, 1e-12))), 0.0)
-    for _ in range(200):
-        low = nb_tail(y + 1, mean, variance) > 1 - q
-        if not low.any():
-            break
-        y = y + low
-    for _ in range(200):
-        high = (y > 0) & (nb_tail(y, mean, variance) <= 1 - q)
-        if not high.any():
-            break
-        y = y - high
+    low = np.arange(len(y))
+    while len(low):
+        low = low[nb_tail(y[low] + 1, mean[low], variance[low]) > 1 - q]
+        y[low] += 1
+    high = np.flatnonzero(y > 0)
+    while len(high):
+        high = high[(y[high] > 0) & (nb_tail(y[high], mean[high], variance[high]) <= 1 - q)]
+        y[high] -= 1
     found: Array = y
     return found
 

@@ -88,7 +88,18 @@ def _words(panel: Panel, seen: Seen, model: Model, verdict: Verdict, at: tuple[A
     told = np.zeros(rows.shape)
     if near.any():
         told[near] = model.contributions(rows[near])
-    for i in range(len(t)):
-        reasons[i] = words.sentences((int(t[i]), int(r[i])), panel, verdict, rows[i], model.calibration)
-        shares[i] = dict(zip(NAMES, told[i].tolist(), strict=True)) if near[i] else {}
+    # Rounded, so that a hundred thousand quiet days share a few hundred sentences.
+    heads = zip(
+        verdict.observed[at].round(2).tolist(),
+        verdict.window[at].tolist(),
+        np.where(verdict.expected[at] < 1, verdict.expected[at].round(3), verdict.expected[at].round(1)).tolist(),
+        strict=True,
+    )
+    for i, head in enumerate(heads):
+        reasons[i], shares[i] = [words.headline(*head)], {}
+    held = verdict.held_short[at] | verdict.held_coverage[at] | verdict.held_suspect[at]
+    for i in np.flatnonzero(near | held | (verdict.score[at] > verdict.threshold)).tolist():
+        reasons[i] += words.sentences((int(t[i]), int(r[i])), panel, verdict, rows[i], model.calibration)
+        if near[i]:
+            shares[i] = dict(zip(NAMES, told[i].tolist(), strict=True))
     return reasons, shares

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,7 @@ def flights(x: float) -> str:
     return f"{number(x)} flight{'' if number(x) == '1' else 's'}"
 
 
+@lru_cache(maxsize=65_536)
 def headline(observed: float, window: int, expected: float) -> str:
     """
     >>> headline(3.0, 7, 0.12)
@@ -72,12 +74,12 @@ def headline(observed: float, window: int, expected: float) -> str:
 
 
 def sentences(at: tuple[int, int], panel: Panel, verdict: Verdict, rows: Array, worth: Calibration) -> list[str]:
-    """Why this route-day is where it is; `rows` are its features in the order of NAMES."""
+    """What is said after the headline; `rows` are its features in the order of NAMES."""
     t, r = at
-    out = [headline(verdict.observed[at], int(verdict.window[at]), verdict.expected[at])]
+    out = _held_back(t, r, panel, verdict)
     if verdict.score[at] > verdict.threshold:
-        out += [*_oddities(t, r, panel, rows), _rarity(verdict.score[at], worth)]
-    return out + _held_back(t, r, panel, verdict)
+        out = [*_oddities(t, r, panel, rows), _rarity(verdict.score[at], worth), *out]
+    return out
 
 
 def _oddities(t: int, r: int, panel: Panel, rows: Array) -> list[str]:
