@@ -41,7 +41,7 @@ def test_the_same_seed_writes_the_same_bytes(world: World, tmp_path: Path) -> No
 def test_every_day_has_a_tar_but_the_lost_one(world: World, tmp_path: Path) -> None:
     paths = write_archive(world, tmp_path)
 
-    assert len(paths) == 34 - 1
+    assert len(paths) == 35 - 1
     assert len(world.faults.lost) == 1
 
 

@@ -48,7 +48,7 @@ def table(scores: list[Score]) -> list[tuple[str, str]]:
     """All worlds together, one figure a row."""
     surge = [s for s in scores if s.flight_days]
     third = [s for s in surge if len(s.flight_days) >= 3]
-    days = 6 * sum(s.routes for s in scores)
+    days = 5 * sum(s.routes for s in scores)
     false = Counter(a.rpartition("[")[2].rstrip("]") for s in scores for a in s.false_alerts)
     rows = [
         ("worlds", str(len(scores))),

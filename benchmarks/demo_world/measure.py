@@ -11,6 +11,7 @@ import pandas as pd
 
 from benchmarks.demo_world.replay import Outcome
 from flightwatch import geo
+from flightwatch.airports import load
 from flightwatch.demo.schedule import airport
 from flightwatch.demo.world import World
 from flightwatch.records import Episode
@@ -160,7 +161,8 @@ def last_fix_near(world: World, leg: int) -> bool:
 
 def week(world: World, flights: pd.DataFrame) -> tuple[float, int]:
     """Expected flights from Russia and Belarus to eastern Libya in the last seven days, and true ones heard."""
-    origins = {f for f in set(world.legs.origin) if airport(f).country in ("RU", "BY")}
+    countries = load().frame["country"]
+    origins = set(countries.index[countries.isin(["RU", "BY"])])
     recent = flights[flights["firstseen"] >= pd.Timestamp(world.end - 7 * 86400, unit="s", tz="UTC")]
     expected = 0.0
     for departure, arrival in zip(recent["departure_candidates"], recent["arrival_candidates"], strict=True):

@@ -109,6 +109,7 @@ class Builder:
         asof = datetime.combine(world.live_day, datetime.min.time(), UTC)
         self.built = rules.build(history, aircraft=aircraft, asof=asof)
         self.tail = rules.tail(history, self.built)
+        self.visits = visits(self.built, aircraft)
 
     def until(self, day: date) -> pd.DataFrame:
         """Flights from everything received before `day` began."""
@@ -118,11 +119,25 @@ class Builder:
         new = self.live[self.live["time"] < pd.Timestamp(asof)]
         if new.empty:
             return self.built
-        again = rules.build(pd.concat([self.tail, new], ignore_index=True), aircraft=self.aircraft, asof=asof)
+        rows = pd.concat([self.tail, new], ignore_index=True)
+        again = rules.build(rows, aircraft=self.aircraft, visits=self.visits, asof=asof)
         starts = again.groupby("icao24")["firstseen"].min()
         kept = self.built[~(self.built["firstseen"] >= self.built["icao24"].map(starts))]
         both, _ = rules.revise(pd.concat([kept, again], ignore_index=True))
         return conform(both.sort_values(["firstseen", "icao24"]), FLIGHT)
+
+
+def visits(flights: pd.DataFrame, aircraft: pd.DataFrame) -> pd.DataFrame:
+    """How often each airframe was seen where: what the store counts for the builder."""
+    ends = []
+    for side in ("departure", "arrival"):
+        sure = flights[flights[f"{side}_method"].isin(["observed", "approach", "reported"])]
+        ends.append(
+            sure[["icao24", "typecode", f"est{side}airport"]].set_axis(["icao24", "typecode", "airport"], axis=1)
+        )
+    both = pd.concat(ends)
+    both["operator"] = both["icao24"].map(aircraft.set_index("icao24")["operator"])
+    return both.groupby(["icao24", "typecode", "operator", "airport"]).size().reset_index(name="flights")
 
 
 def known_aircraft(world: World) -> pd.DataFrame:

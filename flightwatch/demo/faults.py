@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from flightwatch import geo
-from flightwatch.demo.legs import Floats, Ints, State
+from flightwatch.demo.legs import Floats, Ints, Legs, State
 from flightwatch.demo.receivers import Receiver
 
 HOUR, DAY = 3600.0, 86400.0
@@ -40,18 +40,35 @@ class Faults:
     names: dict[str, str] = field(default_factory=dict)
 
 
-def draw(first: float, live: float, end: float, surge: float, rng: np.random.Generator) -> Faults:
-    """Jamming a few times in the half year and once or twice in the live days; the rest once, close to the surge.
+@dataclass(frozen=True)
+class Calendar:
+    """When the world begins, is polled from and ends, and when its surge begins (s since 1970)."""
+
+    first: float
+    live: float
+    end: float
+    surge: float
+
+
+def busy(legs: Legs) -> Floats:
+    """Take-off and landing of the surge's legs, (n, 2)."""
+    rows = legs.kind == "surge"
+    return np.stack([legs.takeoff[rows], legs.landing[rows]], axis=1)
+
+
+def draw(calendar: Calendar, surge: Floats, rng: np.random.Generator) -> Faults:
+    """Jamming a few times in the half year and twice in the live days; the rest once, close to the surge.
 
     The feed is down for half a day and a receiver comes in the same days as the surge, as happened.
     """
+    first, live, end = calendar.first, calendar.live, calendar.end
     live_days = int((end - live) // DAY)
     history_days = int((live - first) // DAY)
     spoofs = [_spoof(first + DAY * d, rng) for d in rng.choice(history_days, min(4, history_days), replace=False)]
     spoofs += [_spoof(live + DAY * d, rng) for d in rng.choice(live_days, min(2, live_days), replace=False)]
-    begin = live + rng.uniform(0.5, max(live_days - 1.5, 0.6)) * DAY
+    begin = _outage(live, end, surge, rng)
     lost = first + DAY * float(rng.integers(10, max(history_days - 10, 11)))
-    since = surge + DAY * float(rng.integers(-2, 2))
+    since = calendar.surge + DAY * float(rng.integers(-2, 2))
     # On the coast between Tobruk and the border, where before only weak ones heard one flight in three.
     newcomer = Receiver("Sallum", 31.55, 25.2, 190.0, 1.0, since)
     return Faults(
@@ -60,6 +77,14 @@ def draw(first: float, live: float, end: float, surge: float, rng: np.random.Gen
         lost=(lost,) if history_days > 20 else (),
         receiver=newcomer,
     )
+
+
+def _outage(live: float, end: float, surge: Floats, rng: np.random.Generator) -> float:
+    """A beginning at which half a day hides as little of the surge as any of forty: what nobody can have seen proves
+    nothing about a detector."""
+    begins = live + rng.uniform(0.25, max((end - live) / DAY - 0.75, 0.3), 40) * DAY
+    overlap = np.minimum(begins[:, None] + 12 * HOUR, surge[:, 1]) - np.maximum(begins[:, None], surge[:, 0])
+    return float(begins[np.argmin(np.maximum(overlap, 0).sum(axis=1))])
 
 
 def _spoof(day: float, rng: np.random.Generator) -> Spoof:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from flightwatch.demo import fixes as received
 from flightwatch.demo import receivers, trips
-from flightwatch.demo.faults import Faults, draw
+from flightwatch.demo.faults import Calendar, Faults, busy, draw
 from flightwatch.demo.fixes import Air, Fixes, Habits
 from flightwatch.demo.fleet import Airframe, airframes
 from flightwatch.demo.legs import Floats, Ints, Legs
@@ -28,7 +28,7 @@ from flightwatch.records import OBSERVATION, conform
 from flightwatch.units import instants
 
 DAY = 86400.0
-END = date(2024, 12, 18)  # ten days after the reference case began
+END = date(2024, 12, 17)  # the first flights of the surge leave on the 12th, four days after the reference date
 
 SPACING = (170.0, 110.0, 300.0)
 AIRLINER_SPACING = (240.0, 240.0, 1200.0)
@@ -58,8 +58,8 @@ class World:
         cls,
         seed: int,
         *,
-        days: int = 189,
-        live_days: int = 6,
+        days: int = 188,
+        live_days: int = 5,
         surge: bool = True,
         end: date = END,
         airliners: float = 1.0,
@@ -67,18 +67,18 @@ class World:
     ) -> Self:
         """A world of `days` UTC days before `end`, of which the last `live_days` are for polling.
 
-        The surge begins on the second live day. `airliners` thins the regular traffic (1 is all of it, 0 none).
+        The surge begins on the first live day. `airliners` thins the regular traffic (1 is all of it, 0 none).
         """
         last = datetime(end.year, end.month, end.day, tzinfo=UTC).timestamp()
         first, live = last - days * DAY, last - live_days * DAY
-        start = live + DAY
+        start = live
         planned = trips.regular(first, days, _stream(seed, "regular"), airliners)
         planned += trips.occasional(first, days, _stream(seed, "occasional"))
         if surge:
             planned += trips.surge(start, last, _stream(seed, "surge"))
         legs, fleet = lay(planned, airframes(_stream(seed, "fleet")), _stream(seed, "schedule"))
         legs = legs.take(np.flatnonzero(legs.offblock < last))
-        faulty = draw(first, live, last, start, _stream(seed, "faults")) if faults else Faults()
+        faulty = draw(Calendar(first, live, last, start), busy(legs), _stream(seed, "faults")) if faults else Faults()
         network = receivers.listen(len(legs), first, days, _stream(seed, "receivers"), faulty.receiver)
         mlat = np.array([a.mlat for a in fleet])[legs.airframe]
         habit = received.habits(mlat, _stream(seed, "habits"))
@@ -174,7 +174,8 @@ def _grid(legs: Legs, faults: Faults) -> tuple[Ints, Floats]:
     climbed, sinking = legs.takeoff + legs.climb_s, legs.landing - legs.descent_s
     edges = np.stack([legs.offblock, legs.takeoff, climbed, sinking, legs.landing, legs.onblock])
     airliner = legs.kind == "airliner"
-    rows, times = [], []
+    rows: list[Ints] = []
+    times: list[Floats] = []
     for phase, kind in enumerate((0, 1, 2, 1, 0)):
         spacing = np.where(airliner, AIRLINER_SPACING[kind], SPACING[kind])
         row, when = _steps(edges[phase], edges[phase + 1], spacing)
@@ -186,7 +187,7 @@ def _grid(legs: Legs, faults: Faults) -> tuple[Ints, Floats]:
         row, when = _steps(begin, np.maximum(begin, end), np.full(len(near), JAMMED_S))
         rows.append(near[row])
         times.append(when)
-    row, when = np.concatenate(rows), np.round(np.concatenate(times), 2)
+    row, when = np.concatenate(rows), np.asarray(np.round(np.concatenate(times), 2), dtype=np.float64)
     order = np.lexsort((when, row))
     row, when = row[order], when[order]
     new = (np.diff(row, prepend=-1) != 0) | (np.diff(when, prepend=-1.0) > 1.0)

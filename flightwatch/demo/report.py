@@ -1,0 +1,140 @@
+"""What the demo says at the end: the alert as sent, the truth beside it, and where to go on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from flightwatch.airports import load
+from flightwatch.records import Episode, Notice
+from flightwatch.units import iso
+
+RULE = "─" * 100
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the product found: its alerts, their flights, its notices, and how much was delivered."""
+
+    alerts: tuple[Episode, ...]
+    flights: pd.DataFrame
+    notices: tuple[Notice, ...]
+    mails: int
+    posts: int
+
+
+def report(found: Found, true: dict[str, Any], directory: Path, seconds: float) -> str:
+    """All of it as text."""
+    parts = [RULE, _sent(directory), RULE, _beside(found, true), "", _faults(found, true), RULE]
+    parts.append(_where(found, directory, seconds))
+    return "\n".join(parts)
+
+
+def _sent(directory: Path) -> str:
+    """The text part of the mail as it left."""
+    import email
+    import email.policy
+
+    file = directory / "alert.eml"
+    if not file.exists():
+        return "No alert was sent."
+    message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+    body = message.get_body(("plain",))
+    head = f"From: {message['From']}\nTo: {message['To']}\nSubject: {message['Subject']}\n"
+    return f"{head}\n{body.get_content().rstrip() if body else ''}"
+
+
+def _beside(found: Found, true: dict[str, Any]) -> str:
+    """Every true flight of the surge, and what was made of it."""
+    surge = true["surge"]
+    if surge is None:
+        return "In truth nothing unusual happened."
+    numbers = {f["id"]: f for f in true["flights"]}
+    days = len(surge["flight_days"])
+    lines = [f"Truth: {len(surge['flights'])} outbound flights on {days} days from {surge['first_day']}."]
+    lines.append(_opened(found, surge))
+    lines.append(f"{'left':<17} {'aircraft':<20} {'true':<13} found")
+    for number in surge["flights"]:
+        flight = numbers[number]
+        name = f"{flight['icao24']} {flight['registration']} {flight['typecode']}"
+        way = f"{flight['origin']}-{flight['destination']}"
+        lines.append(f"{flight['offblock'][:16].replace('T', ' ')}  {name:<20} {way:<13} {_made_of(flight, found)}")
+    return "\n".join(lines)
+
+
+def _opened(found: Found, surge: dict[str, Any]) -> str:
+    if not found.alerts:
+        return "Found: nothing."
+    alert = found.alerts[0].alert
+    day = sum(d <= iso(alert.opened)[:10] for d in surge["flight_days"])
+    routes = ", ".join(alert.routes)
+    return (
+        f"Found: alert {alert.id} on {iso(alert.opened)[:16].replace('T', ' ')}, flight-day {day} of the surge, "
+        f"since {alert.first_day}.\nIt names: {routes}."
+    )
+
+
+def _made_of(flight: dict[str, Any], found: Found) -> str:
+    """The found flight of the same airframe whose time overlaps, with its ends as probabilities."""
+    if flight["first_heard"] is None:
+        return "– (nobody heard it)"
+    mine = found.flights[found.flights["icao24"] == flight["icao24"]]
+    begin, end = pd.Timestamp(flight["offblock"]), pd.Timestamp(flight["onblock"])
+    mine = mine[(mine["firstseen"] <= end) & (mine["lastseen"] >= begin)]
+    if mine.empty:
+        return "– (not in the alert)"
+    row = mine.iloc[0]
+    return f"{_end(row, 'departure')} → {_end(row, 'arrival')}"
+
+
+def _end(row: pd.Series, side: str) -> str:
+    """The two likeliest airports of an end."""
+    candidates = sorted((row[f"{side}_candidates"] or {}).items(), key=lambda item: -item[1])[:2]
+    return " ".join(f"{name} {share:.0%}" for name, share in candidates) or "unknown"
+
+
+def _faults(found: Found, true: dict[str, Any]) -> str:
+    """What went wrong without anything unusual having flown, and that no alert came of it."""
+    faults = true["faults"]
+    live = true["live_day"]
+    thrown = [s for s in faults["spoofed"] if s["from"][:10] >= live]
+    lines = ["What must not fool it:"]
+    for s in thrown:
+        name = getattr(load().find(s["airport"]), "city", s["airport"])
+        lines.append(
+            f"  {s['from'][:16].replace('T', ' ')}  GPS spoofing showed {len(s['aircraft'])} aircraft at {name}"
+        )
+    if faults["outage"]:
+        lines.append(f"  {faults['outage'][0][:16].replace('T', ' ')}  the feed was down for half a day")
+    if faults["new_receiver"]:
+        since = faults["new_receiver"]["since"]
+        lines.append(
+            f"  {since[:16].replace('T', ' ')}  a new receiver at {faults['new_receiver']['name']} heard all around"
+        )
+    others = len(found.alerts) - 1
+    lines.append(f"Alerts of anything else: {max(others, 0)}.")
+    lines += [f"  {e.alert.headline}" for e in found.alerts[1:]]
+    return "\n".join(lines)
+
+
+def _where(found: Found, directory: Path, seconds: float) -> str:
+    file = directory / "config.toml"
+    number = found.alerts[0].alert.id if found.alerts else 1
+    route = found.alerts[0].alert.route if found.alerts else "Moscow and Minsk to Benghazi"
+    return "\n".join(
+        [
+            f"Played in {seconds:.0f} s; {found.mails} mails and {found.posts} Slack messages were delivered.",
+            f"Database  {directory / 'flightwatch.db'}",
+            f"Map       {directory / 'map.png'}",
+            f"Alert     {directory / 'alert.eml'}, {directory / 'slack.json'}",
+            f"Truth     {directory / 'truth.json'}",
+            "",
+            "Go on with:",
+            f"  flightwatch alerts show {number} --config {file}",
+            f'  flightwatch routes show "{route}" --config {file}',
+            f'  flightwatch flights --route "{route}" --config {file}',
+        ]
+    )
