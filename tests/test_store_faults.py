@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 
 from flightwatch import records
 from flightwatch.errors import StoreError
@@ -430,6 +431,46 @@ def test_every_column_of_a_frame_has_one_in_its_table() -> None:
     for name in ("observation", "aircraft", "flight", "match", "route_day", "finding", "heard"):
         missing = set(getattr(records, name.upper())) - set(schema.metadata.tables[name].columns.keys())
         assert missing <= set(elsewhere), name
+
+
+def test_questions_about_flights_are_answered_by_an_index(tmp_path: Path) -> None:
+    day = (NOW.date(), NOW.date())
+    with open_store(str(tmp_path / "fw.db"), create=True) as store:
+        asked: dict[str, Callable[[], object]] = {
+            "an airframe": lambda: store.flights(icao24="140a1f", newest=True, limit=100),
+            "a day": lambda: store.flights(day),
+            "an airport": lambda: store.flights(airports="HLLB"),
+            "an airport and a day": lambda: store.flights(day, airports="HLLB"),
+            "one": lambda: store.flights(ids="140a1f-20241214T021530Z"),
+            "the last": lambda: store.last_flights(["140a1f"], NOW),
+            "the newest": lambda: store.flights(newest=True, limit=10),
+            "visits": lambda: store.visits(icao24s=["140a1f"]),
+            "days": lambda: store.days_with_flights(),
+            "route-days": lambda: store.route_days("r", *day),
+            "matches": lambda: store.matches("r", day),
+            "all matches": lambda: store.matches(days=day),
+            "newcomers": lambda: store.newcomers("r", day, memory_days=180),
+            "fixes": lambda: store.observations(["140a1f"], NOW, NOW),
+            "touched": lambda: store.touched(5),
+            "due": lambda: store.due_deliveries(NOW),
+            "findings": lambda: store.findings("r", *day),
+        }
+        statements: list[tuple[str, object]] = []
+        sa.event.listen(store._reader, "before_cursor_execute", lambda c, k, s, p, *_: statements.append((s, p)))
+        scans = {}
+        for question, ask in asked.items():
+            statements.clear()
+            ask()
+            with store.reading() as connection:
+                selects = [(s, p) for s, p in statements if s.startswith("SELECT")]
+                assert selects, question
+                plan = [r[-1] for s, p in selects for r in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {s}", p)]
+            tables = {t.name for t in schema.metadata.sorted_tables}
+            # "SCAN … USING INDEX" walks an index in order until the limit is reached
+            scanned = [w for w in plan if w.startswith("SCAN") and " USING INDEX " not in w]
+            scans[question] = [w for w in scanned if w.split()[1] in tables]
+
+    assert {question: found for question, found in scans.items() if found} == {}
 
 
 def test_polls_differ_by_their_key_only(database_url: str) -> None:

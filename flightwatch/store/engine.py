@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from flightwatch.errors import StoreError
@@ -197,7 +197,8 @@ WORDS = {
 def _kind(said: str, error: Exception) -> tuple[str, str]:
     low = said.lower()
     kind = next((kind for kind, signs in SAID if any(sign in low for sign in signs)), "other")
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
+    never_connected = isinstance(error, OperationalError) and error.statement is None
+    if (isinstance(error, DBAPIError) and error.connection_invalidated) or (kind == "other" and never_connected):
         kind = "gone"
     return kind, WORDS[kind]
 

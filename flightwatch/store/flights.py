@@ -197,7 +197,8 @@ class FlightRows(Base):
     def days_with_flights(self) -> Days | None:
         """The UTC dates of the first and the last flight; None when there is none."""
         t = schema.flight
-        first, last = self.rows(select(func.min(t.c.firstseen), func.max(t.c.firstseen)))[0]
+        ends = (select(end(t.c.firstseen)).scalar_subquery() for end in (func.min, func.max))
+        first, last = self.rows(select(*ends))[0]  # one end each is one step in the index, both together all of it
         if first is None:
             return None
         epoch = date(1970, 1, 1)
