@@ -9,28 +9,11 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from flightwatch.detection.words import FEATURES
 from flightwatch.plots import style
 
 NEW_AFTER_DAYS = 180  # an airframe not on the route for so long counts as new to it, as in the route-day's newcomers
 ROWS = 16  # more rows are not read on a phone; the rest are named in a line
-
-FEATURES = {
-    "s3": "flights in 3 days",
-    "s7": "flights in 7 days",
-    "s14": "flights in 14 days",
-    "s28": "flights in 28 days",
-    "gap": "flights close together",
-    "new14": "aircraft new to the route",
-    "newr14": "aircraft new to the region",
-    "region14": "aircraft new to the region",
-    "heavy14": "heavy or military types",
-    "mil14": "military aircraft",
-    "night14": "flights by night",
-    "rev14": "return flights",
-    "nbr7": "neighbouring routes busy too",
-    "dark14": "arrivals nobody saw",
-}
-"""What the model's features mean to a reader; one not listed is shown by its own name."""
 
 
 def aircraft_strip(
@@ -47,9 +30,7 @@ def aircraft_strip(
         shown = first.index[:ROWS][::-1]
         fig = style.figure(1.7 + 0.32 * max(len(shown), 2))
         ax = fig.subplots()
-        ax.set_title(
-            style.printable(title, 60), fontsize=min(style.TITLE, style.TITLE * 46 / max(len(title), 1)), pad=28
-        )
+        ax.set_title(style.printable(title, 60), fontsize=style.fitted(title), pad=28)
         for row, icao24 in enumerate(shown):
             own = flown[flown["icao24"] == icao24]
             new = own["day"].diff().dt.days.fillna(NEW_AFTER_DAYS + 1) > NEW_AFTER_DAYS
@@ -119,7 +100,7 @@ def contributions(
     with style.styled():
         fig = style.figure(1.5 + 0.38 * max(len(largest), 2))
         ax = fig.subplots()
-        ax.set_title(style.printable(title, 60))
+        fig.suptitle(style.printable(title, 60), x=0.015, ha="left", fontsize=style.fitted(title), fontweight="bold")
         values = [float(shares[k]) for k in largest]
         colours = [style.FLAGGED if v > 0 else style.SEEN for v in values]
         bars = ax.barh(range(len(largest)), values, color=colours, height=0.66)
@@ -128,12 +109,14 @@ def contributions(
                 bar.set(hatch="////", edgecolor=style.PAPER)
         ax.bar_label(bars, [f"{v:+.1f}" for v in values], padding=3, fontsize=style.SMALL)
         ax.set_yticks(range(len(largest)), [FEATURES.get(k, style.printable(k, 28)) for k in largest])
-        ax.set_ylim(len(largest) - 0.4, -0.6)
+        ax.set_ylim(len(largest) + 0.25, -0.6)
         ax.axvline(0, color=style.QUIET, linewidth=0.9)
         reach = max([abs(v) for v in values] or [1.0])
         ax.set_xlim(min(0.0, *values, 0.0) - 0.16 * reach, max(0.0, *values, 0.0) + 0.16 * reach)
         ax.set_xticks([])
-        ax.set_xlabel("◂ more usual      stranger ▸", color=style.QUIET)
+        for at, side, words in ((0.02, "left", "stranger ▸"), (-0.02, "right", "◂ more usual")):
+            if side == "left" or min(values, default=0.0) < 0:
+                ax.text(at * reach, len(largest) - 0.25, words, ha=side, va="top", color=style.QUIET)
         for side in ("left", "bottom"):
             ax.spines[side].set_visible(False)
         ax.tick_params(axis="y", length=0)

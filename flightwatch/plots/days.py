@@ -56,7 +56,7 @@ def route_days(
         name = str(days["route"].iloc[0]) if len(days) and "route" in days else ""
         width = every or (1 if len(days) <= DAILY_UP_TO else 7)
         unit = {1: "day", 7: "week"}.get(width, f"{width} days")
-        ax.set_title(style.printable(title or name, 60), pad=34, fontsize=_fit(title or name))
+        ax.set_title(style.printable(title or name, 60), pad=34, fontsize=style.fitted(title or name))
         ax.text(0, 1.105, f"Flights per {unit}", transform=ax.transAxes, color=style.QUIET)
         if days.empty:
             _nothing(ax)
@@ -106,7 +106,7 @@ def _draw(ax: Axes, bars: Bars) -> None:
     top = max(1.0, float(np.nanmax([*bars.flights, *np.nan_to_num(bars.upper)]))) * 1.28
     for start, coverage in zip(bars.start, bars.coverage, strict=True):
         if coverage < POORLY_WATCHED:
-            shade = dict(facecolor=style.UNWATCHED, alpha=0.15 + 0.4 * (1 - coverage), linewidth=0, zorder=0)
+            shade = {"facecolor": style.UNWATCHED, "alpha": 0.15 + 0.4 * (1 - coverage), "linewidth": 0, "zorder": 0}
             ax.add_patch(Rectangle((start, 0), bars.width, top, **shade))
     if np.isfinite(bars.upper).any():
         edges = np.append(bars.start, bars.start[-1] + bars.width)
@@ -188,8 +188,3 @@ def _callout(ax: Axes, findings: pd.DataFrame | None, bars: Bars) -> None:
 def _nothing(ax: Axes) -> None:
     ax.text(0.5, 0.5, "nothing recorded on this route", ha="center", va="center", color=style.QUIET)
     ax.set_axis_off()
-
-
-def _fit(text: str) -> float:
-    """A title's size so that it stays on one line of the picture."""
-    return min(style.TITLE, style.TITLE * 46 / max(len(text), 1))

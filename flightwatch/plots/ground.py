@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +46,7 @@ class Extent:
 def extent_of(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], aspect: float) -> Extent:
     """The smallest box of that width-to-height ratio round all points, with a margin.
 
-    >>> extent_of(np.array([0.0, 100.0]), np.array([0.0, 0.0]), 2.0).height
+    >>> float(extent_of(np.array([0.0, 100.0]), np.array([0.0, 0.0]), 2.0).height)
     59.0
     """
     left, right, bottom, top = np.nanmin(x), np.nanmax(x), np.nanmin(y), np.nanmax(y)
@@ -134,7 +135,7 @@ def scale_bar(ax: Axes, extent: Extent) -> None:
     km = max(k * power for k in (1, 2, 5) if k * power <= goal)
     x, y = extent.left + extent.width * 0.04, extent.bottom + extent.height * 0.035
     wide = km / KM_PER_NM
-    back = dict(color=style.PAPER, linewidth=4.5, solid_capstyle="butt", alpha=0.8)
+    back: dict[str, Any] = {"color": style.PAPER, "linewidth": 4.5, "solid_capstyle": "butt", "alpha": 0.8}
     ax.plot([x, x + wide], [y, y], zorder=7, **back)
     ax.plot([x, x + wide], [y, y], color=style.INK, linewidth=1.8, solid_capstyle="butt", zorder=8)
     ax.text(

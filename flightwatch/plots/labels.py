@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 LETTER = 0.61  # mean width of DejaVu Sans in ems, measured on airport names
@@ -63,3 +64,12 @@ def place(x: float, y: float, text: str, size: float, taken: list[Box], frame: B
         return sum(box.overlap(t) for t in taken) + 6 * box.outside(frame) + order * 2
 
     return min(enumerate(boxes), key=cost)[1]
+
+
+def short(name: str) -> str:
+    """An airport's name without the words every airport has.
+
+    >>> short("Vnukovo International Airport"), short("Al Khadim Air Base"), short("Airport")
+    ('Vnukovo', 'Al Khadim', 'Airport')
+    """
+    return re.sub(r"( International| Air(port|field| ?base))+$", "", name, flags=re.IGNORECASE) or name

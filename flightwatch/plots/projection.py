@@ -15,7 +15,6 @@ import numpy.typing as npt
 from flightwatch.geo import EARTH_RADIUS_NM
 from flightwatch.plots.coast import Line
 
-
 FAR = -0.85  # cosine of 148°: nearer the antipode shapes turn inside out, and such places are left out
 
 

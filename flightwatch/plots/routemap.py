@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,24 +13,10 @@ from matplotlib.transforms import Bbox
 
 from flightwatch import geo
 from flightwatch.plots import ground, labels, style
+from flightwatch.plots.picture import Picture, at, collect
 from flightwatch.plots.projection import Projection, centred_on
-from flightwatch.units import millis
 
-SHOWN = 0.03  # candidates below this are not drawn: their dots would be dust
-SILENT_S = 20 * 60  # a longer hole inside a leg is drawn as not heard; thinned tracks keep a fix at least this often
-SEEN = ("observed", "approach", "reported")
-
-
-@dataclass
-class Picture:
-    """What is to be drawn, in degrees: pieces of (longitude, latitude) lines, lost points, weights of fields."""
-
-    solid: list[Any] = field(default_factory=list)
-    dashed: list[tuple[Any, float]] = field(default_factory=list)
-    lost: list[tuple[float, float]] = field(default_factory=list)
-    origins: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-    ends: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-    seen_ends: set[str] = field(default_factory=set)
+POINTS = 100.0  # dots per inch of a figure while it is laid out: matplotlib's default
 
 
 def route_map(
@@ -42,7 +25,7 @@ def route_map(
     *,
     title: str = "",
     subtitle: str = "",
-    attribution: str = style.ATTRIBUTION,
+    attribution: str = style.MAP_ATTRIBUTION,
 ) -> Figure:
     """The flights on a map, and where their possible ends lie close together, a second, nearer map of those.
 
@@ -67,100 +50,15 @@ def route_map(
             _zoom(axes, picture, known, projection, near)
         _heading(fig, title, subtitle)
         _legend(fig, picture)
-        style.foot(fig, attribution)
+        fig.text(
+            0.985, 0.06 / fig.get_figheight(), attribution, ha="right", fontsize=style.SMALL - 1.5, color=style.QUIET
+        )
     return fig
-
-
-def collect(flights: pd.DataFrame, known: pd.DataFrame) -> Picture:
-    """Lines and weights from the flights' tracks and candidates."""
-    picture = Picture()
-    for flight in flights.to_dict("records"):
-        track = decoded(flight.get("track"))
-        starts = candidates(flight, "departure", known)
-        ends = candidates(flight, "arrival", known)
-        for airport, share in starts.items():
-            picture.origins[airport] += share
-        for airport, share in ends.items():
-            picture.ends[airport] += share
-        if flight.get("arrival_method") in SEEN:
-            picture.seen_ends.update(ends)
-        first, last = _first_and_last(flight, track)
-        if track is not None and len(track) > 1:
-            _pieces(picture, track)
-        if first is None or last is None:
-            _whole(picture, starts, ends, known)
-            continue
-        unseen_end = flight.get("arrival_method") not in SEEN
-        for airport, share in starts.items():
-            picture.dashed.append((_arc(_at(known, airport), first), share))
-        for airport, share in ends.items():
-            picture.dashed.append((_arc(last, _at(known, airport)), share))
-        if unseen_end and flight.get("status") != "airborne":
-            picture.lost.append(last)
-    return picture
-
-
-def decoded(track: Any) -> pd.DataFrame | None:
-    """The track as a frame with its fixes in order; None when there is none."""
-    if isinstance(track, pd.DataFrame):
-        return track
-    if isinstance(track, bytes | bytearray | memoryview) and len(track):
-        from flightwatch import tracks
-
-        return tracks.decode(bytes(track))
-    return None
-
-
-def candidates(flight: dict[Any, Any], end: str, known: pd.DataFrame) -> dict[str, float]:
-    """The fields one end of a flight may be at, those we can place, with their probabilities."""
-    listed = flight.get(f"{end}_candidates")
-    if not isinstance(listed, dict) or not listed:
-        best = flight.get(f"est{end}airport") or ""
-        listed = {best: flight.get(f"{end}_probability") or 1.0} if best else {}
-    return {a: float(p) for a, p in listed.items() if p >= SHOWN and a in known.index}
-
-
-def _first_and_last(flight: dict[Any, Any], track: pd.DataFrame | None) -> tuple[Any, Any]:
-    if track is not None and len(track):
-        lon, lat = track["longitude"].to_numpy(float), track["latitude"].to_numpy(float)
-        return (lon[0], lat[0]), (lon[-1], lat[-1])
-    ends = [(flight.get(f"{e}_longitude"), flight.get(f"{e}_latitude")) for e in ("first", "last")]
-    ok = [None if any(v is None or pd.isna(v) for v in e) else e for e in ends]
-    return ok[0], ok[1]
-
-
-def _pieces(picture: Picture, track: pd.DataFrame) -> None:
-    """The track cut where it was silent: heard pieces solid, the silence between them dashed."""
-    line = track[["longitude", "latitude"]].to_numpy(float)
-    silent = np.diff(millis(track["time"])) > SILENT_S * 1000
-    cuts = np.flatnonzero(silent) + 1
-    picture.solid += [piece for piece in np.split(line, cuts) if len(piece) > 1]
-    picture.dashed += [(_arc(line[i - 1], line[i]), 1.0) for i in cuts]
-
-
-def _whole(picture: Picture, starts: dict[str, float], ends: dict[str, float], known: pd.DataFrame) -> None:
-    """A flight without any fix (an imported list): dashed all the way between its likeliest ends."""
-    if starts and ends:
-        a, b = (max(c, key=lambda k, c=c: c[k]) for c in (starts, ends))  # type: ignore[misc]
-        if a != b:
-            picture.dashed.append((_arc(_at(known, a), _at(known, b)), starts[a] * ends[b]))
-
-
-def _at(known: pd.DataFrame, airport: str) -> tuple[float, float]:
-    row = known.loc[airport]
-    return float(row["longitude"]), float(row["latitude"])
-
-
-def _arc(a: Iterable[float], b: Iterable[float], points: int = 33) -> Any:
-    """The great circle between two (longitude, latitude)."""
-    (lon1, lat1), (lon2, lat2) = a, b
-    lat, lon = geo.interpolate(lat1, lon1, lat2, lon2, np.linspace(0, 1, points))
-    return np.column_stack([lon, lat])
 
 
 def _all_points(picture: Picture, known: pd.DataFrame) -> Any:
     lines = [*picture.solid, *(line for line, share in picture.dashed if share > 0.05)]
-    fields = [_at(known, a) for a in {*picture.origins, *picture.ends}]
+    fields = [at(known, a) for a in {*picture.origins, *picture.ends}]
     parts = [*lines, np.array(fields).reshape(-1, 2)]
     return np.concatenate(parts) if parts else np.empty((0, 2))
 
@@ -170,7 +68,7 @@ def _near_points(picture: Picture, known: pd.DataFrame) -> Any | None:
     if len(picture.ends) < 2:
         return None
     heavy = sorted(picture.ends, key=lambda a: -picture.ends[a])[:8]
-    fields = np.array([_at(known, a) for a in heavy])
+    fields = np.array([at(known, a) for a in heavy])
     middle = np.average(fields, axis=0, weights=[picture.ends[a] for a in heavy])
     reach = max(150.0, 2.0 * float(np.max(geo.distance(fields[:, 1], fields[:, 0], middle[1], middle[0]))))
     lost = [p for p in picture.lost if float(geo.distance(p[1], p[0], middle[1], middle[0])) < reach]
@@ -183,13 +81,22 @@ def _much_smaller(projection: Projection, near: Any, x: Any, y: Any) -> bool:
     return bool(max(np.ptp(nx), np.ptp(ny)) < 0.34 * max(np.nanmax(x) - np.nanmin(x), np.nanmax(y) - np.nanmin(y)))
 
 
+HEAD, FOOT, GAP, SIDE = 0.78, 0.56, 0.12, 0.1  # inches: title and subtitle, legend and attribution, between, beside
+
+
 def _layout(tall: bool, zoom: bool) -> tuple[Figure, list[Axes]]:
+    """One map, or two: side by side where the flights run north and south, else one above the other."""
+    wide = style.WIDTH - 2 * SIDE
     if not zoom:
-        fig = style.figure(7.4 if tall else 5.6)
-        return fig, [fig.subplots()]
-    fig = style.figure(6.6 if tall else 8.6)
-    axes = fig.subplots(1, 2, width_ratios=[1, 1.12]) if tall else fig.subplots(2, 1, height_ratios=[1.1, 1])
-    return fig, list(axes)
+        boxes = [(SIDE, FOOT, wide, 6.2 if tall else 4.4)]
+    elif tall:
+        left = 0.46 * (wide - GAP)
+        boxes = [(SIDE, FOOT, left, 5.6), (SIDE + left + GAP, FOOT, wide - GAP - left, 5.6)]
+    else:
+        boxes = [(SIDE, FOOT + 3.4 + GAP, wide, 3.7), (SIDE, FOOT, wide, 3.4)]
+    height = max(bottom + high for _, bottom, _, high in boxes) + HEAD
+    fig = style.figure(height, fixed=True)
+    return fig, [fig.add_axes((x / style.WIDTH, y / height, w / style.WIDTH, h / height)) for x, y, w, h in boxes]
 
 
 def _map(
@@ -224,9 +131,7 @@ def _map(
 
 
 def _aspect(ax: Axes) -> float:
-    """Width over height of the axes once the layout has settled."""
-    fig = ax.get_figure()
-    fig.draw_without_rendering()
+    """Width over height of the axes."""
     box = ax.get_window_extent()
     return float(box.width / box.height)
 
@@ -236,11 +141,14 @@ def _fields(
 ) -> None:
     """Dots and names of fields, country names where room is left. Without detail only the chief ends are named."""
     box = ax.get_window_extent()
-    per_nm = box.width / extent.width * 72 / ax.get_figure().dpi
-    frame = labels.Box(0, 0, box.width * 72 / ax.get_figure().dpi, box.height * 72 / ax.get_figure().dpi)
-    dots, taken = [], []
+    wide, high = (side * 72 / POINTS for side in (box.width, box.height))
+    per_nm = wide / extent.width
+    frame = labels.Box(0, 0, wide, high)
+    bar = labels.Box(0, 0, 0.42 * frame.right, 0.035 * frame.top + 2.2 * style.SMALL)
+    dots: list[tuple[str, float, bool, float, float, float]] = []
+    taken = [bar]
     for airport, weight, arrival in _weights(picture):
-        lon, lat = _at(known, airport)
+        lon, lat = at(known, airport)
         x, y = (float(v) for v in projection(lat, lon))
         if not extent.holds(x, y):
             continue
@@ -255,7 +163,7 @@ def _fields(
     for airport, weight, arrival, px, py, radius in dots:
         if not (detail or not arrival or airport in chief):
             continue
-        text = style.printable(known.loc[airport, "name"] or airport, 24)
+        text = style.printable(labels.short(known.loc[airport, "name"] or airport), 24)
         if arrival and detail:
             text += f"\n{weight:.1f} expected"
         spot = labels.place(px, py, text, style.SIZE - 1, taken, frame, away=max(6.0, radius * 0.8))
@@ -312,15 +220,11 @@ def _zoom(axes: list[Axes], picture: Picture, known: pd.DataFrame, projection: P
 
 
 def _heading(fig: Figure, title: str, subtitle: str) -> None:
-    heading = style.printable(title, 60)
-    if subtitle:
-        heading += "\n"
-    size = min(style.TITLE, style.TITLE * 46 / max(len(title), 1))
-    text = fig.suptitle(heading, x=0.015, ha="left", fontsize=size, fontweight="bold", linespacing=1.5)
-    if subtitle:
-        fig.canvas.draw()
-        box = text.get_window_extent().transformed(fig.transFigure.inverted())
-        fig.text(0.015, box.y0 + 0.004, style.printable(subtitle, 90), color=style.QUIET, va="bottom")
+    high = fig.get_figheight()
+    fig.text(
+        0.0156, 1 - 0.1 / high, style.printable(title, 80), va="top", fontsize=style.fitted(title), fontweight="bold"
+    )
+    fig.text(0.0156, 1 - 0.45 / high, style.printable(subtitle, 80), va="top", color=style.QUIET)
 
 
 def _legend(fig: Figure, picture: Picture) -> None:
@@ -334,10 +238,22 @@ def _legend(fig: Figure, picture: Picture) -> None:
             Line2D([], [], color=style.INK, marker="x", linestyle="none", markeredgewidth=1.6, label="last heard")
         )
     if picture.ends:
-        dot = dict(marker="o", linestyle="none", markersize=11, alpha=0.45, markeredgewidth=0)
+        dot: dict[str, Any] = {
+            "marker": "o",
+            "linestyle": "none",
+            "markersize": 11,
+            "alpha": 0.45,
+            "markeredgewidth": 0,
+        }
         entries.append(Line2D([], [], color=style.FLAGGED, label="possible landing", **dot))
     fig.legend(
-        handles=entries, loc="outside lower left", ncols=4, fontsize=style.SMALL, columnspacing=1.2, handletextpad=0.5
+        handles=entries,
+        loc="lower left",
+        bbox_to_anchor=(0.0, 0.2 / fig.get_figheight()),
+        ncols=4,
+        fontsize=style.SMALL,
+        columnspacing=1.2,
+        handletextpad=0.5,
     )
 
 

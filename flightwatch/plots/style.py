@@ -61,15 +61,17 @@ RC: dict[str, Any] = {
     "hatch.linewidth": 0.8,
     "savefig.facecolor": PAPER,
     "figure.facecolor": PAPER,
+    "figure.dpi": 100.0,
     "svg.hashsalt": "flightwatch",
 }
 
-ATTRIBUTION = "flightwatch · coasts: Natural Earth"
+ATTRIBUTION = "flightwatch"
+MAP_ATTRIBUTION = "flightwatch · coasts: Natural Earth"
 
 
-def figure(height: float, *, width: float = WIDTH) -> Figure:
+def figure(height: float, *, width: float = WIDTH, fixed: bool = False) -> Figure:
     """An empty figure of that size in inches; no pyplot, so that none pile up in a process that runs for months."""
-    fig = Figure(figsize=(width, height), layout="constrained")
+    fig = Figure(figsize=(width, height), layout=None if fixed else "constrained")
     FigureCanvasAgg(fig)
     return fig
 
@@ -87,6 +89,15 @@ def styled() -> Iterator[None]:
 def foot(fig: Figure, text: str) -> None:
     """The small line at the bottom that says where the data come from."""
     fig.supxlabel(printable(text), x=0.99, ha="right", fontsize=SMALL - 1.5, color=QUIET)
+
+
+def fitted(text: str, letters: int = 46) -> float:
+    """The size at which a title stays on one line of a picture of the usual width, in points.
+
+    >>> fitted("short"), fitted("x" * 92)
+    (14.5, 7.25)
+    """
+    return min(TITLE, TITLE * letters / max(len(text), 1))
 
 
 def printable(text: object, limit: int = 120) -> str:

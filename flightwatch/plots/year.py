@@ -41,7 +41,7 @@ def calendar(
             x=0.015,
             ha="left",
             fontweight="bold",
-            fontsize=min(style.TITLE, style.TITLE * 46 / max(len(heading), 1)),
+            fontsize=style.fitted(heading),
         )
         most = max(1.0, float(days["flights"].max())) if len(days) else 1.0
         flagged = set()
@@ -62,7 +62,7 @@ def _rows(days: pd.DataFrame) -> list[pd.DataFrame]:
     if days.empty:
         return []
     stamps = pd.to_datetime(days["day"])
-    monday = stamps - pd.to_timedelta(stamps.dt.dayofweek, unit="D")
+    monday = stamps - pd.to_timedelta([s.weekday() for s in stamps], unit="D")
     week = (monday - monday.min()).dt.days // 7
     row = (int(week.max()) - week) // WEEKS_A_ROW
     return [part for _, part in sorted(days.groupby(row.to_numpy()), key=lambda item: -item[0])]
@@ -70,10 +70,10 @@ def _rows(days: pd.DataFrame) -> list[pd.DataFrame]:
 
 def _draw(ax: Any, days: pd.DataFrame, most: float, flagged: set[pd.Timestamp]) -> None:
     stamps = pd.to_datetime(days["day"])
-    first = stamps.min() - pd.Timedelta(days=int(stamps.min().dayofweek))
+    first = stamps.min() - pd.Timedelta(days=stamps.min().weekday())
     coverage = days["coverage"] if "coverage" in days else pd.Series(1.0, index=days.index)
     for stamp, flights, seen in zip(stamps, days["flights"], coverage, strict=True):
-        column, row = (stamp - first).days // 7, stamp.dayofweek
+        column, row = (stamp - first).days // 7, stamp.weekday()
         face = SHADES(min(1.0, flights / most) ** 0.7) if flights > 0.05 else style.PAPER
         poor = seen < POORLY_WATCHED
         ax.add_patch(

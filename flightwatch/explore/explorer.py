@@ -1,0 +1,357 @@
+"""One open database to look into."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from os import PathLike, fspath
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from flightwatch import airports as fields
+from flightwatch import plots
+from flightwatch.errors import UsageError
+from flightwatch.explore import traffic, why, zoom
+from flightwatch.explore.tables import FLIGHT_COLUMNS, DayLike, Days, known, span
+from flightwatch.explore.uncertain import with_bounds
+from flightwatch.records import Alert, Route
+from flightwatch.store import Store, open_store
+from flightwatch.units import instant_of_day
+
+TRACKED = (*FLIGHT_COLUMNS, "callsigns", "provenance", "track")
+
+
+def open(url: str | PathLike[str]) -> Explorer:
+    """Look into a database: a path to an SQLite file, or a URL. Never writes to it.
+
+    Raises StoreError when there is none, or when it is of another version than this program.
+    """
+    text = fspath(url)
+    if "://" not in text:
+        text = f"sqlite:///{Path(text).absolute()}"
+    return Explorer(open_store(text, readonly=True))
+
+
+class Explorer:
+    """Tables and pictures of one database. Everything is read when it is asked for, so it is always current."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.airports = fields.load()
+
+    def __enter__(self) -> Explorer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        days = self.store.days_with_flights()
+        held = f"flights of {days[0]} to {days[1]}" if days else "no flights yet"
+        return f"<flightwatch database: {held}, {len(self.store.alerts())} alerts>"
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.store.close()
+
+    # -- what was found --------------------------------------------------------------------------------------------
+
+    def alerts(self, status: str | None = None) -> pd.DataFrame:
+        """Alerts, newest first: see `columns("alerts")`. `status`: open, acknowledged, dismissed or closed."""
+        rows = [
+            {
+                "id": a.id,
+                "route": a.route,
+                "routes": list(a.routes),
+                "opened": pd.Timestamp(a.opened),
+                "first_day": pd.Timestamp(a.first_day),
+                "last_day": pd.Timestamp(a.last_day),
+                "status": a.status,
+                "severity": a.severity,
+                "headline": a.headline,
+                "flights": int(a.evidence.get("listed", len(self.store.alert_flights(a.id)))),
+                "expected_flights": float(a.evidence.get("expected_flights", float("nan"))),
+                "updated": pd.Timestamp(a.updated),
+                "by": a.by,
+                "reason": a.reason,
+            }
+            for a in self.store.alerts(status)
+        ]
+        from flightwatch.explore.tables import EXTRA
+
+        return pd.DataFrame(rows, columns=list(EXTRA["alerts"]))
+
+    def alert(self, number: int | Alert) -> Alert:
+        """One alert in full; UsageError that names those there are when the number is wrong."""
+        if isinstance(number, Alert):
+            return number
+        held = self.store.alerts()
+        for alert in held:
+            if alert.id == number:
+                return alert
+        listed = ", ".join(f"{a.id} ({a.route})" for a in held[:5])
+        more = f" and {len(held) - 5} more" if len(held) > 5 else ""
+        raise UsageError(f"no alert {number}; " + (f"there are {listed}{more}" if held else "none has been raised yet"))
+
+    def why(self, alert: int | Alert) -> why.Note:
+        """The alert as an editor's note: what was counted against what, how sure, and what could be wrong."""
+        return why.note(self, self.alert(alert))
+
+    def findings(self, route: str | None = None, days: DayLike = None, *, flagged: bool | None = None) -> pd.DataFrame:
+        """Judgements per route and day of the newest model that judged it: see `columns("findings")`."""
+        first, last = self._span(days) or (None, None)
+        return self.store.findings(self._route(route), first, last, flagged)
+
+    # -- what was counted ------------------------------------------------------------------------------------------
+
+    def routes(self) -> pd.DataFrame:
+        """The watched routes: name, origin, destination (as configured), their airports, discovered, days, flights."""
+        counted = self.store.route_days()
+        sums = counted.groupby("route", observed=True)["flights"].agg(["size", "sum"]) if len(counted) else None
+        rows = []
+        for route in self.store.routes():
+            there = sums is not None and route.name in sums.index
+            rows.append(
+                {
+                    "route": route.name,
+                    "origin": ", ".join(route.origin) or "anywhere",
+                    "destination": ", ".join(route.destination) or "anywhere",
+                    "origin_airports": sorted(route.origin_airports or []),
+                    "destination_airports": sorted(route.destination_airports or []),
+                    "discovered": route.discovered,
+                    "days": int(sums.loc[route.name, "size"]) if there else 0,  # type: ignore[union-attr]
+                    "flights": float(sums.loc[route.name, "sum"]) if there else 0.0,  # type: ignore[union-attr]
+                }
+            )
+        names = [
+            "route",
+            "origin",
+            "destination",
+            "origin_airports",
+            "destination_airports",
+            "discovered",
+            "days",
+            "flights",
+        ]
+        return pd.DataFrame(rows, columns=names)
+
+    def route(self, name: str) -> Route:
+        """One route's definition; UsageError with the nearest names when there is none of that name."""
+        held = {r.name: r for r in self.store.routes()}
+        return held[known(name, held, "route")]
+
+    def route_days(self, route: str | None = None, days: DayLike = None) -> pd.DataFrame:
+        """Expected flights per route and day, zeros included, with coverage and bounds: `columns("route_days")`.
+
+        `coverage` says how well the day was watched, 0 to 1: a zero on a day with little coverage is no zero.
+        """
+        first, last = self._span(days) or (None, None)
+        name = self._route(route)
+        counted = self.store.route_days(name, first, last)
+        if counted.empty:
+            return counted.assign(flights_lower=0.0, flights_upper=0.0)
+        whole = (counted["day"].min().date(), counted["day"].max().date())
+        return with_bounds(counted, self.store.matches(name, whole))
+
+    def flights(
+        self,
+        route: str | None = None,
+        days: DayLike = None,
+        *,
+        alert: int | Alert | None = None,
+        icao24: str | None = None,
+        callsign: str | None = None,
+        typecode: str | None = None,
+        airport: str | None = None,
+        at_least: float = 0.05,
+    ) -> pd.DataFrame:
+        """Flights by time of their first fix: see `columns("flights")`.
+
+        With `route`, those that may have flown it with a probability of `at_least`, in `route_probability`.
+        `airport` (ICAO, IATA or our id) finds flights that may have begun or ended there.
+        """
+        chosen = self._flights(route, days, alert, icao24, callsign, typecode, airport, at_least)
+        extra = [c for c in ("route_probability", "confirmed") if c in chosen]
+        return chosen[[*FLIGHT_COLUMNS, *extra]].reset_index(drop=True)
+
+    def tracked_flights(
+        self,
+        route: str | None = None,
+        days: DayLike = None,
+        *,
+        alert: int | Alert | None = None,
+        icao24: str | None = None,
+        at_least: float = 0.05,
+    ) -> pd.DataFrame:
+        """Like `flights`, with `track` (packed; see `track()`), `callsigns` and `provenance`: for maps and exports."""
+        chosen = self._flights(route, days, alert, icao24, None, None, None, at_least, with_track=True)
+        extra = [c for c in ("route_probability", "confirmed") if c in chosen]
+        return chosen[[*TRACKED, *extra]].reset_index(drop=True)
+
+    def track(self, flight: Any) -> pd.DataFrame:
+        """The fixes of one flight, given by its id or its row: see `columns("track")`, thinned to what a map needs."""
+        name = str(flight if isinstance(flight, str) else flight["flight_id"])
+        found = self.store.flights(ids=[name], with_track=True)
+        if found.empty:
+            own = self.store.flights(icao24=[name[:6]], columns=["flight_id", "firstseen"])
+            pool = own["flight_id"].tolist() or self.store.flights(limit=500, newest=True)["flight_id"].tolist()
+            known(name, pool, "flight")
+        return traffic.one(found.iloc[0].to_dict())
+
+    def traffic_frame(self, route: str | None = None, days: DayLike = None, **which: Any) -> pd.DataFrame:
+        """The tracks of flights in one frame for the `traffic` library; chooses as `tracked_flights` does."""
+        return traffic.to_traffic_frame(self.tracked_flights(route, days, **which))
+
+    def aircraft(self, icao24: str | None = None) -> pd.DataFrame:
+        """Who the airframes are: registration, typecode, operator, flags, where each value came from."""
+        return self.store.aircraft(None if icao24 is None else [icao24.lower()])
+
+    # -- what was watched ------------------------------------------------------------------------------------------
+
+    def coverage(self, route: str | None = None, days: DayLike = None) -> pd.DataFrame:
+        """route, day, coverage (0 to 1), flights: how well each day was watched where the route would show."""
+        first, last = self._span(days) or (None, None)
+        return self.store.route_days(self._route(route), first, last)[["route", "day", "coverage", "flights"]]
+
+    def polls(self, days: DayLike = None, *, source: str | None = None) -> pd.DataFrame:
+        """Every question asked of a source, every piece of history read, and what came of it: `columns("polls")`."""
+        return self.store.polls(*self._instants(days), source)
+
+    def heard(self, days: DayLike = None) -> pd.DataFrame:
+        """Different airframes heard per 2° cell, hour and source."""
+        return self.store.heard(*self._instants(days))
+
+    def models(self) -> pd.DataFrame:
+        """The models that judged, oldest first: id, created, training days, seed, threshold and library versions."""
+        return pd.DataFrame(self.store.models())
+
+    # -- pictures --------------------------------------------------------------------------------------------------
+
+    def plot_route(self, route: str, days: DayLike = None, *, every: int | None = None) -> Figure:
+        """Flights on the route through time against what is usual, with coverage and flagged days."""
+        name = self.route(route).name
+        counted = self.store.route_days(name, *(self._span(days) or (None, None)))
+        return plots.route_days(counted, self.findings(name, days), title=name, every=every)
+
+    def plot_calendar(self, route: str, days: DayLike = None) -> Figure:
+        """The route's days as squares, a column a week."""
+        name = self.route(route).name
+        counted = self.store.route_days(name, *(self._span(days) or (None, None)))
+        return plots.calendar(counted, self.findings(name, days), title=name)
+
+    def plot_aircraft(
+        self, route: str | None = None, days: DayLike = None, *, alert: int | Alert | None = None
+    ) -> Figure:
+        """Which airframes flew when, newcomers marked."""
+        title = route or (self.alert(alert).route if alert is not None else "Aircraft by day")
+        return plots.aircraft_strip(self.flights(route, days, alert=alert), title=title)
+
+    def plot_contributions(self, alert: int | Alert) -> Figure:
+        """What made the alert's strangest day strange, feature by feature."""
+        finding = why.strongest(self, self.alert(alert))
+        if finding is None:
+            raise UsageError("the findings behind this alert are no longer stored")
+        return plots.contributions(finding)
+
+    def map(self, flights: pd.DataFrame | int | Alert | str, *, zoomable: bool = False, title: str = "") -> Any:
+        """The flights on a map: rows of `flights()`, an alert (or its number), or a route's name.
+
+        A matplotlib Figure that shows anywhere; `zoomable=True` gives a folium map, which loads its scripts and tiles
+        from the network when it is looked at (package extra `notebook`).
+        """
+        chosen, title = self._to_draw(flights, title)
+        if zoomable:
+            return zoom.zoomable(chosen, self.airports)
+        span = ""
+        if len(chosen):
+            first, last = chosen["firstseen"].min(), chosen["firstseen"].max()
+            count = f"{len(chosen)} flight{'' if len(chosen) == 1 else 's'}"
+            span = f"{count}, {first:%-d %B %Y}" + ("" if first.date() == last.date() else f" to {last:%-d %B %Y}")
+        return plots.route_map(chosen, self.airports, title=title, subtitle=span)
+
+    # -- within ----------------------------------------------------------------------------------------------------
+
+    def _to_draw(self, flights: pd.DataFrame | int | Alert | str, title: str) -> tuple[pd.DataFrame, str]:
+        if isinstance(flights, str):
+            return self.tracked_flights(flights), title or self.route(flights).name
+        if isinstance(flights, int | Alert):
+            alert = self.alert(flights)
+            return self.tracked_flights(alert=alert), title or alert.headline
+        if "track" in flights and flights["track"].notna().any():
+            return flights, title
+        return self.store.flights(ids=flights["flight_id"].tolist(), with_track=True), title
+
+    def _flights(
+        self,
+        route: str | None,
+        days: DayLike,
+        alert: int | Alert | None,
+        icao24: str | None,
+        callsign: str | None,
+        typecode: str | None,
+        airport: str | None,
+        at_least: float,
+        *,
+        with_track: bool = False,
+    ) -> pd.DataFrame:
+        wanted = self._span(days)
+        ids: set[str] | None = None
+        matches = None
+        if route is not None:
+            matches = self.store.matches(self.route(route).name, wanted)
+            matches = matches[matches["probability"] >= at_least]
+            ids = set(matches["flight_id"])
+        if alert is not None:
+            own = set(self.store.alert_flights(self.alert(alert).id))
+            ids = own if ids is None else ids & own
+        found = self.store.flights(
+            wanted,
+            ids=None if ids is None else sorted(ids),
+            icao24=None if icao24 is None else [icao24.lower()],
+            callsign=None if callsign is None else [callsign.upper()],
+            typecodes=None if typecode is None else [typecode.upper()],
+            airports=None if airport is None else [self._airport(airport)],
+            with_track=with_track,
+        )
+        if matches is None:
+            return found
+        told = matches.drop_duplicates("flight_id").set_index("flight_id")
+        return found.assign(
+            route_probability=found["flight_id"].map(told["probability"]),
+            confirmed=found["flight_id"].map(told["confirmed"]).astype(bool),
+        )
+
+    def _airport(self, code: str) -> str:
+        airport = self.airports.find(code)
+        if airport is None:
+            near = self.airports.suggest(code)[:3]
+            raise UsageError(f"no airport {code!r}" + (f"; did you mean {' or '.join(near)}?" if near else ""))
+        return airport.id
+
+    def _route(self, route: str | None) -> str | None:
+        return None if route is None else self.route(route).name
+
+    def _span(self, days: DayLike) -> Days | None:
+        held = self.store.days_with_flights() if isinstance(days, int) else None
+        return span(days, held[1] if held else None)
+
+    def _instants(self, days: DayLike) -> tuple[datetime | None, datetime | None]:
+        wanted = self._span(days)
+        if wanted is None:
+            return None, None
+        return instant_of_day(wanted[0]), instant_of_day(date.fromordinal(wanted[1].toordinal() + 1))
+
+    def last_day(self) -> date:
+        """The last UTC date with flights; UsageError in an empty database."""
+        held = self.store.days_with_flights()
+        if held is None:
+            raise UsageError("the database holds no flights yet: run `flightwatch backfill` or `flightwatch run`")
+        return held[1]
+
+    def week(self, until: date | None = None) -> Days:
+        """The seven days up to a date (default: the last one with flights)."""
+        last = until or self.last_day()
+        return last - timedelta(days=6), last

@@ -1,0 +1,162 @@
+"""What leaves as a file can be opened where analysts open it, and does no harm there."""
+
+from __future__ import annotations
+
+import csv as csv_reader
+import gzip
+import io
+import json
+import sys
+import xml.etree.ElementTree as ET
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+sys.path.append(str(Path(__file__).parent / "data" / "analysts"))
+import composed
+
+from flightwatch import explore, export, tracks
+from flightwatch.errors import UsageError
+from flightwatch.export.geojson import cut
+from flightwatch.sources import traces
+
+
+@pytest.fixture(scope="module")
+def db(tmp_path_factory: pytest.TempPathFactory) -> explore.Explorer:
+    return explore.open(composed.cached(tmp_path_factory.getbasetemp()))
+
+
+@pytest.fixture(scope="module")
+def flights() -> pd.DataFrame:
+    return composed.flights().tail(3)
+
+
+@pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1"])
+def test_no_cell_of_text_is_run_by_a_spreadsheet(start: str) -> None:
+    frame = pd.DataFrame({"callsign": [start], "latitude": [-33.5], "notes": [{"a": start}]})
+
+    row = next(csv_reader.DictReader(io.StringIO(export.csv(frame).decode())))
+
+    assert row["callsign"] == "'" + start
+    assert float(row["latitude"]) == -33.5
+    assert json.loads(row["notes"]) == {"a": start}
+
+
+def test_a_hostile_column_name_is_no_formula_either() -> None:
+    assert export.csv(pd.DataFrame({"=cmd()": [1]})).startswith(b"'=cmd()")
+
+
+@pytest.mark.parametrize("kind", export.KINDS)
+@pytest.mark.parametrize("fmt", ["csv", "json", "parquet"])
+def test_every_kind_comes_out_as_a_table(db: explore.Explorer, kind: str, fmt: str) -> None:
+    body = export.export(db, kind, fmt, alert=1)
+
+    wanted = export.frame_of(db, kind, alert=1)
+    if fmt == "csv":
+        found = pd.read_csv(io.BytesIO(body))
+    elif fmt == "json":
+        found = pd.DataFrame(json.loads(body)[kind.replace("-", "_")])
+    else:
+        found = pd.read_parquet(io.BytesIO(body))
+    assert len(found) == len(wanted) > 0
+    assert list(found.columns) == list(wanted.columns)
+
+
+def test_times_are_iso_with_z_and_candidates_a_json_object(db: explore.Explorer) -> None:
+    row = next(csv_reader.DictReader(io.StringIO(export.export(db, "flights", "csv", alert=1).decode())))
+
+    assert row["firstseen"].endswith("Z")
+    assert pd.Timestamp(row["firstseen"]).tzinfo is not None
+    assert sum(json.loads(row["arrival_candidates"]).values()) <= 1.0 + 1e-9
+
+
+def test_json_has_no_number_that_json_does_not_know(db: explore.Explorer) -> None:
+    body = export.json_bytes("findings", pd.DataFrame({"multiple": [float("inf"), float("nan")]}))
+
+    assert json.loads(body, parse_constant=lambda name: pytest.fail(name)) == {
+        "findings": [{"multiple": None}, {"multiple": None}]
+    }
+
+
+def test_geojson_says_what_was_heard_and_what_is_inferred(flights: pd.DataFrame) -> None:
+    found = json.loads(export.geojson(flights, composed.AIRPORTS))["features"]
+
+    heard = [f for f in found if f["properties"]["kind"] == "heard"]
+    inferred = [f for f in found if f["properties"]["kind"] == "inferred"]
+    assert len(heard) == 3
+    assert {f["properties"]["probability"] for f in inferred} >= {0.48, 0.33}
+    first = heard[0]["geometry"]["coordinates"][0]
+    assert first == pytest.approx(
+        [composed.AIRPORTS.loc["UUWW", "longitude"], composed.AIRPORTS.loc["UUWW", "latitude"]]
+    )
+    assert len(heard[0]["properties"]["times"]) == len(heard[0]["geometry"]["coordinates"])
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+def test_a_line_is_cut_at_the_date_line_and_keeps_its_course(direction: int) -> None:
+    longitude = (np.arange(170, 190, 2.0) * direction + 180) % 360 - 180
+    line = np.column_stack([longitude, np.linspace(0, 18, 10)])
+
+    pieces = cut(line)
+
+    assert len(pieces) == 2
+    assert all(np.abs(np.diff(p[:, 0])).max() < 5 for p in pieces)
+    assert pieces[0][-1].tolist() == [180.0 * direction, 10.0]
+    assert pieces[1][0].tolist() == [-180.0 * direction, 10.0]
+
+
+def test_kml_plays_in_time_and_hostile_names_stay_names(flights: pd.DataFrame) -> None:
+    body = export.kml(flights.assign(callsign="</name><script>\x00&"))
+
+    tree = ET.fromstring(body)
+    ns = {"k": "http://www.opengis.net/kml/2.2", "gx": "http://www.google.com/kml/ext/2.2"}
+    tracks_ = tree.findall(".//gx:Track", ns)
+    assert len(tracks_) == 3
+    assert all(len(t.findall("k:when", ns)) == len(t.findall("gx:coord", ns)) > 30 for t in tracks_)
+    assert tree.find(".//k:Placemark/k:name", ns).text.startswith("</name><script>&")  # type: ignore[union-attr]
+    assert b"<script>" not in body
+
+
+def test_readsb_traces_go_back_in_as_they_came_out(flights: pd.DataFrame) -> None:
+    packed = flights.assign(track=[tracks.encode(t) for t in flights["track"]])
+
+    files = export.readsb_traces(packed)
+
+    for flight in packed.to_dict("records"):
+        want = tracks.decode(flight["track"])
+        own = [b for name, b in files.items() if name.endswith(f"trace_full_{flight['icao24']}.json")]
+        assert own
+        got = pd.concat([traces.read(b).observations for b in own])
+        got = got[got["time"].between(want["time"].min(), want["time"].max())].sort_values("time")
+        assert len(got) == len(want)
+        assert np.abs(got["latitude"].to_numpy() - want["latitude"].to_numpy()).max() < 1e-5
+        assert set(got["callsign"].astype(str)) == {flight["callsign"]}
+
+
+def test_readsb_content_is_gzip_in_the_folders_of_the_archive(flights: pd.DataFrame) -> None:
+    name, body = next(iter(export.readsb_traces(flights).items()))
+
+    thing = json.loads(gzip.decompress(body))
+    assert name.split("/")[3] == "traces"
+    assert name.split("/")[4] == thing["icao"][-2:]
+    assert all(len(row) == 14 for row in thing["trace"])
+    assert thing["trace"][0][6] & 2
+
+
+def test_the_zip_of_traces_is_the_same_every_time(db: explore.Explorer) -> None:
+    first = export.export(db, "tracks", "readsb", alert=1)
+
+    assert first == export.export(db, "tracks", "readsb", alert=1)
+    assert all(n.startswith("2024/12/") for n in zipfile.ZipFile(io.BytesIO(first)).namelist())
+
+
+@pytest.mark.parametrize(
+    ("kind", "fmt", "hint"),
+    [("flight", "csv", "there are flights"), ("flights", "xls", "there are csv"), ("alerts", "kml", "choose csv")],
+)
+def test_a_wrong_choice_is_answered_with_the_right_ones(db: explore.Explorer, kind: str, fmt: str, hint: str) -> None:
+    with pytest.raises(UsageError, match=hint):
+        export.export(db, kind, fmt)
