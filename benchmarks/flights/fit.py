@@ -46,7 +46,7 @@ PRIOR_EDGE = {
 
 # Chosen by likelihood with `python -m benchmarks.flights.stops`; "apart_seen" and "elsewhere" by reason: one airframe
 # in a thousand leaves from elsewhere than where it was last seen on the ground.
-JOINT = {"apart": 2.0, "area": 1.0, "wait": 0.5, "apart_seen": -7.0, "elsewhere": 8.0, "edge": 0.75}
+JOINT = {"apart": 2.0, "area": 1.0, "wait": 0.5, "apart_seen": -9.0, "elsewhere": 8.0, "edge": 0.75}
 
 
 class Problem:
@@ -118,7 +118,15 @@ def table(problem: Problem, best: np.ndarray, sure: np.ndarray, right: np.ndarra
     """Right, wrong and unknown by band, with the log loss of the truth."""
     c = problem.cuts
     lines = ["band      cuts  named right  named wrong  unknown  p(truth)"]
-    for band, label in ((0, "height"), (10, "10 km"), (50, "50 km"), (150, "150 km"), (400, "400 km"), (-1, "unseen")):
+    for band, label in (
+        (0, "height"),
+        (5, "5 km"),
+        (10, "10 km"),
+        (50, "50 km"),
+        (150, "150 km"),
+        (400, "400 km"),
+        (-1, "unseen"),
+    ):
         m = c.band == band
         if m.any():
             named = m & (sure >= 0.5)

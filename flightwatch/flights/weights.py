@@ -9,7 +9,7 @@ JOINT = {
     "apart": 2.0,
     "area": 1.0,
     "wait": 0.5,
-    "apart_seen": -7.0,
+    "apart_seen": -9.0,
     "elsewhere": 8.0,
     "edge": 0.75,
 }
