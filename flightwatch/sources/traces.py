@@ -27,8 +27,8 @@ from flightwatch.sources.archive import Member, Tally
 from flightwatch.sources.quiet import quiet
 from flightwatch.sources.rows import Stack, Trace, decode
 
-BATCH_MEMBERS = 100  # of one piece: 50 to 200 cost the same a row, fewer pay pandas per piece (benchmarks/ingest)
-BATCH_BYTES = 16 * 2**20  # gzipped, of one piece: about 600,000 rows, 250 MB while decoding
+BATCH_MEMBERS = 64  # of one piece: from 50 on a row costs the same, fewer pay pandas per piece (benchmarks/ingest)
+BATCH_BYTES = 4 * 2**20  # gzipped, of one piece: about 150,000 rows, 60 MB while decoding
 NAME = re.compile(r"trace_(?:full|recent)_(?P<hex>~?[0-9a-fA-F]{6})\.json(?:\.gz)?\Z")
 ANY_JSON = re.compile(r"\.json(?:\.gz)?\Z")
 _TIMESTAMP = re.compile(rb'"timestamp"\s*:\s*([0-9]{9,10}(?:\.[0-9]+)?)')

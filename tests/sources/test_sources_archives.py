@@ -275,7 +275,7 @@ def test_non_icao_and_info_records_are_no_positions() -> None:
 
     found = heatmap.decode(records.tobytes(), counted)
 
-    assert len(found.address) == 2
+    assert len(found.rows) == 2
     assert counted["non-ICAO address"] == len(rows)
 
 
