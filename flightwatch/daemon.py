@@ -18,19 +18,39 @@ from types import FrameType
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
 
+from flightwatch.errors import FlightwatchError, NotLeaderError
 from flightwatch.jobs.context import Context
 from flightwatch.jobs.cycle import attempt, jobs
+from flightwatch.jobs.deliver import hurry
 
 log = logging.getLogger("flightwatch.daemon")
 
 STOP_WITHIN_S = 8.0  # service managers kill after 10 s by our unit file; the store is crash-safe past that
 CLOCK_JUMP_S = 5.0  # wall clock against monotonic clock; NTP slews stay far below (500 ppm, RFC 5905)
 CRASHED = 70  # EX_SOFTWARE of sysexits.h: the service manager restarts
+LOST_LEAD = 75  # EX_TEMPFAIL: restarted, it stands by
 
 
 def utcnow() -> datetime:
     return datetime.now(tz=UTC)
+
+
+class Beat(BaseTrigger):  # type: ignore[misc]
+    """Every so often, and once however many beats were missed.
+
+    APScheduler's own interval lists every missed time before it merges them: with the clock set ten years ahead that is
+    63 million for a job of 5 s, and all memory.
+    """
+
+    def __init__(self, every: timedelta) -> None:
+        self.every = every
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
+        if previous is None or previous + self.every <= now:
+            return now + self.every
+        return previous + self.every
 
 
 class Daemon:
@@ -40,8 +60,10 @@ class Daemon:
         self.ctx = ctx
         self.clock = clock
         self.stop = threading.Event()
+        self.told = False
         self.running: dict[str, float] = {}
         ctx.stopping = self.stop.is_set
+        ctx.pause = self.stop.wait
 
     def run(self, lead: AbstractContextManager[object]) -> int:
         """Work until told to stop, as the one leader that `lead` makes of us."""
@@ -52,6 +74,7 @@ class Daemon:
             scheduler.start()
             log.info("started: %d sources, %d channels", len(self.ctx.sources), len(self.ctx.channels))
             code = self._watch(scheduler)
+            self.stop.set()
             scheduler.shutdown(wait=False)
             if not self._wait_for_jobs():
                 log.error("a job did not stop within %.0f s; leaving it, the store is crash-safe", STOP_WITHIN_S)
@@ -61,20 +84,21 @@ class Daemon:
         return code
 
     def _told_to_stop(self, number: int, frame: FrameType | None) -> None:
+        self.told = True
         self.stop.set()
 
     def _scheduler(self) -> BackgroundScheduler:
+        work = jobs(self.ctx)
         scheduler = BackgroundScheduler(
             jobstores={"default": MemoryJobStore()},
-            executors={"default": ThreadPoolExecutor(4)},
+            executors={"default": ThreadPoolExecutor(len(work))},  # one that hangs keeps no other waiting
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone=UTC,
         )
-        for name, every, job in jobs(self.ctx):
+        for name, every, job in work:
             scheduler.add_job(
                 self._run_job,
-                "interval",
-                seconds=every.total_seconds(),
+                Beat(every),
                 args=(name, every, job),
                 id=name,
                 next_run_time=utcnow(),
@@ -89,12 +113,14 @@ class Daemon:
         self.running[name] = time.monotonic()
         try:
             attempt(self.ctx, name, job, now)
+        except NotLeaderError:
+            self.stop.set()
         finally:
             self.running.pop(name, None)
 
     def _watch(self, scheduler: BackgroundScheduler) -> int:
         """Sleep until told to stop; leave with CRASHED when the scheduler died or a job hangs."""
-        limit = {name: max(10 * every.total_seconds(), 900.0) for name, every, _ in jobs(self.ctx)}
+        limit = self.ctx.settings.daemon.hung_after_s
         drift = time.time() - time.monotonic()
         while not self.stop.wait(1.0):
             thread = getattr(scheduler, "_thread", None)
@@ -102,14 +128,14 @@ class Daemon:
                 log.critical("the scheduler's thread died")
                 return CRASHED
             for name, since in list(self.running.items()):
-                if time.monotonic() - since > limit[name]:
-                    log.critical("job %s has run for more than %.0f s", name, limit[name])
+                if time.monotonic() - since > limit:
+                    log.critical("job %s has run for more than %.0f s", name, limit)
                     return CRASHED
             moved = time.time() - time.monotonic() - drift
             if abs(moved) > CLOCK_JUMP_S:
                 drift += moved
                 self._clock_jumped(scheduler, moved)
-        return 0
+        return 0 if self.told else LOST_LEAD
 
     def _clock_jumped(self, scheduler: BackgroundScheduler, moved: float) -> None:
         """APScheduler waits for wall-clock times: after a jump every job is due now, or none would be for hours."""
@@ -117,6 +143,11 @@ class Daemon:
         for job in scheduler.get_jobs():
             job.modify(next_run_time=utcnow())
         scheduler.wakeup()
+        if moved < 0:
+            try:
+                hurry(self.ctx, self.clock())
+            except FlightwatchError as e:
+                log.error("waiting messages keep their old times: %s", e)
 
     def _wait_for_jobs(self) -> bool:
         until = time.monotonic() + STOP_WITHIN_S

@@ -50,6 +50,9 @@ def lead(store: Store, lease_s: float, *, stop: threading.Event, standby: bool =
     keeper = threading.Thread(target=leader.keep, name="lease", daemon=True)
     keeper.start()
     try:
+        doubtful = store.recover_deliveries()
+        if doubtful:
+            log.warning("%d messages were being sent when the last leader ended; they go again, marked", len(doubtful))
         yield
     finally:
         leader.over.set()

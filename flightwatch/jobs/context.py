@@ -13,7 +13,7 @@ from flightwatch import places
 from flightwatch.airports import Airports
 from flightwatch.airports import load as load_airports
 from flightwatch.config import Settings
-from flightwatch.errors import StoreError
+from flightwatch.errors import FlightwatchError
 from flightwatch.records import Route
 from flightwatch.redact import redact
 from flightwatch.routes import resolve
@@ -51,6 +51,8 @@ class Context:
     clock: Callable[[], datetime] = utcnow
     pause: Callable[[float], bool] = lambda seconds: True
     model: Model | None = None
+    broken_off: set[str] = field(default_factory=set)
+    """Channels whose last run did not come to its end."""
 
     @cached_property
     def airports(self) -> Airports:
@@ -85,7 +87,7 @@ class Context:
         """Remember that a job failed, for `health`; a store that cannot be written has said so in the log already."""
         try:
             self.store.set_mark(f"problem:{job}", f"{iso(now)} {redact(problem)}")
-        except StoreError as e:
+        except FlightwatchError as e:
             log.error("the failure of %s could not be stored: %s", job, e)
 
     def clear_problem(self, job: str) -> None:

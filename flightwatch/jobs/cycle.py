@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
-from flightwatch.errors import FlightwatchError
+from flightwatch.errors import FlightwatchError, NotLeaderError
 from flightwatch.jobs.alert import raise_alerts
 from flightwatch.jobs.build import build_flights
 from flightwatch.jobs.context import Context
@@ -72,9 +72,15 @@ def tick(ctx: Context, now: datetime, *, everything: bool = False) -> list[str]:
 
 
 def attempt(ctx: Context, name: str, job: Job, now: datetime) -> bool:
-    """Run one job at its edge: whatever it raises is logged and stored, never thrown on."""
+    """Run one job at its edge: whatever it raises is logged and stored, never thrown on.
+
+    But for NotLeaderError: whoever lost the lead must stop, and may not even store that.
+    """
     try:
         job(ctx, now)
+    except NotLeaderError as e:
+        log.critical("%s: %s", name, e)
+        raise
     except FlightwatchError as e:
         log.error("%s: %s", name, e)
         problem = str(e)

@@ -6,6 +6,7 @@ import json
 import logging
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from flightwatch import alerts
@@ -22,8 +23,15 @@ log = logging.getLogger("flightwatch.deliver")
 
 
 def deliver(ctx: Context, channel: Channel, now: datetime) -> None:
-    """Send what is due on one channel, and tell the others once when it is broken."""
+    """Send what is due on one channel, and tell the others once when it is broken.
+
+    A run that broke off after it had taken messages (the store was full, or gone) left them half sent; the next one
+    takes them up again, in doubt.
+    """
     key = f"channel:{channel.name}"
+    if channel.name in ctx.broken_off:
+        ctx.store.recover_deliveries(channel.name)
+    ctx.broken_off.add(channel.name)
     settings = next(c for c in ctx.settings.channels if c.name == channel.name)
     worker = Worker(
         channel,
@@ -35,6 +43,7 @@ def deliver(ctx: Context, channel: Channel, now: datetime) -> None:
         crash_point=crash_point,
     )
     _, troubles = worker.drain(State.of(json.loads(ctx.store.get_mark(key) or "null")))
+    ctx.broken_off.discard(channel.name)
     for trouble in troubles:
         tell_others(ctx, trouble, now)
 
@@ -52,6 +61,16 @@ def tell_others(ctx: Context, trouble: Trouble, now: datetime) -> None:
     )
     others = [c.name for c in ctx.channels if c.name != trouble.channel]
     ctx.store.add_deliveries([_outgoing(message, name, "notice", now) for name in others])
+
+
+def hurry(ctx: Context, now: datetime) -> None:
+    """After the clock was set back: what waits for a time of the old clock would wait for as long as it was wrong."""
+    for delivery in ctx.store.deliveries(state="pending"):
+        if delivery.next_try > now:
+            ctx.store.finish_delivery(delivery.id, "pending", answer=delivery.answer, next_try=now)
+    for key, value in ctx.store.marks("channel:").items():
+        state = replace(State.of(json.loads(value)), hold=None, last_sent=None)
+        ctx.store.set_mark(key, json.dumps(state.record()))
 
 
 def audiences(ctx: Context) -> list[Audience]:
