@@ -14,7 +14,7 @@ from flightwatch.airports import Airports
 from flightwatch.airports import load as load_airports
 from flightwatch.config import Settings
 from flightwatch.errors import FlightwatchError
-from flightwatch.records import Route
+from flightwatch.records import Poll, Route
 from flightwatch.redact import redact
 from flightwatch.routes import resolve
 from flightwatch.units import iso
@@ -50,6 +50,7 @@ class Context:
     stopping: Callable[[], bool] = lambda: False
     clock: Callable[[], datetime] = utcnow
     pause: Callable[[float], bool] = lambda seconds: True
+    observe: Callable[[Poll], None] = lambda poll: None
     model: Model | None = None
     broken_off: set[str] = field(default_factory=set)
     """Channels whose last run did not come to its end."""

@@ -14,6 +14,7 @@ from flightwatch.errors import FlightwatchError, NotLeaderError
 from flightwatch.jobs.alert import raise_alerts
 from flightwatch.jobs.build import build_flights
 from flightwatch.jobs.context import Context
+from flightwatch.jobs.crash import crash_point
 from flightwatch.jobs.deliver import deliver
 from flightwatch.jobs.judge import judge
 from flightwatch.jobs.notice import notice
@@ -25,19 +26,32 @@ log = logging.getLogger("flightwatch.jobs")
 
 Job = Callable[[Context, datetime], object]
 
+PRUNED_LATELY = timedelta(days=3)  # pruning is due once a day; a weekend of standstill is no reason to wait
+
 
 def think(ctx: Context, now: datetime) -> None:
     """Positions to alerts: every step from what is stored, so a run that failed is made up for by the next."""
     build_flights(ctx, now)
+    crash_point("after_flights_saved")
     judge(ctx, now)
+    crash_point("after_judged")
     notice(ctx, now)
     raise_alerts(ctx, now)
+    crash_point("after_alert_saved")
 
 
 def housekeeping(ctx: Context, now: datetime) -> None:
-    """Forget what the retention rules let go; evidence stays."""
-    gone = ctx.store.prune(ctx.settings.retention, now)
+    """Forget what the retention rules let go; evidence stays.
+
+    Only when the last look was lately. A clock set years ahead makes everything look old; the first beat after such a
+    jump, or after a long rest, only takes note, and there is a day to set the clock right.
+    """
     ctx.store.checkpoint()
+    last = ctx.store.get_mark("job:prune")
+    if last is None or now - datetime.fromisoformat(last) > PRUNED_LATELY:
+        log.warning("nothing is pruned before tomorrow: the last time was %s", last or "never")
+        return
+    gone = ctx.store.prune(ctx.settings.retention, now)
     log.info("pruned: %s", ", ".join(f"{n} {table}" for table, n in gone.items() if n) or "nothing")
 
 

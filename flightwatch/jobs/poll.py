@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from flightwatch import ingest
+from flightwatch.errors import StoreError
 from flightwatch.jobs.context import Context
+from flightwatch.jobs.crash import crash_point
 from flightwatch.records import AIRCRAFT, OBSERVATION, Fetched, Poll, concat
 
 log = logging.getLogger("flightwatch.poll")
@@ -18,7 +21,11 @@ GOOD = ("ok", "empty")  # outcomes of an answer that is what it should be (recor
 
 
 def poll(ctx: Context, now: datetime) -> list[Poll]:
-    """Every source whose turn it is, request by request; a source in trouble is recorded and the next one asked."""
+    """Every source whose turn it is, request by request; a source in trouble is recorded and the next one asked.
+
+    StoreError when the disk is nearly full: what room there is belongs to the alerts that are on their way.
+    """
+    require_room(ctx)
     done: list[Poll] = []
     intervals = {s.name: timedelta(seconds=s.interval_s) for s in ctx.settings.sources}
     for source in ctx.sources:
@@ -30,13 +37,27 @@ def poll(ctx: Context, now: datetime) -> list[Poll]:
             if ctx.stopping():
                 break
             answers.append(source.fetch(request))
-        done += store(ctx, answers)
-        ctx.done(job, now)
+        done += store(ctx, answers, job, now)
+        crash_point("after_poll_saved")
     return done
 
 
-def store(ctx: Context, answers: Sequence[Fetched]) -> list[Poll]:
-    """Clean the answers of one round and store them together, each with what was kept and what was refused and why."""
+def require_room(ctx: Context) -> None:
+    """StoreError while less than `min_free_mb` is free where the SQLite file is; a server minds its own disk."""
+    file = ctx.store.file
+    if file is None:
+        return
+    free = shutil.disk_usage(file.parent).free / 1e6
+    least = ctx.settings.daemon.min_free_mb
+    if free < least:
+        raise StoreError(f"{free:.0f} MB are free, polling rests until there are {least:.0f}", kind="full")
+
+
+def store(ctx: Context, answers: Sequence[Fetched], job: str, now: datetime) -> list[Poll]:
+    """Clean the answers of one round and store them together, each with what was kept and what was refused and why.
+
+    That the round was made is written in the same transaction, so a leader that takes over does not make it again.
+    """
     polls, parts = [], []
     for place, fetched in enumerate(answers):
         observations, refused = ingest.clean(fetched.observations, received=fetched.poll.finished)
@@ -46,10 +67,14 @@ def store(ctx: Context, answers: Sequence[Fetched]) -> list[Poll]:
             log.warning("%s %s: %s %s", poll.source, poll.query, poll.outcome, poll.note)
         polls.append(poll)
         parts.append(observations.assign(poll=place))
-    if not polls:
-        return []
     rows = concat(parts, OBSERVATION)
     known = concat([f.aircraft for f in answers], AIRCRAFT)
+    heard = ingest.heard(rows)
     keep = ctx.settings.retention.bodies_days > 0
-    ctx.store.save_cycle(polls, rows, known, ingest.heard(rows), [f.body if keep else None for f in answers])
+    with ctx.store.transaction():
+        if polls:
+            ctx.store.save_cycle(polls, rows, known, heard, [f.body if keep else None for f in answers])
+        ctx.done(job, now)
+    for poll in polls:
+        ctx.observe(poll)
     return polls
