@@ -97,6 +97,17 @@ def test_a_quiet_route_is_never_a_surge() -> None:
     assert (found.loc[found["flagged"], "observed"] > found.loc[found["flagged"], "expected"]).all()
 
 
+def test_busy_routes_without_an_event_stay_quiet() -> None:
+    counts = np.random.default_rng(0).poisson(200.0, (3, 100)).astype(float)
+    rows = frame(counts)
+
+    found = detection.score(rows, model=detection.train(rows, trees=50))
+
+    assert not found["flagged"].any()
+    later = found[found["day"] >= DAYS[60]]
+    assert (later["observed"] / later["expected"]).between(0.85, 1.15).all()
+
+
 def test_the_order_of_rows_does_not_matter() -> None:
     rows = with_surge("r05", range(190, 200))
 

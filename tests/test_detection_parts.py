@@ -123,6 +123,28 @@ def test_an_unnoticed_surge_teaches_little() -> None:
     assert learned < 0.3 * 7 * 50
 
 
+def test_a_weekday_not_seen_yet_keeps_the_pooled_factor() -> None:
+    y = np.full((40, 1), 200.0)
+    taught = np.ones(y.shape, dtype=bool)
+
+    memory = baseline.remember(y, taught * 1.0, taught, np.arange(40) % 7, prior=baseline.Prior(0.5, 0.0025))
+
+    assert np.allclose(memory.exposure, 1.0)
+    a, b = memory.rate(1)
+    assert np.allclose((a / b)[1:], 200.0, rtol=0.01)
+
+
+def test_weekdays_are_learned() -> None:
+    weekday = np.arange(140) % 7
+    y = np.where(weekday == 2, 14.0, 0.0)[:, None]
+    taught = np.ones(y.shape, dtype=bool)
+
+    memory = baseline.remember(y, taught * 1.0, taught, weekday, prior=baseline.Prior(0.5, 0.25))
+
+    assert memory.exposure[-7:, 0].sum() == pytest.approx(7.0, rel=0.05)
+    assert memory.exposure[-7:, 0].max() > 6.0
+
+
 def test_badly_watched_days_do_not_teach() -> None:
     coverage = np.full((60, 1), 0.8)
     coverage[30] = 0.2

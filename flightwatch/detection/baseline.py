@@ -128,10 +128,11 @@ class _Weekdays:
         period = len(self.pooled)
         if period == 1:
             return np.ones(self.flights.shape[1])
-        own = self.flights + WEEKDAY_WEIGHT * self.pooled[:, None] / period
-        seen = (self.watched + 1.0) / (self.watched.mean(0) + 1.0)  # 1 day: no division by nothing at the start
-        rates = own / seen
-        factor: Array = rates[weekday] / rates.mean(0)
+        # Against what the weekdays would have at one rate for all: a weekday not watched yet keeps the pooled factor.
+        rate = self.flights.sum(0) / np.maximum(self.watched.sum(0), 1e-9)
+        weight = WEEKDAY_WEIGHT / period
+        factors = (self.flights + weight * self.pooled[:, None]) / (rate * self.watched + weight)
+        factor: Array = factors[weekday] / factors.mean(0)
         return factor
 
 

@@ -30,6 +30,7 @@ SHARE_WEIGHT = 8.0  # flights at which a route's own share weighs as much as the
 GAPS = (2, 3, 5)  # flights whose shortest span is judged
 GAP_DAYS = 60  # longer spans are no burst, and the windows judge them
 GAP_FADE = 0.8  # a day: a burst stays in the picture for a week
+NOTHING = 0.05  # p above 0.9 is no surprise; dust must not become rare where a feature is always 0
 HOT = 2.0  # a neighbour with p < 0.01 over 7 days is hot
 HOT_SHARE = 0.006  # of quiet route-days are hot (mid-p of sparse counts; measured in benchmarks/detection)
 HOT_SCATTER = 1.6  # variance over mean of the hot neighbours, for they share their weather
@@ -107,7 +108,8 @@ def see(panel: Panel, rates: Rates, teaches: Array | None = None, around: Around
         columns[column] = _share(panel.attributes[name], panel.count, rates.shares[name])
     columns["rev14"] = surprise(*dispersion.predict(panel.reverse, back, SHARE_DAYS))
     columns["nbr7"] = _hot_neighbours(columns["s7"], panel) if around is None else around.hot
-    return Seen(np.stack([columns[n] for n in NAMES], axis=-1), windows, memory, Around(index, columns["nbr7"]))
+    values = np.stack([columns[n] for n in NAMES], axis=-1)
+    return Seen(np.where(values < NOTHING, 0.0, values), windows, memory, Around(index, columns["nbr7"]))
 
 
 def gap_surprise(counts: Array, memory: Memory) -> Array:
