@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -42,13 +42,16 @@ def flights(
     as_json: bool,
 ) -> None:
     """Flights with both ends, how each end is known, and how probable it is."""
+    from flightwatch.units import instant_of_day
+
     with session.store(readonly=True) as store:
-        days = (since or date.min, until or date.max) if since or until else None
         ids = None
         if route:
-            ids = store.matches(known_route(store.routes(), route).name, days)["flight_id"].tolist()
+            name = known_route(store.routes(), route).name
+            ids = store.matches(name, (since or date.min, until or date.max))["flight_id"].tolist()
         found = store.flights(
-            days=days,
+            since=instant_of_day(since) if since else None,
+            until=instant_of_day(until + timedelta(days=1)) if until else None,
             ids=ids,
             airports=[a.upper() for a in airport] or None,
             typecodes=[t.upper() for t in typecodes] or None,
