@@ -51,9 +51,7 @@ def collect(arrival: bool, seed: int = 1) -> Cuts:
         hints += [(e + len(rows), *rest) for e, *rest in _hints(seen, leg, arrival, places)]
         weight = 1 / np.sqrt(max(len(mine), 100) / 100)  # no collection drowns the others
         share = [weight * (UNSEEN_WEIGHT if m[2] < 0 else 1.0) for m in mine]
-        rows += [
-            (m[2], m[3], name, int(seen.columns["address"][m[0]]), w) for m, w in zip(mine, share, strict=True)
-        ]
+        rows += [(m[2], m[3], name, int(seen.columns["address"][m[0]]), w) for m, w in zip(mine, share, strict=True)]
         parts.append((seen, *(np.array([m[k] for m in mine], dtype=np.int64) for k in (0, 1, 4))))
     edges = _joined([_edges(s, a, leg, arrival) for s, a, _, leg in parts])
     final = _joined([_edges(s, b, leg, arrival) for s, _, b, leg in parts])

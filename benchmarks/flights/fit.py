@@ -17,7 +17,7 @@ from scipy.optimize import minimize
 
 from benchmarks.flights import cuts as cutting
 from flightwatch import airports
-from flightwatch.flights.ends import softmax
+from flightwatch.flights.ends import evidence, softmax
 from flightwatch.flights.likelihood import (
     EDGE_FEATURES,
     HINT_FEATURES,
@@ -90,7 +90,27 @@ class Problem:
             return value, np.concatenate([self.x.T @ gu, self.e.T @ gv]) + (w - mean) / sigma**2
 
         w = minimize(loss, mean, jac=True, method="L-BFGS-B", options={"maxiter": 400}).x
-        return w[:k], w[k:]
+        return w[:k], self.settled(w[:k], w[k:], weight)
+
+    def settled(self, pair: np.ndarray, edge: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """The edge weights with the constant of "none" that suits the flights whose end is known.
+
+        For the others "none" is always possible, which makes it too likely for all.
+        """
+        utility, none = self.x @ pair, self.e @ edge
+        known = self.cuts.truth >= 0
+        n = len(none)
+
+        def value(shift: float) -> float:
+            top = evidence(utility, none + shift, self.edge)
+            good = np.exp(none + shift - top) * self.none
+            good += np.bincount(self.edge, np.exp(utility - top[self.edge]) * self.pair, minlength=n)
+            return float((weight * known * np.log(np.maximum(good, 1e-9))).sum())
+
+        shifts = np.linspace(-2, 1, 31)
+        out = edge.copy()
+        out[EDGE_FEATURES.index("none")] += shifts[int(np.argmax([value(s) for s in shifts]))]
+        return out
 
     def answers(self, pair: np.ndarray, edge: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Per cut: the most probable airport, its probability, and the probability given to the truth."""
