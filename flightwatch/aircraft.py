@@ -62,7 +62,7 @@ def _performance(typecode: str) -> Performance:
         min_runway_ft=float(row["min_runway_ft"]),
         ceiling_ft=float(row["ceiling_ft"]),
         heavy=row["heavy"] == "1",
-        military_only=row["military_only"] == "1" or typecode in MILITARY,
+        military_only=row["military_only"] == "1" or typecode in military_types(),
         generic=generic,
         kind=kind,
     )
@@ -90,7 +90,7 @@ def is_military(flags: int, typecode: str = "") -> bool:
     >>> is_military(1), is_military(0, "C17"), is_military(2, "IL76")
     (True, True, False)
     """
-    return bool(int(flags) & MILITARY_FLAG) or typecode.strip().upper() in MILITARY
+    return bool(int(flags) & MILITARY_FLAG) or typecode.strip().upper() in military_types()
 
 
 def military_address(icao24: str) -> bool:
@@ -145,13 +145,23 @@ _FIGHTERS_AND_OTHERS = (
     "A10 B2 E2 E3CF E3TF E6 EUFI F14 F15 F16 F18H F18S F22 F35 F4 F5 H60 H47 H53 H64 K35E KC2 MG29 "
     "MG31 MRF1 P1 P3 P8 Q4 Q9 R135 RFAL SU24 SU25 SU27 T160 T22M TOR U2 V22 WB57 C135"
 )
-MILITARY: frozenset[str] = frozenset(_FIGHTERS_AND_OTHERS.split()) | frozenset(
-    key for key, row in _figures().items() if row["military_only"] == "1"
-)
-"""Types that only armed forces fly."""
 
-HEAVY: frozenset[str] = frozenset(
-    [code for code, kind in _classes().items() if kind == "heavy jet"]
-    + [key for key, row in _figures().items() if row["heavy"] == "1" and key in _classes()]
-)
-"""Types above 136 t (wake category heavy or super, ICAO Doc 8643)."""
+
+@functools.cache
+def military_types() -> frozenset[str]:
+    """Types that only armed forces fly."""
+    listed = (key for key, row in _figures().items() if row["military_only"] == "1")
+    return frozenset(_FIGHTERS_AND_OTHERS.split()) | frozenset(listed)
+
+
+@functools.cache
+def heavy_types() -> frozenset[str]:
+    """Types above 136 t (wake category heavy or super, ICAO Doc 8643).
+
+    >>> "IL76" in heavy_types(), "B738" in heavy_types()
+    (True, False)
+    """
+    return frozenset(
+        [code for code, kind in _classes().items() if kind == "heavy jet"]
+        + [key for key, row in _figures().items() if row["heavy"] == "1" and key in _classes()]
+    )

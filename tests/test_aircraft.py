@@ -79,5 +79,5 @@ def test_military_is_the_flag_or_a_type_nobody_else_flies():
 
 
 def test_heavy_holds_the_cargo_types_and_no_small_ones():
-    assert {"IL76", "A124", "B744", "B748", "IL96", "C17"} <= aircraft.HEAVY
-    assert not {"C172", "B738", "AN26"} & aircraft.HEAVY
+    assert {"IL76", "A124", "B744", "B748", "IL96", "C17"} <= aircraft.heavy_types()
+    assert not {"C172", "B738", "AN26"} & aircraft.heavy_types()
