@@ -18,9 +18,10 @@ from flightwatch.errors import ConfigError, SourceError
 from flightwatch.records import AIRCRAFT, OBSERVATION, Fetched, Poll, empty
 from flightwatch.sources import inflate, readsb
 from flightwatch.sources import pace as pacing
-from flightwatch.sources.http import Client, Limits, require_json
+from flightwatch.sources.http import Client, Limits
 from flightwatch.sources.pace import Pace, Rule
 from flightwatch.sources.plan import Capability, Circle, plan
+from flightwatch.sources.status import require_json
 
 STANDSTILL_S = 30.0  # a `now` that has not moved for longer is a dead decoder or a stuck cache (sources §1.6)
 MIB = 2**20

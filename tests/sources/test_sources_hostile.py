@@ -16,7 +16,7 @@ import pytest
 
 from flightwatch.errors import InputError, SourceError
 from flightwatch.records import FLIGHT, OBSERVATION, conform
-from flightwatch.sources import flightlist, heatmap, opensky, readsb, sbs, snapshots, traces
+from flightwatch.sources import flightlist, heatmap, readsb, sbs, skyflights, snapshots, states, traces
 from flightwatch.sources import rows as rows_of_trace
 
 NOW = datetime.fromtimestamp(1763800000.5, UTC)
@@ -70,11 +70,11 @@ def of_snapshot(body: bytes) -> None:
 
 
 def of_opensky(body: bytes) -> None:
-    in_range(opensky.parse(body, source="x", received=NOW).observations)
+    in_range(states.parse(body, source="x", received=NOW).observations)
 
 
 def of_flights(body: bytes) -> None:
-    flights, _ = opensky.parse_flights(body, "x", "piece")
+    flights, _ = skyflights.parse_flights(body, "x", "piece")
     assert (conform(flights, FLIGHT)["firstseen"].dt.year >= 2000).all()
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from flightwatch.errors import ConfigError, SourceError
-from flightwatch.sources import http, inflate, wire
+from flightwatch.sources import inflate, status, wire
 from flightwatch.sources.http import Client, Limits
 
 BODY = json.dumps({"now": 1763800000.5, "aircraft": [{"hex": f"{i:06x}"} for i in range(1, 500)]}).encode()
@@ -248,7 +248,7 @@ def test_the_user_agent_is_ours_and_a_contact_is_mandatory() -> None:
 def test_retry_after_is_read_in_both_forms_and_capped(value: str, seconds: float | None) -> None:
     now = datetime(2025, 11, 22, 8, 26, 40, tzinfo=UTC)
 
-    assert http.retry_after({"Retry-After": value}, now) == seconds
+    assert status.retry_after({"Retry-After": value}, now) == seconds
 
 
 @pytest.mark.parametrize(

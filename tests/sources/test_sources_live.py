@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from flightwatch.config import HttpSettings, SourceSettings
-from flightwatch.sources import build, opensky
+from flightwatch.sources import build, opensky, skyflights, states
 from flightwatch.sources.sbs import Merger, Sbs
 from flightwatch.units import millis
 
@@ -22,7 +22,7 @@ NOW = datetime.fromtimestamp(1763800000, UTC)
 
 
 def test_state_vectors_come_out_in_feet_and_knots(data: Path) -> None:
-    found = opensky.parse((data / "opensky_states.json").read_bytes(), source="opensky", received=NOW)
+    found = states.parse((data / "opensky_states.json").read_bytes(), source="opensky", received=NOW)
 
     rows = found.observations
     assert [f"{a:06x}" for a in rows.address] == ["510123", "140a1f"]
@@ -37,7 +37,7 @@ def test_state_vectors_come_out_in_feet_and_knots(data: Path) -> None:
 
 
 def test_null_states_are_an_empty_answer(data: Path) -> None:
-    assert len(opensky.parse((data / "opensky_null.json").read_bytes(), source="x").observations) == 0
+    assert len(states.parse((data / "opensky_null.json").read_bytes(), source="x").observations) == 0
 
 
 def test_the_box_and_its_price_follow_from_the_circles() -> None:
@@ -145,7 +145,7 @@ def test_flights_by_airport_come_day_by_day_and_a_404_means_none(
     session = sky(feed, clock, tmp_path).session
     day = date(2024, 12, 14)
 
-    pieces = list(opensky.flight_pieces(session, ["HLLB"], day, day))
+    pieces = list(skyflights.flight_pieces(session, ["HLLB"], day, day))
     loaded = [p.load() for p in pieces]
 
     assert [p.name for p in pieces] == ["flights/arrival/HLLB/2024-12-14", "flights/departure/HLLB/2024-12-14"]
@@ -156,7 +156,7 @@ def test_flights_by_airport_come_day_by_day_and_a_404_means_none(
     assert row.flight_id == "140a1f-20241214T021530Z"
     assert (row.estdepartureairport, row.departure_method) == ("", "unknown")
     assert (row.estarrivalairport, row.arrival_method, row.arrival_distance_nm) == ("HLLB", "reported", 2.0)
-    assert not list(opensky.flight_pieces(session, ["HLLB"], day, day, done={p.name for p in pieces}))
+    assert not list(skyflights.flight_pieces(session, ["HLLB"], day, day, done={p.name for p in pieces}))
 
 
 def test_lines_of_one_airframe_are_merged(data: Path) -> None:
