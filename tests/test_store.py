@@ -317,6 +317,42 @@ def test_flights_of_older_rules_stay_but_count_only_where_no_newer_ones_do(store
     assert store.flights(rules_version="1")["rules_version"].tolist() == ["1", "1"]
 
 
+def test_a_flight_that_is_reported_and_seen_counts_once(store: Store) -> None:
+    next_day = NOW + timedelta(days=1)
+    reported = {"rules_version": "list-1", "track": None}
+    early = legs(NOW + timedelta(minutes=10), **reported)
+    store.upsert_flights(early)
+    store.upsert_flights(legs(next_day, **reported))
+    scope = pd.DataFrame({"icao24": ["140a1f"], "since": [pd.Timestamp(NOW)]})
+
+    store.replace_flights(legs(NOW), scope)
+    assert store.flights()["rules_version"].tolist() == ["1", "list-1"]
+
+    store.replace_flights(legs(NOW, next_day), scope)
+    late = legs(next_day + timedelta(minutes=20), next_day + timedelta(hours=4), **reported)
+    store.upsert_flights(late)
+    assert store.flights()["rules_version"].tolist() == ["1", "1", "list-1"]
+    assert store.flights()["firstseen"].iloc[-1] == pd.Timestamp(next_day) + timedelta(hours=4)
+
+
+def test_a_flight_an_alert_rests_on_stays_although_nothing_like_it_is_built_again(store: Store) -> None:
+    told, other = legs(NOW), legs(NOW + timedelta(days=1))
+    store.upsert_flights(told)
+    store.upsert_flights(other)
+    store.save_alerts(Changes(opened=(Episode(alert(), tuple(told["flight_id"])),)), now=NOW)
+    scope = pd.DataFrame({"icao24": ["140a1f"], "since": [pd.Timestamp(NOW)]})
+
+    store.replace_flights(empty(FLIGHT), scope, rules_version="1")
+
+    assert store.flights().empty
+    assert_frame_equal(store.flights(ids=store.alert_flights(1), with_track=True), told)
+    assert store.flights(ids=other["flight_id"]).empty
+    store.replace_flights(legs(NOW, rules_version="2"), scope)
+    assert store.flights(ids=store.alert_flights(1))["rules_version"].tolist() == ["2"]
+    store.replace_flights(told, scope)
+    assert store.flights()["rules_version"].tolist() == ["1"]
+
+
 def test_nothing_left_of_an_airframe_needs_the_version_that_says_so(store: Store) -> None:
     store.upsert_flights(legs(NOW))
     scope = pd.DataFrame({"icao24": ["140a1f"], "since": [pd.Timestamp(NOW)]})

@@ -101,8 +101,8 @@ def questions(kind: str, url: str, world: World, times: int) -> str:
         f"## Asking {world.flights:,} flights in {kind}",
         "",
         f"{world.aircraft:,} airframes, {world.airports:,} airports, {world.routes:,} routes, a year; filled and"
-        f" indexed in {filled:.0f} s; {size / world.flights:.0f} bytes a flight with indexes, matches and route-days. From the"
-        f" call of the method to its frame, {times} different ones, warm, the best of {TRIES} tries each.",
+        f" indexed in {filled:.0f} s; {size / world.flights:.0f} bytes a flight with indexes, matches and route-days.",
+        f"From the call of the method to its frame, {times} different ones, warm, the best of {TRIES} tries each.",
         "",
         "| question | p50 ms | p95 ms | bar | rows | by |",
         "| --- | ---: | ---: | ---: | ---: | --- |",

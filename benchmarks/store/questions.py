@@ -169,9 +169,13 @@ def _indexes() -> Iterator[str]:
         yield f"{table.name} USING PRIMARY KEY"
 
 
+HEAD = 20
+"""Popularity falls as 1 / (rank + HEAD): the busiest of 4,000 airports sees 0.9 % of the flights, as Frankfurt does of
+the world's 100,000 a day, and the busiest of 1,000 routes 1.2 % of theirs."""
+
+
 def _skewed(rng: np.random.Generator, count: int, size: int) -> Any:
-    """Places drawn with popularity falling as 1/rank: a tenth of the airports sees two thirds of the flights."""
-    return np.minimum((count + 1.0) ** rng.random(size) - 1.0, count - 1).astype(np.int64)
+    return np.minimum(HEAD * ((count / HEAD + 1.0) ** rng.random(size) - 1.0), count - 1).astype(np.int64)
 
 
 def _years(world: World) -> Iterator[tuple[int, dict[str, list[Any]], dict[str, list[Any]]]]:

@@ -16,7 +16,6 @@ from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from flightwatch.errors import StoreError
-from flightwatch.store import engine as engines
 from flightwatch.store.base import Base
 
 
@@ -36,11 +35,6 @@ class Lock:
 
 class LockRows(Base):
     """Locks beside the tables."""
-
-    @property
-    def file(self) -> Path | None:
-        """The SQLite file; None for a database in memory or on a server."""
-        return engines.sqlite_file(self.url)
 
     def try_lock(self, name: str) -> Lock | None:
         """The lock of that name on this database; None while another process (or another call) holds it.
