@@ -1,0 +1,1 @@
+"""What is promised about reliability, tried by breaking it: `python -m benchmarks.torture` prints and keeps the table."""

@@ -1,0 +1,243 @@
+"""R1: the whole chain from feed to mail and Slack, killed at random and at every named place, and compared with a run
+that was never killed."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import random
+import select
+import signal
+import sqlite3
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.torture import databases, story
+from benchmarks.torture.result import Line, percentile
+from benchmarks.torture.servers import Outside, outside
+from flightwatch import config
+from flightwatch.jobs.backfill import import_list
+from flightwatch.jobs.context import Context
+from flightwatch.jobs.cycle import think, tick
+from flightwatch.jobs.setup import context
+from flightwatch.store import Store, open_store
+
+NAMED = (
+    "after_poll_saved", "after_flights_saved", "after_judged", "after_alert_saved", "claimed", "after_send", "finished",
+)  # fmt: skip
+BAR = "0 acknowledged cycles missing, 0 half ones, 0 alerts without a row per channel, 0 lost; recovery ≤ 5 s"
+
+
+@dataclass
+class Tally:
+    """What was found wrong, and how long it took to be back."""
+
+    kills: int = 0
+    named: Counter[str] = field(default_factory=Counter)
+    missing: int = 0
+    partial: int = 0
+    without_row: int = 0
+    corrupt: int = 0
+    recoveries: list[float] = field(default_factory=list)
+    acknowledged: set[int] = field(default_factory=set)
+
+
+@contextmanager
+def prepared(kind: str, folder: Path, routes: int) -> Iterator[tuple[config.Settings, Outside, Any]]:
+    """A database with three months of history and a trained model, and the world outside."""
+    with databases.fresh(kind, folder) as url, outside(folder, routes) as world:
+        file = folder / "config.toml"
+        file.write_text(story.config(url, world.feed, world.smtp, folder / "slack-webhook", routes))
+        settings = config.load(file, environ={})
+        with open_store(settings.database.url, create=True) as store:
+            ctx = context(settings, store)
+            story.write_history(folder / "history.csv", routes)
+            import_list(ctx, folder / "history.csv")
+            think(ctx, story.LIVE - story.STEP)
+            model = ctx.model
+        assert model is not None
+        yield settings, world, model
+
+
+def live(settings: config.Settings, world: Outside, model: Any, cycles: int, told: int | None = None) -> None:
+    """Cycle after cycle, from where the store says the last one was; each is acknowledged on the pipe `told`."""
+    now = [story.LIVE]
+
+    def clock() -> datetime:
+        return now[0]
+
+    with open_store(settings.database.url) as store:
+        ctx = context(settings, store, live=True, clock=clock, sleep=lambda _: None)
+        ctx.clock, ctx.model, ctx.pause = clock, model, lambda _: False
+        store.recover_deliveries()
+        for cycle in range(next_cycle(store), cycles):
+            world.set_cycle(cycle)
+            now[0] = story.moment(cycle)
+            _cycle(ctx, now[0])
+            if told is not None:
+                os.write(told, f"{cycle}\n".encode())
+
+
+def _cycle(ctx: Context, now: datetime) -> None:
+    """One beat of everything; a channel's spacing is waited out by the simulated clock alone, so drain until empty."""
+    failed = tick(ctx, now, everything=True)
+    assert not failed, failed
+
+
+def next_cycle(store: Store) -> int:
+    """The cycle of the last poll, which may not have been thought about yet."""
+    last = store.get_mark("job:poll:feed")
+    return 0 if last is None else round((datetime.fromisoformat(last) - story.LIVE) / story.STEP)
+
+
+def trial(settings: config.Settings, world: Outside, model: Any, cycles: int, tally: Tally, at: str | float) -> None:
+    """One process that lives until it is killed, at a named place or after so many seconds, and what it left."""
+    reading, writing = os.pipe()
+    began = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        try:
+            if isinstance(at, str):
+                os.environ["FLIGHTWATCH_CRASH_AT"] = at
+            live(settings, world, model, cycles, writing)
+            os._exit(0)
+        except BaseException:
+            import traceback
+
+            traceback.print_exc()
+            os._exit(1)
+    os.close(writing)
+    said = _listen(reading, began, at, child, tally)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status in (0, -signal.SIGKILL), f"a process ended by itself with {status}"
+    if status:
+        tally.kills += 1
+        tally.named[at if isinstance(at, str) else "random"] += 1
+    tally.acknowledged |= said
+    examine(settings, tally)
+
+
+def _listen(reading: int, began: float, at: str | float, child: int, tally: Tally) -> set[int]:
+    """The cycles it acknowledged; kills it when its random time has come, counted from its first sign of life."""
+    said: set[int] = set()
+    until = began + 60 if isinstance(at, str) else None
+    rest = b""
+    while True:
+        ready, _, _ = select.select([reading], [], [], 0.01 if until is None else max(0.0, until - time.monotonic()))
+        if ready:
+            block = os.read(reading, 4096)
+            if not block:
+                break
+            rest += block
+            *lines, rest = rest.split(b"\n")
+            if lines and not said:
+                tally.recoveries.append(time.monotonic() - began)
+                if not isinstance(at, str):
+                    until = time.monotonic() + at
+            said |= {int(line) for line in lines}
+        elif until is not None and time.monotonic() >= until:
+            os.kill(child, signal.SIGKILL)
+            until = time.monotonic() + 60
+    os.close(reading)
+    return said
+
+
+def examine(settings: config.Settings, tally: Tally) -> None:
+    """What the store holds against what was acknowledged."""
+    with open_store(settings.database.url, readonly=True) as store:
+        polls = store.polls()
+        cycles = {round((t - story.LIVE) / story.STEP) for t in polls["started"].dt.to_pydatetime()}
+        tally.missing += len(tally.acknowledged - cycles)
+        tally.partial += int(polls["kept"].sum()) != store.counts(["observation"])["observation"]
+        told = Counter(d.alert for d in store.deliveries() if d.kind == "opened")
+        tally.without_row += sum(told[a.id] != 2 for a in store.alerts())
+    file = settings.database.url.removeprefix("sqlite:///")
+    if file != settings.database.url:
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as raw:
+            tally.corrupt += raw.execute("PRAGMA quick_check").fetchone() != ("ok",)
+
+
+def outcome(settings: config.Settings) -> dict[str, Any]:
+    """What a run came to, without the times and numbers that killing may change."""
+    with open_store(settings.database.url, readonly=True) as store:
+        flights = store.flights()
+        kept = flights[["flight_id", "estdepartureairport", "estarrivalairport", "status"]]
+        return {
+            "fixes": store.counts(["observation"])["observation"],
+            "flights": sorted(map(tuple, kept.to_numpy().tolist())),
+            "alerts": sorted((a.route, str(a.first_day)) for a in store.alerts()),
+            "unsent": sorted(d.id for d in store.deliveries() if d.state != "sent"),
+        }
+
+
+def arrived(settings: config.Settings, world: Outside) -> tuple[int, int, int]:
+    """Messages lost, received more than once, and repeats that do not say that they may be one."""
+    with open_store(settings.database.url, readonly=True) as store:
+        due = Counter((d.channel, d.message["title"]) for d in store.deliveries())
+    copies: dict[tuple[str, str], list[str]] = {}
+    for taken in world.taken():
+        plain = taken["text"].removeprefix("(may be a repeat) ")
+        copies.setdefault((taken["channel"], plain), []).append(taken["text"])
+    lost = sum(max(0, n - len(copies.get(key, []))) for key, n in due.items())
+    twice = sum(max(0, len(copies.get(key, [])) - n) for key, n in due.items())
+    marked = sum(text.startswith("(may be a repeat) ") for own in copies.values() for text in own)
+    return lost, twice, max(0, twice - marked)
+
+
+def run(kills: int, *, seed: int = 1, echo: Any = print) -> list[Line]:
+    """Both databases, half the kills each."""
+    found = []
+    kinds = databases.kinds()
+    for kind in kinds:
+        began = time.monotonic()
+        found.append(_run(kind, kills // len(kinds), seed))
+        echo(f"R1 {kind}: {time.monotonic() - began:.0f} s")
+    return found
+
+
+def _run(kind: str, kills: int, seed: int) -> Line:
+    rng = random.Random(seed)
+    routes = max(10, kills // 3)
+    cycles = routes * story.EVERY + story.PHASES
+    with tempfile.TemporaryDirectory() as one, prepared(kind, Path(one), routes) as (settings, world, model):
+        live(settings, world, model, cycles)
+        calm = outcome(settings)
+    gc.collect()
+    tally = Tally()
+    with tempfile.TemporaryDirectory() as two, prepared(kind, Path(two), routes) as (settings, world, model):
+        turn = 0
+        while tally.kills < kills and turn < 4 * kills:
+            at = f"{NAMED[(turn // 2) % len(NAMED)]}:{rng.choice((1, 1, 2))}" if turn % 2 else rng.uniform(0.0, 0.8)
+            trial(settings, world, model, cycles, tally, at)
+            turn += 1
+        live(settings, world, model, cycles)
+        examine(settings, tally)
+        hurt = outcome(settings)
+        lost, twice, unmarked = arrived(settings, world)
+    slowest = percentile(tally.recoveries, 0.95)
+    wrong = tally.missing + tally.partial + tally.without_row + tally.corrupt + unmarked
+    same = calm == hurt
+    measured = (
+        f"{tally.kills} kills ({sum(n for k, n in tally.named.items() if k != 'random')} at {len(NAMED)} named places), "
+        f"{len(tally.acknowledged)} acknowledged cycles, {len(hurt['alerts'])} alerts; missing {tally.missing}, half "
+        f"{tally.partial}, without a row {tally.without_row}; {twice} repeats, all marked; recovery p95 {slowest:.1f} s; "
+        f"{'the same rows as a run never killed' if same else 'NOT the rows of a run never killed'}"
+    )
+    ok = not wrong and not lost and same and slowest <= 5.0 and tally.kills >= kills and twice <= tally.kills
+    return Line("R1", f"SIGKILL anywhere between feed and mail, {kind}", tally.kills, lost + tally.missing,
+                tally.partial, BAR, measured, ok)  # fmt: skip
+
+
+if __name__ == "__main__":
+    import sys
+
+    with databases.server():
+        print(json.dumps([line.cells() for line in run(int(sys.argv[1]))], indent=1))

@@ -1,0 +1,48 @@
+"""One line of the table, and the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+COLUMNS = ("test", "what was done to it", "trials", "lost", "doubled", "bar", "measured", "result")
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one test came to. `lost` and `doubled` are counts of what must not be; None where the test has no such."""
+
+    test: str
+    what: str
+    trials: int
+    lost: int | None
+    doubled: int | None
+    bar: str
+    measured: str
+    ok: bool
+
+    def cells(self) -> list[str]:
+        counts = ["–" if n is None else f"{n:,}" for n in (self.lost, self.doubled)]
+        return [
+            self.test, self.what, f"{self.trials:,}", *counts, self.bar, self.measured, "holds" if self.ok else "FAILS",
+        ]  # fmt: skip
+
+
+def markdown(lines: Iterable[Line]) -> str:
+    """The table as it stands in the documentation.
+
+    >>> print(markdown([Line("R0", "nothing", 1, 0, None, "0 lost", "0", True)]).splitlines()[2])
+    | R0 | nothing | 1 | 0 | – | 0 lost | 0 | holds |
+    """
+    rows = [COLUMNS, ["---"] * len(COLUMNS), *(line.cells() for line in lines)]
+    return "\n".join("| " + " | ".join(cell.replace("|", "/") for cell in row) + " |" for row in rows)
+
+
+def percentile(values: Iterable[float], share: float) -> float:
+    """The value below which that share of them lies; NaN of nothing.
+
+    >>> percentile([3.0, 1.0, 2.0], 0.95)
+    3.0
+    """
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
