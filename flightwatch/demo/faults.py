@@ -13,7 +13,7 @@ from flightwatch.demo.receivers import Receiver
 HOUR, DAY = 3600.0, 86400.0
 
 BEIRUT, CAIRO = (33.8209, 35.4884), (30.1219, 31.4056)
-BUSY = (4.5, 16.2)  # h UTC: within the two great banks of departures
+BUSY = (4.4, 16.1)  # h UTC: as the two waves of departures are in the air
 SPREAD_NM = 0.25  # thrown positions lie within 1 km: twice this, in NM, is 0.93 km
 REACH_NM = 250.0  # how far from the airport aircraft are thrown onto it: GPS is jammed from the ground to the horizon
 

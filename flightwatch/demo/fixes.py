@@ -84,7 +84,9 @@ def receive(air: Air, rows: Ints, when: Floats, rng: np.random.Generator) -> Fix
     false = np.zeros(len(rows), dtype=bool)
     false[thrown] = True
     mlat = air.habits.mlat[rows]
-    latitude, longitude = _scatter(shown.latitude, shown.longitude, mlat, rng)
+    false &= ~mlat  # who is placed by the times of arrival is where he is, whatever his GPS says
+    latitude, longitude = np.where(false, (shown.latitude, shown.longitude), (true.latitude, true.longitude))
+    latitude, longitude = _scatter(latitude, longitude, mlat, rng)
     pressure = np.where(mlat & true.onground, np.nan, true.altitude + air.habits.pressure_ft[rows])
     fixes = Fixes(
         leg=rows,

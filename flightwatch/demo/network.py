@@ -38,19 +38,16 @@ class Sparse:
 
 
 LINES = (
-    Line("LGAV", "LCLK", "gr-line", 2), Line("LGAV", "HECA", "gr-line", 1), Line("LGAV", "LLBG", "gr-line", 1),
-    Line("LGAV", "LGIR", "gr-line", 1), Line("LGAV", "LGSA", "gr-line", 1), Line("LGIR", "LCLK", "gr-line", 1),
-    Line("LCLK", "LLBG", "cy-line", 2), Line("LCLK", "OLBA", "cy-line", 2), Line("LCLK", "HECA", "cy-line", 1),
-    Line("LCLK", "OJAI", "cy-line", 1), Line("LCLK", "LGIR", "cy-line", 1), Line("HECA", "LGAV", "eg-line", 1),
-    Line("HECA", "OLBA", "eg-line", 1), Line("HECA", "LTAI", "eg-line", 1), Line("HECA", "OJAI", "eg-line", 1),
-    Line("HECA", "HLLB", "eg-line", 0.6), Line("HEBA", "LGIR", "eg-line", 0.7), Line("HECA", "LMML", "eg-line", 0.7),
-    Line("LLBG", "LGAV", "il-line", 1), Line("LLBG", "LCLK", "il-line", 2), Line("LLBG", "LGIR", "il-line", 1),
-    Line("LLBG", "LCPH", "il-line", 2), Line("OLBA", "LTAI", "lb-line", 2), Line("OLBA", "LGAV", "lb-line", 1),
-    Line("OLBA", "LCLK", "lb-line", 1), Line("OLBA", "OJAI", "lb-line", 1), Line("OJAI", "LGAV", "jo-line", 1),
-    Line("OJAI", "LCLK", "jo-line", 1), Line("OJAI", "HECA", "jo-line", 1), Line("LTAI", "LLBG", "tr-line", 1),
-    Line("LTAI", "HECA", "tr-line", 1), Line("LTAI", "OLBA", "tr-line", 1),
+    Line("LGAV", "LCLK", "gr-line", 1), Line("LGAV", "HECA", "gr-line", 1), Line("LGAV", "LLBG", "gr-line", 1),
+    Line("LGAV", "LGIR", "gr-line", 1), Line("LGIR", "LCLK", "gr-line", 1), Line("LCLK", "LLBG", "cy-line", 2),
+    Line("LCLK", "OLBA", "cy-line", 2), Line("LCLK", "OJAI", "cy-line", 1), Line("LCLK", "LGIR", "cy-line", 1),
+    Line("HECA", "OLBA", "eg-line", 1), Line("HECA", "LTAI", "eg-line", 1), Line("HECA", "HLLB", "eg-line", 0.6),
+    Line("HEBA", "LGIR", "eg-line", 0.7), Line("HECA", "LMML", "eg-line", 0.7), Line("LLBG", "LCLK", "il-line", 1),
+    Line("LLBG", "LGAV", "il-line", 1), Line("LLBG", "LCPH", "il-line", 2), Line("OLBA", "LTAI", "lb-line", 2),
+    Line("OLBA", "LCLK", "lb-line", 1), Line("OJAI", "LCLK", "jo-line", 1), Line("LTAI", "OLBA", "tr-line", 1),
+    Line("LTAI", "LLBG", "tr-line", 1), Line("OLBA", "LGAV", "lb-line", 1),
     # Domestic shuttles of the types that are asked for world-wide: they show that somebody listens at the origins.
-    Line("UUMU", "ULLI", "ru-shuttle", 2), Line("UUBW", "UWWW", "ru-shuttle", 1), Line("UUMU", "URRP", "ru-shuttle", 1),
+    Line("UUMU", "ULLI", "ru-shuttle", 1), Line("UUBW", "UWWW", "ru-shuttle", 1), Line("UUMU", "URRP", "ru-shuttle", 1),
     Line("UMMS", "UMGG", "by-shuttle", 1), Line("UMMS", "UUBW", "by-shuttle", 1), Line("UUWW", "UUOO", "ru-shuttle", 1),
 )  # fmt: skip
 

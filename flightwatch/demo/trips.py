@@ -13,7 +13,7 @@ import numpy as np
 from flightwatch.demo.network import BENINA, KHADIM, LINES, MINSK, MOSCOW, SPARSE, Line, Sparse
 
 HOUR, DAY = 3600.0, 86400.0
-BANKS = (4.2, 10.2, 16.0)  # h UTC: most leave early in the morning or in the evening, two to three hours later locally
+BANKS = (4.3, 16.0)  # h UTC: airlines leave in waves, early in the morning and in the evening by local time
 OFF_KM = (400.0, 150.0, 55.0, 38.0, 19.0)
 """How far from the landing the transponder goes off; the distances at which trackers were compared."""
 
@@ -51,7 +51,7 @@ def regular(first: float, days: int, rng: np.random.Generator, share: float = 1.
     for line in LINES:
         for number in range(int(np.ceil(line.daily))):
             odds = min(1.0, line.daily - number) * share
-            slot = (rng.choice(BANKS, p=(0.45, 0.15, 0.4)) + rng.uniform(-0.7, 0.7)) * HOUR
+            slot = (rng.choice(BANKS) + rng.uniform(-0.5, 0.5)) * HOUR
             flies = rng.random(days) < odds
             late = np.clip(rng.normal(4, 7, days), -8, 40) * 60
             trips += [_rotation(line, first + day * DAY + slot + late[day]) for day in np.flatnonzero(flies)]

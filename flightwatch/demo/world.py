@@ -35,7 +35,7 @@ AIRLINER_SPACING = (240.0, 240.0, 1200.0)
 JAMMED_S = 45.0
 """Seconds between archive rows: on the ground, in climb and descent, in cruise; and while positions are thrown about.
 readsb writes one every few to 30 s; a tenth of them is enough for the same legs and ends, and keeps half a year of the
-world at some 350,000 rows. The crowd on one airport shows only in rows close together, so there they stay."""
+world at some 250,000 rows. The crowd on one airport shows only in rows close together, so there they stay."""
 
 
 @dataclass(frozen=True)
