@@ -58,12 +58,17 @@ def rebuild(ctx: Context, firsts: pd.Series, now: datetime) -> int:
 
 
 def _starts(firsts: pd.Series, flights: pd.DataFrame, stored: pd.Series) -> pd.Series:
-    """Where to begin: at the start of the leg that the first new fix may belong to, when all of it is still stored."""
+    """Where to begin: at the start of the leg that the first new fix may belong to, when all of it is still stored.
+
+    Fixes of which no flight has come yet (one alone is none) are looked at again: polled once an hour, an airframe would
+    otherwise never have two.
+    """
+    alone = stored[~stored.index.isin(flights["icao24"])]
     legs = flights[["icao24", "firstseen"]]
     legs = legs[legs["firstseen"] <= legs["icao24"].map(firsts)]
     legs = legs[legs["firstseen"] >= legs["icao24"].map(stored)]
     last = legs.groupby("icao24")["firstseen"].max()
-    return pd.concat([firsts, last]).groupby(level=0).min()
+    return pd.concat([firsts, last, alone]).groupby(level=0).min()
 
 
 @dataclass(frozen=True)
