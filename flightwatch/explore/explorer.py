@@ -279,7 +279,7 @@ class Explorer:
             return self.tracked_flights(flights), title or self.route(flights).name
         if isinstance(flights, int | Alert):
             alert = self.alert(flights)
-            return self.tracked_flights(alert=alert), title or alert.headline
+            return self.tracked_flights(alert=alert), title or alert.route
         if "track" in flights and flights["track"].notna().any():
             return flights, title
         return self.store.flights(ids=flights["flight_id"].tolist(), with_track=True), title

@@ -34,6 +34,8 @@ def route_map(
     the number of flights expected there; fields known to neither are left out.
     """
     known = getattr(airports, "frame", airports)
+    if not subtitle and ": " in title and len(title) > 46:  # an alert's headline is a route and what happened there
+        title, subtitle = title.split(": ", 1)
     picture = collect(flights, known)
     with style.styled():
         points = _all_points(picture, known)

@@ -1,0 +1,54 @@
+"""The raw bodies behind an alert's flights: which there are, which may leave, and what is left out and why."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from flightwatch.explore import Explorer
+
+PRIVATE = re.compile(rb'"(r_dst|r_dir)"\s*:')
+"""Distance and direction from the receiver (readsb README-json.md): three of them give its place away, and a receiver's
+position is never published."""
+
+
+@dataclass
+class Bodies:
+    """`polls` are those the flights' fixes came from, with the columns `body` (path in the pack, or empty) and
+    `left_out` (why there is none); `kept` the contents by path."""
+
+    polls: pd.DataFrame
+    kept: dict[str, bytes] = field(default_factory=dict)
+
+
+def collect(db: Explorer, flights: pd.DataFrame) -> Bodies:
+    """The polls named in the flights' provenance, with their stored bodies."""
+    wanted = {int(p) for row in flights["provenance"] for p in (row or []) if str(p).lstrip("-").isdigit()}
+    polls = db.store.polls()
+    polls = polls[polls["id"].isin(wanted)].reset_index(drop=True)
+    kept: dict[str, bytes] = {}
+    paths, reasons = [], []
+    for poll in polls.to_dict("records"):
+        path, reason = _one(db, poll, kept)
+        paths.append(path)
+        reasons.append(reason)
+    return Bodies(polls.assign(body=paths, left_out=reasons), kept)
+
+
+def _one(db: Explorer, poll: dict[str, object], kept: dict[str, bytes]) -> tuple[str, str]:
+    digest = str(poll["sha256"])
+    if not digest:
+        return "", "an archive piece of many files, which has no single hash"
+    path = f"bodies/{digest}.json"
+    if path in kept:
+        return path, ""
+    body = db.store.body(digest)
+    if body is None:
+        planned = bool(poll["planned"])
+        return "", "no longer stored" if planned else "from an archive that is published elsewhere"
+    if PRIVATE.search(body):
+        return "", "it tells where the receiver stands"
+    kept[path] = body
+    return path, ""

@@ -1,0 +1,37 @@
+"""What every page of ours shares: the template environment (everything escaped), the look, pictures inside the page."""
+
+from __future__ import annotations
+
+import base64
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from flightwatch.alerts.words import number
+from flightwatch.notify.clean import line
+
+
+@cache
+def environment() -> Environment:
+    """Jinja2 with autoescape on for every template and unknown names an error."""
+    env = Environment(
+        loader=PackageLoader("flightwatch.report", "templates"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.filters |= {"line": lambda value: line(str(value)), "count": lambda value: number(float(value))}
+    return env
+
+
+def render(template: str, **values: Any) -> str:
+    """A page from one of the templates."""
+    return environment().get_template(template).render(**values)
+
+
+def inside(png: bytes) -> Markup:
+    """A PNG as the address of an image within the page: it shows offline, in print, and when the page is mailed."""
+    return Markup("data:image/png;base64," + base64.b64encode(png).decode("ascii"))  # noqa: S704 - base64 of our own
