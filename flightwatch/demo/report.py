@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def _beside(found: Found, true: dict[str, Any]) -> str:
     numbers = {f["id"]: f for f in true["flights"]}
     days = len(surge["flight_days"])
     lines = [f"Truth: {len(surge['flights'])} outbound flights on {days} days from {surge['first_day']}."]
-    lines.append(_opened(found, surge))
+    lines.append(_opened(found, [numbers[number]["offblock"] for number in surge["flights"]]))
     lines.append(f"{'left':<17} {'aircraft':<20} {'true':<13} found")
     for number in surge["flights"]:
         flight = numbers[number]
@@ -65,11 +66,21 @@ def _beside(found: Found, true: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _opened(found: Found, surge: dict[str, Any]) -> str:
+def flight_day(opened: datetime, left: list[str]) -> int:
+    """On which day of the surge with a flight something happened; `left` is when its flights left, ISO 8601.
+
+    >>> from datetime import UTC
+    >>> flight_day(datetime(2024, 12, 16, tzinfo=UTC), ["2024-12-12T08:00:00Z", "2024-12-15T06:00:00Z"])
+    2
+    """
+    return len({when[:10] for when in left if when <= iso(opened)})
+
+
+def _opened(found: Found, left: list[str]) -> str:
     if not found.alerts:
         return "Found: nothing."
     alert = found.alerts[0].alert
-    day = sum(d <= iso(alert.opened)[:10] for d in surge["flight_days"])
+    day = flight_day(alert.opened, left)
     routes = ", ".join(alert.routes)
     return (
         f"Found: alert {alert.id} on {iso(alert.opened)[:16].replace('T', ' ')}, flight-day {day} of the surge, "
