@@ -94,8 +94,8 @@ def command(name: str, **attrs: Any) -> Callable[[F], click.Command]:
             type=click.Path(path_type=Path),
             help="Configuration file; else $FLIGHTWATCH_CONFIG, ./flightwatch.toml, then the system's.",
         )(run)
-        made: click.Command = click.command(name, **attrs)(run)
-        return made
+        as_command: Callable[[Callable[..., Any]], click.Command] = click.command(name, **attrs)
+        return as_command(run)
 
     return wrap
 
