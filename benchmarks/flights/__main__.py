@@ -48,7 +48,7 @@ the whole process, the inputs of all sizes so far included."""
 
 def markdown(frame: pd.DataFrame, digits: int = 3) -> str:
     rows = frame.itertuples(index=False)
-    cells = [[f"{v:.{digits}f}" if isinstance(v, float) else str(v) for v in row] for row in rows]
+    cells = [["" if v != v else f"{v:.{digits}f}" if isinstance(v, float) else str(v) for v in row] for row in rows]
     lines = ["| " + " | ".join(map(str, frame.columns)) + " |", "|" + " --- |" * len(frame.columns)]
     return "\n".join(lines + ["| " + " | ".join(c) + " |" for c in cells])
 
@@ -78,8 +78,8 @@ def world_section(seeds: int) -> str:
         "- Eastern Libya with p >= 0.8 where the return was seen or a fix lies within 150 km: "
         f"**{evidence['ok'].mean():.3f}** (bar 0.90).",
         f"- Sum of probabilities over all weeks against the true number: **{total:.3f}** (bar 0.9 to 1.1).",
-        f"- Single weeks within 10 %: {within:.2f}. They have 6 to 10 flights, so one flight that goes dark at 400 km and",
-        "  is never seen again, or one taken for half, puts a week outside.\n",
+        f"- Single weeks within 10 %: {within:.2f}. They have 6 to 10 flights, so one flight that goes dark at 400 km",
+        "  and is never seen again puts a week outside.\n",
         markdown(by),
     )
     return "\n".join(lines)
