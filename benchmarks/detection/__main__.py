@@ -65,8 +65,8 @@ def _parts(recipe: Recipe, seeds: int, cache: Path, *, quick: bool) -> dict[str,
         "noufaily": lambda: noufaily.noufaily(1 if quick else 5),
         "rare": lambda: rare.surges(),
         "fractions": lambda: rare.fractions(),
-        "hostile": lambda: rare.hostile(2 if quick else 100),
-        "reference": lambda: reference.reference(1 if quick else 100),
+        "hostile": lambda: rare.hostile(2 if quick else 5 * seeds),
+        "reference": lambda: reference.reference(1 if quick else 3 * seeds),
         "speed": lambda: speed.speed(small if quick else recipe),
     }
     if real:

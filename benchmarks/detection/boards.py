@@ -34,10 +34,12 @@ def boards(folder: Path, seeds: int) -> str:
     lines = [f"- {route}: {judged.loc[row.top, 'reasons'][0]} ({row.first:%d %b})" for route, row in fired.iterrows()]
     quiet = set(judged["route"]) - set(fired.index)
     rows = [_recall(days, model, sorted(quiet), seed) for seed in range(seeds)]
-    total = pd.concat(rows).groupby("size", sort=False).agg(surges=("found", "size"), recall=("found", "mean"))
-    cells = [[size, f"{int(r.surges)}", f"{r.recall:.3f}"] for size, r in total.iterrows()]
-    every = pd.concat(rows)["found"]
-    cells.append(["all", f"{len(every)}", f"{every.mean():.3f}"])
+    every = pd.concat(rows)
+    cells = []
+    for size, group in [*every.groupby("size", sort=False), ("all", every)]:
+        sure = group[group["certain"]]
+        share = f"{sure['found'].mean():.3f}" if len(sure) else "–"
+        cells.append([str(size), f"{len(group)}", f"{group['found'].mean():.3f}", f"{len(sure)}", share])
     return (
         f"\n### Hong Kong boards\n\n{judged['route'].nunique()} directed routes, 94 days, scheduled flights without "
         f"cancelled ones; the first 60 days teach, 34 are judged at {RATE:g} false alerts per route-year "
