@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date, datetime, timedelta
 from os import PathLike, fspath
 from pathlib import Path
@@ -33,6 +34,17 @@ def open(url: str | PathLike[str]) -> Explorer:
     if "://" not in text:
         text = f"sqlite:///{Path(text).absolute()}"
     return Explorer(open_store(text, readonly=True))
+
+
+def demo(folder: str | PathLike[str] | None = None) -> Explorer:
+    """Look into the demo's database: in `folder`, else in $FLIGHTWATCH_DEMO_DIR, ./demo or ../demo."""
+    told = os.environ.get("FLIGHTWATCH_DEMO_DIR")
+    places = [Path(p) for p in ([folder] if folder else [told] if told else ["demo", "../demo"])]
+    for place in places:
+        if (place / "flightwatch.db").exists():
+            return open(place / "flightwatch.db")
+    looked = " or ".join(str(p) for p in places)
+    raise UsageError(f"there is no demo in {looked}: run `flightwatch demo` (a minute, offline), or name its folder")
 
 
 class Explorer:

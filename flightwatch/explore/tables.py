@@ -76,6 +76,8 @@ EXTRA = {
         "rejected": "dict reason -> rows refused",
         "bytes": "of the body as received",
         "sha256": "of the body as received",
+        "id": "number of the poll",
+        "note": "in words, what went wrong",
         "planned": "true for live polls, false for pieces of history",
     },
 }

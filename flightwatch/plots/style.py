@@ -69,9 +69,16 @@ ATTRIBUTION = "flightwatch"
 MAP_ATTRIBUTION = "flightwatch · coasts: Natural Earth"
 
 
+class Picture(Figure):
+    """A Figure that shows itself in a notebook without pyplot and its list of open figures."""
+
+    def _repr_png_(self) -> bytes:
+        return to_png(self, round(self.get_figwidth() * 125))  # px: as wide as a notebook's column, sharp enough
+
+
 def figure(height: float, *, width: float = WIDTH, fixed: bool = False) -> Figure:
     """An empty figure of that size in inches; no pyplot, so that none pile up in a process that runs for months."""
-    fig = Figure(figsize=(width, height), layout=None if fixed else "constrained")
+    fig = Picture(figsize=(width, height), layout=None if fixed else "constrained")
     FigureCanvasAgg(fig)
     return fig
 
