@@ -32,6 +32,9 @@ def utcnow() -> datetime:
     return datetime.now(tz=UTC)
 
 
+PACE = "pace:"
+"""Marks under which a source's pace is kept: spacing, budget and back-off hold over a restart."""
+
 UNCOUNTED = "uncounted_since"
 """The mark that holds the first day whose flights changed since the routes were last tallied."""
 

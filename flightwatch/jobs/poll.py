@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 from collections import Counter
@@ -11,7 +12,7 @@ from datetime import datetime, timedelta
 
 from flightwatch import ingest
 from flightwatch.errors import StoreError
-from flightwatch.jobs.context import Context
+from flightwatch.jobs.context import PACE, Context
 from flightwatch.jobs.crash import crash_point
 from flightwatch.records import AIRCRAFT, OBSERVATION, Fetched, Poll, concat
 
@@ -38,6 +39,7 @@ def poll(ctx: Context, now: datetime) -> list[Poll]:
                 break
             answers.append(source.fetch(request))
         done += store(ctx, answers, job, now)
+        ctx.store.set_mark(f"{PACE}{source.name}", json.dumps(source.state()))
         crash_point("after_poll_saved")
     return done
 

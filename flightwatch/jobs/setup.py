@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from flightwatch import notify, sources
 from flightwatch.config import Settings
-from flightwatch.jobs.context import Context
+from flightwatch.jobs.context import PACE, Context
 
 if TYPE_CHECKING:
     from flightwatch.places import Circle
@@ -37,6 +38,10 @@ def context(
             for s in settings.sources
             if s.enabled
         ]
+        for source in ctx.sources:
+            held = store.get_mark(f"{PACE}{source.name}")
+            if held is not None:
+                source.restore(json.loads(held))
     return ctx
 
 
