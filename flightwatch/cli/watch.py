@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from flightwatch.cli.base import Session, command, emit_json, json_option, say, table
+from flightwatch.errors import SourceError
 
 TITLE = "Watching"
 
@@ -66,10 +67,14 @@ def once(session: Session, dry_run: bool) -> None:
         ctx = context(settings, store, live=True)
         ctx.stopping = stop.is_set
         with lead(store, settings.daemon.lease_s, stop=stop, standby=False):
-            failed = tick(ctx, session.now(), everything=True)
+            began = session.now()
+            failed = tick(ctx, began, everything=True)
+        outcomes = set(store.polls(since=began)["outcome"])
     if failed:
         say(f"failed: {', '.join(failed)}; see the log above")
         raise click.exceptions.Exit(1)
+    if outcomes and not outcomes & {"ok", "empty"}:
+        raise SourceError(f"no source answered ({', '.join(sorted(outcomes))}); `flightwatch status` has more", outcome="")
 
 
 def _dry(ctx: Any, session: Session) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from flightwatch import flights as rules
 from flightwatch.jobs.context import Context
 from flightwatch.records import FLIGHT, concat
-from flightwatch.units import icao24_text
+from flightwatch.units import icao24_text, millis, parse_icao24
 
 LONGEST_LEG = timedelta(hours=36)
 """How far back a leg may have begun that a new fix still belongs to: the longest flights last 19 h, and a dark stop
@@ -44,12 +46,11 @@ def rebuild(ctx: Context, firsts: pd.Series, now: datetime) -> int:
     """Build the airframes of `firsts` (icao24 → earliest fix to look at) again from that fix's leg on."""
     store = ctx.store
     icao24s = firsts.index.tolist()
-    before = store.flights(
-        icao24=icao24s, since=(firsts.min() - LONGEST_LEG).to_pydatetime(), columns=["flight_id", "icao24", "firstseen"]
-    )
-    observations = store.observations(icao24s, since=(firsts.min() - LONGEST_LEG).to_pydatetime())
+    begin = (firsts.min() - LONGEST_LEG).to_pydatetime()
+    before = store.flights(icao24=icao24s, since=begin, columns=["flight_id", "icao24", "firstseen"])
+    observations = store.observations(icao24s, since=begin)
     owner = observations["address"].map({a: icao24_text(a) for a in observations["address"].unique()})
-    since = _starts(firsts, before, observations["time"].groupby(owner).min())
+    since = _starts(firsts, before[_stored(before, observations)])
     observations = observations[observations["time"] >= owner.map(since)]
     scope = pd.DataFrame({"icao24": since.index, "since": since.to_numpy()})
     built = compute(ctx, observations, scope, now)
@@ -57,51 +58,85 @@ def rebuild(ctx: Context, firsts: pd.Series, now: datetime) -> int:
     return len(built.own)
 
 
-def _starts(firsts: pd.Series, flights: pd.DataFrame, stored: pd.Series) -> pd.Series:
-    """Where to begin: at the start of the leg that the first new fix may belong to, when all of it is still stored.
-
-    Fixes of which no flight has come yet (one alone is none) are looked at again: polled once an hour, an airframe would
-    otherwise never have two.
-    """
-    alone = stored[~stored.index.isin(flights["icao24"])]
-    legs = flights[["icao24", "firstseen"]]
-    legs = legs[legs["firstseen"] <= legs["icao24"].map(firsts)]
-    legs = legs[legs["firstseen"] >= legs["icao24"].map(stored)]
+def _starts(firsts: pd.Series, flights: pd.DataFrame) -> pd.Series:
+    """Where to begin: at the start of the leg that the first new fix may belong to."""
+    legs = flights[flights["firstseen"] <= flights["icao24"].map(firsts)]
     last = legs.groupby("icao24")["firstseen"].max()
-    return pd.concat([firsts, last, alone]).groupby(level=0).min()
+    return pd.concat([firsts, last]).groupby(level=0).min()
+
+
+def _stored(flights: pd.DataFrame, observations: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Of which flights the first fix is among these: only they can be built again from them.
+
+    Of flights from archives, and of those older than the retention, no fixes are kept.
+    """
+    addresses = pd.Series([parse_icao24(i) for i in flights["icao24"]], dtype="float64").fillna(-1).astype("int64")
+    wanted = pd.MultiIndex.from_arrays([addresses, millis(flights["firstseen"])])
+    there = pd.MultiIndex.from_arrays([observations["address"].astype("int64"), millis(observations["time"])])
+    found: npt.NDArray[np.bool_] = wanted.isin(there)
+    return found
 
 
 @dataclass(frozen=True)
 class Built:
-    """Flights ready to be stored: `own` were built now, `flights` are those and the earlier ones they changed."""
+    """Flights ready to be stored: `own` were built now, `flights` are those and the neighbours they changed; `keep`
+    are the ids of flights in scope that stay, because their fixes are not here and nothing built now is in their place.
+    """
 
     own: pd.DataFrame
     flights: pd.DataFrame
     updates: pd.DataFrame
     scope: pd.DataFrame
     at: datetime | None
+    keep: frozenset[str] = frozenset()
 
 
-def compute(ctx: Context, observations: pd.DataFrame, scope: pd.DataFrame, asof: datetime | None) -> Built:
+def compute(
+    ctx: Context,
+    observations: pd.DataFrame,
+    scope: pd.DataFrame,
+    asof: datetime | None,
+    *,
+    aircraft: pd.DataFrame | None = None,
+) -> Built:
     """Build flights from whole legs of some airframes; no lock is held meanwhile.
 
-    The leg before each is judged again with what is now known to follow it.
+    The legs before and after are judged again with what is now known to follow or to come before them. `aircraft` is
+    what is known of the airframes, where that is more than what is stored.
     """
     store = ctx.store
     icao24s = scope["icao24"].tolist()
-    own = rules.build(
-        observations,
-        aircraft=store.aircraft(icao24s),
-        airports=ctx.airports,
-        visits=store.visits(icao24s=icao24s),
-        asof=asof,
-    )
-    earlier = store.flights_before(scope, within=NEWS, with_track=True)
-    judged, updates = rules.revise(concat([earlier, own], FLIGHT))
+    known = store.aircraft(icao24s) if aircraft is None else aircraft
+    visits = store.visits(icao24s=icao24s)
+    own = rules.build(observations, aircraft=known, airports=ctx.airports, visits=visits, asof=asof)
+    stay = _staying(ctx, observations, scope, own)
+    last = observations.groupby("address")["time"].max()
+    last.index = pd.Index([icao24_text(a) for a in last.index], dtype=object)
+    later = stay[stay["firstseen"] > stay["icao24"].map(last)].drop_duplicates("icao24")
+    around = [store.flights_before(scope, within=NEWS, with_track=True), own]
+    if len(later):
+        around.append(store.flights(ids=later["flight_id"].tolist(), with_track=True))
+    judged, updates = rules.revise(concat(around, FLIGHT), visits=visits)
     changed = set(updates["flight_id"]) if len(updates) else set()
     flights = judged[judged["flight_id"].isin(set(own["flight_id"]) | changed)]
     latest = observations["time"].max().to_pydatetime() if len(observations) else None
-    return Built(own, flights, updates, scope, asof or latest)
+    return Built(own, flights, updates, scope, asof or latest, frozenset(stay["flight_id"]))
+
+
+def _staying(ctx: Context, observations: pd.DataFrame, scope: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
+    """Stored flights in scope that these fixes say nothing about: days that were read from an archive before."""
+    held = ctx.store.flights(
+        icao24=scope["icao24"].tolist(),
+        since=scope["since"].min().to_pydatetime(),
+        columns=["flight_id", "icao24", "firstseen", "lastseen"],
+    )
+    held = held[~_stored(held, observations)].reset_index(drop=True)
+    spans: dict[str, list[tuple[pd.Timestamp, pd.Timestamp]]] = {}
+    for icao24, first, last in zip(own["icao24"], own["firstseen"], own["lastseen"], strict=True):
+        spans.setdefault(icao24, []).append((first, last))
+    rows = zip(held["icao24"], held["firstseen"], held["lastseen"], strict=True)
+    replaced = [any(a <= last and first <= b for a, b in spans.get(i, ())) for i, first, last in rows]
+    return held[~np.array(replaced, dtype=bool)]
 
 
 def commit(ctx: Context, built: Built) -> None:
@@ -114,7 +149,12 @@ def commit(ctx: Context, built: Built) -> None:
             columns=["flight_id", "firstseen"],
         )
         store.replace_flights(
-            built.flights, built.scope, updates=built.updates, rules_version=rules.RULES_VERSION, at=built.at
+            built.flights,
+            built.scope,
+            updates=built.updates,
+            rules_version=rules.RULES_VERSION,
+            at=built.at,
+            keep=built.keep,
         )
         ctx.changed(pd.concat([gone["firstseen"], built.flights["firstseen"]]))
 
