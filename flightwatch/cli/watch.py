@@ -74,7 +74,8 @@ def once(session: Session, dry_run: bool) -> None:
         say(f"failed: {', '.join(failed)}; see the log above")
         raise click.exceptions.Exit(1)
     if outcomes and not outcomes & {"ok", "empty"}:
-        raise SourceError(f"no source answered ({', '.join(sorted(outcomes))}); `flightwatch status` has more", outcome="")
+        trouble = ", ".join(sorted(outcomes))
+        raise SourceError(f"no source answered ({trouble}); `flightwatch status` has more", outcome=trouble)
 
 
 def _dry(ctx: Any, session: Session) -> None:
