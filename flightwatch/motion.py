@@ -31,7 +31,7 @@ SHORT_CHAIN_MS = 120_000  # nor does a burst shorter than two minutes
 FORK_OVERLAP = 5  # so many fixes of two chains inside each other's time make two aircraft, or one spoofed
 SPOOF_ALTITUDE_FT = 1500.0  # one airframe keeps its barometric altitude while its positions jump
 MOVING_KT = 50.0  # readsb: faster than this a repeated position is not a fix
-BLOCK = 1 << 14  # rows per pass: the block and its temporaries stay in the second-level cache
+BLOCK = 1 << 15  # rows per pass: the block and its temporaries stay in the second-level cache
 
 
 def scan(columns: Columns) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

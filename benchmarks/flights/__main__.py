@@ -41,9 +41,10 @@ aircraft that circle and turn, so the figure for transports is given too."""
 
 SPEED_NOTE = """## Speed
 
-Ours: doubtful fixes, ground, silences and stays, all rules. Pandas: sort, half-hour gap rule, groupby.agg. Both on rows
-already ordered by airframe and time. *exact*: share of true legs that come out as exactly one flight. Peak memory is of
-the whole process, the inputs of all sizes so far included."""
+*legs*: ground, silences and stays, all rules. *with jumps*: every pair of fixes held against reach before that. Pandas:
+sort, half-hour gap rule, groupby.agg. All on rows already ordered by airframe and time; processor time, best of three.
+*exact*: share of true legs that come out as exactly one flight. Peak memory is of the whole process, the inputs of all
+sizes so far included."""
 
 
 def markdown(frame: pd.DataFrame, digits: int = 3) -> str:

@@ -39,7 +39,7 @@ STOPPED_KT = 30.0  # or so slow: below any take-off or landing roll
 TAXI_IN_MS = 15 * MINUTE  # ground fixes that still belong to the arrival
 TAXI_OUT_MS = 30 * MINUTE  # and to the departure
 MIN_FIXES = 3
-BLOCK = 1 << 14  # rows per pass, as in `motion`
+BLOCK = 1 << 15  # rows per pass, as in `motion`
 ENDURANCE_FACTOR = 1.2  # over range / cruise speed: nobody stays up longer
 FIELD_NM = 2.5  # a big field's fixes lie so far from its reference point
 FIELD_FT = 900.0  # pressure altitude against elevation: 30 hPa
@@ -104,8 +104,8 @@ def grounded(columns: Columns, airports: Airports, types: Columns) -> Mask:
     """
     ground: Mask = columns["onground"].copy()
     with np.errstate(invalid="ignore"):
-        slow = np.flatnonzero(columns["groundspeed"] < STOPPED_KT)
-    slow = slow[~ground[slow] & ~np.isnan(columns["altitude"][slow])]
+        slow = np.flatnonzero((columns["groundspeed"] < STOPPED_KT) > ground)  # slow and not on the ground yet
+    slow = slow[~np.isnan(columns["altitude"][slow])]
     slow = slow[~types["hovers"][_airframe(columns, slow, types)]]
     if len(slow):
         near, _ = airports.nearest(columns["latitude"][slow], columns["longitude"][slow], within_nm=FIELD_NM)
