@@ -21,7 +21,7 @@ import pandas as pd
 
 from flightwatch import flights as rules
 from flightwatch import ingest
-from flightwatch.jobs.build import LONGEST_LEG, airframes, commit, compute
+from flightwatch.jobs.build import LONGEST_LEG, commit, compute, stored_first
 from flightwatch.jobs.context import Context
 from flightwatch.records import OBSERVATION, Fetched, Poll, concat
 from flightwatch.sources import flightlist
@@ -142,9 +142,8 @@ def store(ctx: Context, cleaned: Sequence[Cleaned]) -> int:
     if rows.empty:
         _save_pieces(ctx, cleaned)
         return 0
-    first = rows["time"].min().to_pydatetime()
-    before = ctx.store.observations(airframes(rows), since=first - LONGEST_LEG, until=first)
-    whole = concat([before, rows], OBSERVATION)
+    _save_aircraft(ctx, cleaned)  # first, because a flight's type is told by them; a kill in between loses nothing
+    whole = concat([rows, _around(ctx, rows)], OBSERVATION)
     start = whole.groupby("address")["time"].min()
     scope = pd.DataFrame({"icao24": [icao24_text(a) for a in start.index], "since": list(start)})
     built = compute(ctx, whole, scope, None)
@@ -158,6 +157,41 @@ def store(ctx: Context, cleaned: Sequence[Cleaned]) -> int:
         commit(ctx, replace(built, flights=flights))
         ctx.store.keep_tail(tail.assign(poll=tail["poll"].map(lambda p: numbers.get(p, p)).astype("int64")))
     return len(built.own)
+
+
+def _around(ctx: Context, rows: pd.DataFrame) -> pd.DataFrame:
+    """The stored fixes that belong to the same legs: of those that were open when the rows begin, and of those that
+    go on when they end. History may be read in any order, and beside what was polled."""
+    own = rows.groupby("address")["time"].agg(["min", "max"])
+    own.index = pd.Index([icao24_text(a) for a in own.index], dtype=object)
+    icao24s = list(own.index)
+    begin, end = own["min"].min() - LONGEST_LEG, own["max"].max()
+    held = ctx.store.flights(
+        icao24=icao24s,
+        since=(begin - LONGEST_LEG).to_pydatetime(),
+        until=end.to_pydatetime(),
+        columns=["flight_id", "icao24", "firstseen", "lastseen"],
+    )
+    until = max([end, *held["lastseen"].nlargest(1)]) + pd.Timedelta(milliseconds=1)
+    stored = ctx.store.observations(icao24s, since=begin.to_pydatetime(), until=until.to_pydatetime())
+    if stored.empty:
+        return stored
+    whole = stored_first(held, stored)
+    cut = held[~whole & (held["lastseen"] >= begin)].groupby("icao24")["lastseen"].max()
+    across = held[whole & (held["lastseen"] > held["icao24"].map(own["max"]))].groupby("icao24")["lastseen"].max()
+    owner = stored["address"].map({a: icao24_text(a) for a in stored["address"].unique()})
+    time, first, last = stored["time"], owner.map(own["min"]), owner.map(own["max"])
+    before = (time < first) & ~(time <= owner.map(cut))
+    after = (time > last) & (time <= owner.map(across))
+    return stored[before | after].reset_index(drop=True)
+
+
+def _save_aircraft(ctx: Context, cleaned: Sequence[Cleaned]) -> None:
+    with ctx.store.transaction():
+        for started in sorted({c.poll.started for c in cleaned}):
+            same = [c.aircraft for c in cleaned if c.poll.started == started and len(c.aircraft)]
+            if same:
+                ctx.store.save_aircraft(pd.concat(same, ignore_index=True), at=started)
 
 
 def _save_pieces(ctx: Context, cleaned: Sequence[Cleaned]) -> list[int]:

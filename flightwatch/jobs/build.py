@@ -50,7 +50,7 @@ def rebuild(ctx: Context, firsts: pd.Series, now: datetime) -> int:
     before = store.flights(icao24=icao24s, since=begin, columns=["flight_id", "icao24", "firstseen"])
     observations = store.observations(icao24s, since=begin)
     owner = observations["address"].map({a: icao24_text(a) for a in observations["address"].unique()})
-    since = _starts(firsts, before[_stored(before, observations)])
+    since = _starts(firsts, before[stored_first(before, observations)])
     observations = observations[observations["time"] >= owner.map(since)]
     scope = pd.DataFrame({"icao24": since.index, "since": since.to_numpy()})
     built = compute(ctx, observations, scope, now)
@@ -65,7 +65,7 @@ def _starts(firsts: pd.Series, flights: pd.DataFrame) -> pd.Series:
     return pd.concat([firsts, last]).groupby(level=0).min()
 
 
-def _stored(flights: pd.DataFrame, observations: pd.DataFrame) -> npt.NDArray[np.bool_]:
+def stored_first(flights: pd.DataFrame, observations: pd.DataFrame) -> npt.NDArray[np.bool_]:
     """Of which flights the first fix is among these: only they can be built again from them.
 
     Of flights from archives, and of those older than the retention, no fixes are kept.
@@ -130,7 +130,7 @@ def _staying(ctx: Context, observations: pd.DataFrame, scope: pd.DataFrame, own:
         since=scope["since"].min().to_pydatetime(),
         columns=["flight_id", "icao24", "firstseen", "lastseen"],
     )
-    held = held[~_stored(held, observations)].reset_index(drop=True)
+    held = held[~stored_first(held, observations)].reset_index(drop=True)
     spans: dict[str, list[tuple[pd.Timestamp, pd.Timestamp]]] = {}
     for icao24, first, last in zip(own["icao24"], own["firstseen"], own["lastseen"], strict=True):
         spans.setdefault(icao24, []).append((first, last))
@@ -157,7 +157,3 @@ def commit(ctx: Context, built: Built) -> None:
             keep=built.keep,
         )
         ctx.changed(pd.concat([gone["firstseen"], built.flights["firstseen"]]))
-
-
-def airframes(observations: pd.DataFrame) -> list[str]:
-    return [icao24_text(a) for a in observations["address"].unique()]
