@@ -180,10 +180,15 @@ def _around(ctx: Context, rows: pd.DataFrame) -> pd.DataFrame:
     cut = held[~whole & (held["lastseen"] >= begin)].groupby("icao24")["lastseen"].max()
     across = held[whole & (held["lastseen"] > held["icao24"].map(own["max"]))].groupby("icao24")["lastseen"].max()
     owner = stored["address"].map({a: icao24_text(a) for a in stored["address"].unique()})
-    time, first, last = stored["time"], owner.map(own["min"]), owner.map(own["max"])
-    before = (time < first) & ~(time <= owner.map(cut))
-    after = (time > last) & (time <= owner.map(across))
+    time = stored["time"]
+    before = (time < _each(own["min"], owner)) & ~(time <= _each(cut, owner))
+    after = (time > _each(own["max"], owner)) & (time <= _each(across, owner))
     return stored[before | after].reset_index(drop=True)
+
+
+def _each(values: pd.Series, owner: pd.Series) -> pd.Series:
+    """The value of each row's airframe; NaT where it has none."""
+    return pd.Series(values.reindex(owner).array, index=owner.index)
 
 
 def _save_aircraft(ctx: Context, cleaned: Sequence[Cleaned]) -> None:

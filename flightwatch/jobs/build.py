@@ -11,7 +11,7 @@ import pandas as pd
 
 from flightwatch import flights as rules
 from flightwatch.jobs.context import Context
-from flightwatch.records import FLIGHT, concat
+from flightwatch.records import FLIGHT, concat, empty
 from flightwatch.units import icao24_text, millis, parse_icao24
 
 LONGEST_LEG = timedelta(hours=36)
@@ -113,14 +113,35 @@ def compute(
     last = observations.groupby("address")["time"].max()
     last.index = pd.Index([icao24_text(a) for a in last.index], dtype=object)
     later = stay[stay["firstseen"] > stay["icao24"].map(last)].drop_duplicates("icao24")
-    around = [store.flights_before(scope, within=NEWS, with_track=True), own]
-    if len(later):
-        around.append(store.flights(ids=later["flight_id"].tolist(), with_track=True))
-    judged, updates = rules.revise(concat(around, FLIGHT), visits=visits)
+    before = store.flights_before(scope, within=NEWS, with_track=True)
+    after = store.flights(ids=later["flight_id"].tolist(), with_track=True) if len(later) else empty(FLIGHT)
+    judged, updates = rules.revise(concat([before, own, after], FLIGHT), visits=visits)
+    judged, updates = _as_it_was(judged, updates, before, "departure")
+    judged, updates = _as_it_was(judged, updates, after, "arrival")
     changed = set(updates["flight_id"]) if len(updates) else set()
     flights = judged[judged["flight_id"].isin(set(own["flight_id"]) | changed)]
     latest = observations["time"].max().to_pydatetime() if len(observations) else None
     return Built(own, flights, updates, scope, asof or latest, frozenset(stay["flight_id"]))
+
+
+def _as_it_was(
+    judged: pd.DataFrame, updates: pd.DataFrame, flights: pd.DataFrame, side: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """That side of these flights put back: what it was judged by, the flight on its other side, is not here."""
+    if flights.empty:
+        return judged, updates
+    columns = [name for name in FLIGHT if name.startswith(side) or name == f"est{side}airport"]
+    judged = judged.set_index("flight_id", drop=False)
+    own = flights.set_index("flight_id")
+    for name in columns:
+        values = dict(zip(own.index, own[name], strict=True))
+        judged[name] = pd.Series(
+            [values.get(i, v) for i, v in zip(judged["flight_id"], judged[name], strict=True)],
+            index=judged.index,
+            dtype=judged[name].dtype,
+        )
+    told = updates["flight_id"].isin(set(own.index)) & updates["field"].eq(f"{side}_candidates")
+    return judged.reset_index(drop=True), updates[~told.to_numpy(dtype=bool)].reset_index(drop=True)
 
 
 def _staying(ctx: Context, observations: pd.DataFrame, scope: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ flight that a list reports and that was also seen, and for one an alert rests on
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 import pandas as pd
@@ -33,18 +33,19 @@ class BuiltRows(Base):
         *,
         rules_version: str | None = None,
         at: datetime | None = None,
+        keep: Collection[str] = (),
     ) -> None:
         """In `scope` (icao24, since) these are the flights from now on, in one transaction.
 
         Rows of the same rules version whose firstseen is not before `since` go; those of other versions are marked
-        superseded. `rules_version` is needed when there is no flight left to read it from. `updates` has flight_id,
-        field, before, after, reason and is noted with the time `at`.
+        superseded. Flights named in `keep` stay as they are. `rules_version` is needed when there is no flight left to
+        read it from. `updates` has flight_id, field, before, after, reason and is noted with the time `at`.
         """
         version = rules_version or (str(flights["rules_version"].iloc[0]) if len(flights) else None)
         if version is None:
             raise ValueError("rules_version must be given when no flights are")
         with self.transaction() as connection:
-            self._clear(connection, scope, flights, version)
+            self._clear(connection, scope, flights, version, frozenset(keep))
             self._insert(connection, flights)
             if updates is not None and len(updates):
                 assert at is not None, "updates need the time they were made"
@@ -66,7 +67,9 @@ class BuiltRows(Base):
         with self.transaction() as connection:
             self._note_updates(connection, updates, at)
 
-    def _clear(self, connection: Connection, scope: pd.DataFrame, flights: pd.DataFrame, version: str) -> None:
+    def _clear(
+        self, connection: Connection, scope: pd.DataFrame, flights: pd.DataFrame, version: str, keep: frozenset[str]
+    ) -> None:
         """Take away what the new flights replace. What an alert rests on and nothing replaces is only superseded."""
         t = schema.flight
         since = dict(zip(scope["icao24"], millis(scope["since"]).tolist(), strict=True))
@@ -78,7 +81,7 @@ class BuiltRows(Base):
         old: dict[str, list[str]] = {}
         flown = _spans(zip(flights["icao24"], _millis(flights, "firstseen"), _millis(flights, "lastseen"), strict=True))
         for row in connection.execute(held):
-            if row.firstseen < since[row.icao24]:
+            if row.firstseen < since[row.icao24] or row.flight_id in keep:
                 continue
             if row.rules_version == version:
                 gone.append(row.flight_id)
