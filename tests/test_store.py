@@ -282,6 +282,17 @@ def test_flights_are_found_by_day_airframe_airport_and_id(store: Store) -> None:
     assert store.days_with_flights() == (date(2024, 12, 14), date(2024, 12, 15))
 
 
+def test_only_the_wanted_columns_are_read(store: Store) -> None:
+    store.upsert_flights(legs(NOW, NOW + timedelta(days=1)))
+
+    some = ["icao24", "arrival_candidates"]
+
+    for conditions in ({}, {"airports": "HLLB"}, {"newest": True, "limit": 2}):
+        found = store.flights(columns=some, **conditions)
+        assert list(found.columns) == some
+        assert found["arrival_candidates"].tolist() == [{"HLLB": 0.62, "LY-BCQ": 0.31}] * 2
+
+
 def test_rebuilding_replaces_flights_of_the_scope_only(store: Store) -> None:
     early, late = NOW, NOW + timedelta(days=1)
     store.upsert_flights(legs(early, late))

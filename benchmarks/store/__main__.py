@@ -32,13 +32,14 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=40, help="how often each question is asked (default 40)")
     parser.add_argument("--postgres", default=os.environ.get("FLIGHTWATCH_TEST_POSTGRES"), help="URL of a server")
     parser.add_argument("--skip-inserts", action="store_true")
+    parser.add_argument("--keep", type=Path, help="keep the SQLite file here, and ask it again if it is here")
     parser.add_argument("--write", type=Path, help="write the tables to this file")
     given = parser.parse_args()
     parts = [f"# The store, measured\n\n{HEAD}\n\n{_machine(given.postgres)}\n"]
     if not given.skip_inserts:
         parts.append(inserts(measure(given.postgres, count=given.batches, runs=given.runs)))
     for kind in ("SQLite", *(["PostgreSQL"] if given.postgres else [])):
-        with _database(kind, given.postgres) as url:
+        with _database(kind, given.postgres, given.keep) as url:
             parts.append(questions(kind, url, World(given.flights), given.questions))
     text = "\n".join(parts)
     print(text)
@@ -93,8 +94,13 @@ def questions(kind: str, url: str, world: World, times: int) -> str:
         print(f"{kind}: {what}, {time.perf_counter() - begun:.0f} s", flush=True)
 
     with open_store(url, create=True) as store:
-        fill(store, world, progress)
-        filled = time.perf_counter() - begun
+        filled = float(store.get_mark("filled") or 0.0)
+        if not filled:
+            fill(store, world, progress)
+            filled = time.perf_counter() - begun
+            store.set_mark("filled", str(filled))
+            store.checkpoint()
+        progress("asking")
         answers = ask(store, world, times)
         size = int(store.facts()["bytes"])
     lines = [
@@ -119,8 +125,10 @@ def _line(a: Answer) -> str:
 
 
 @contextmanager
-def _database(kind: str, server: str | None) -> Iterator[str]:
-    if kind == "SQLite":
+def _database(kind: str, server: str | None, keep: Path | None) -> Iterator[str]:
+    if kind == "SQLite" and keep is not None:
+        yield f"sqlite:///{keep}"
+    elif kind == "SQLite":
         with tempfile.TemporaryDirectory() as folder:
             yield f"sqlite:///{folder}/fw.db"
     else:

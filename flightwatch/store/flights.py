@@ -11,13 +11,13 @@ from typing import Any
 
 import msgspec
 import pandas as pd
-from sqlalchemy import Select, Table, and_, exists, func, or_, select
+from sqlalchemy import Select, Table, and_, exists, func, select, union
 from sqlalchemy.sql import ColumnElement
 
 from flightwatch.records import FLIGHT, empty
 from flightwatch.store import schema
 from flightwatch.store.base import Names, day_text, frame, loose, ms, names
-from flightwatch.store.built import DAY_MS, BuiltRows
+from flightwatch.store.built import DAY_MS, KEY, BuiltRows
 from flightwatch.units import INSTANT, millis
 
 Days = tuple[date, date]
@@ -52,7 +52,8 @@ class FlightRows(BuiltRows):
         year of flights is read several times as fast without what nobody looks at.
         """
         t = schema.flight
-        query = select(*(c for c in t.columns if c.name != "superseded" and (columns is None or c.name in columns)))
+        wanted_columns = {*FLIGHT} if columns is None else {*columns, "firstseen", *KEY}
+        query = select(*(c for c in t.columns if c.name in wanted_columns))
         if rules_version is not None:
             query = query.where(t.c.rules_version == rules_version)
         elif not superseded:
@@ -61,10 +62,13 @@ class FlightRows(BuiltRows):
             since, until = _span(days)
         wanted = {"icao24": icao24, "flight_id": ids, "typecode": typecodes, "callsign": callsign}
         query = query.where(*self._among_all(wanted), *_within(t, since, until))
+        found: Any = query
         if airports is not None:
-            query = query.where(self._at_airports(names(airports) or [], since, until))
-        order = [t.c.firstseen.desc(), t.c.flight_id.desc()] if newest else [t.c.firstseen, t.c.flight_id]
-        return self._read(query.order_by(*order, t.c.rules_version).limit(limit), with_track=with_track)
+            found = self._at_airports(query, names(airports) or [], *_within(schema.candidate, since, until))
+        at = found.selected_columns
+        order = [at["firstseen"].desc(), at["flight_id"].desc()] if newest else [at["firstseen"], at["flight_id"]]
+        made = self._read(found.order_by(*order, at["rules_version"]).limit(limit), with_track=with_track)
+        return made if columns is None else made[[name for name in FLIGHT if name in columns]]
 
     def last_flights(self, icao24s: Iterable[str], before: datetime, *, with_track: bool = False) -> pd.DataFrame:
         """Of each airframe the last flight that began before that time."""
@@ -166,16 +170,18 @@ class FlightRows(BuiltRows):
         t = schema.flight
         return [self.among(t.c[name], names(values) or []) for name, values in wanted.items() if values is not None]
 
-    def _at_airports(self, airports: list[str], since: datetime | None, until: datetime | None) -> ColumnElement[bool]:
-        """That one of the airports is the best or a possible end; each of the three is answered by its own index."""
+    def _at_airports(self, query: Select[Any], airports: list[str], *within: ColumnElement[bool]) -> Any:
+        """Of a query those flights that have one of the airports as best or possible end. Three queries in one, because
+        each then has an index of its own; PostgreSQL reads whole days for the same said with OR."""
         t, c = schema.flight, schema.candidate
-        possible = select(c.c.flight_id).where(c.c.airport.in_(airports), *_within(c, since, until))
-        ends = (
-            and_(t.c[f"est{end}airport"].in_(airports), *_within(t, since, until)) for end in ("departure", "arrival")
+        possible = select(c.c.flight_id).where(c.c.airport.in_(airports), *within)
+        return union(
+            query.where(t.c.estdepartureairport.in_(airports)),
+            query.where(t.c.estarrivalairport.in_(airports)),
+            query.where(t.c.flight_id.in_(possible)),
         )
-        return or_(*ends, t.c.flight_id.in_(possible))
 
-    def _read(self, query: Select[Any], *, with_track: bool) -> pd.DataFrame:
+    def _read(self, query: Any, *, with_track: bool) -> pd.DataFrame:
         with self.reading():
             got = self.columns(query)
             for name in ("departure_candidates", "arrival_candidates", "provenance"):
