@@ -202,7 +202,7 @@ def test_the_projection_keeps_distances_near_its_centre_and_areas_everywhere() -
 
 def test_coasts_hold_the_islands_the_reference_case_needs() -> None:
     names = {c.name for c in coast.world().countries}
-    crete = [line for line in coast.world().coasts if len(line) and 23.4 < np.nanmean(line[:, 0]) < 26.4]
+    crete = [line for line in coast.world().coasts if np.isfinite(line).any() and 23.4 < np.nanmean(line[:, 0]) < 26.4]
 
     assert {"Libya", "Belarus", "Russia", "Cyprus"} <= names
     assert any(34.8 < np.nanmean(line[:, 1]) < 35.8 for line in crete)
