@@ -6,7 +6,8 @@ import functools
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -175,6 +176,18 @@ def table(rows: Iterable[Sequence[Any]], columns: Sequence[str], *, title: str =
     for row in rows:
         out.add_row(*[Text(clean(str(cell), limit=300)) for cell in row])
     console.print(out)
+
+
+@contextmanager
+def bar(what: str) -> Iterator[Callable[[float], None]]:
+    """A progress bar on a terminal, nothing in a pipe; call it with the share that is done."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(what, total=1.0)
+        yield lambda share: progress.update(task, completed=share)
 
 
 def say(text: str) -> None:

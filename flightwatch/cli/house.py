@@ -143,6 +143,15 @@ def backup(session: Session, path: Path) -> None:
     click.echo(path)
 
 
+@command("restore")
+@click.argument("path", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def restore(session: Session, path: Path) -> None:
+    """Fill a new, empty database (SQLite or PostgreSQL) from a copy that `db backup` made."""
+    with session.store(create=True) as store:
+        rows = store.restore(path)
+    click.echo(f"{sum(rows.values()):,} rows of {len(rows)} tables")
+
+
 @command("prune")
 @click.option("--dry-run", is_flag=True, help="Count, forget nothing.")
 @json_option
@@ -157,7 +166,7 @@ def prune(session: Session, dry_run: bool, as_json: bool) -> None:
         click.echo(f"{count:>10,}  {name}")
 
 
-for _command in (upgrade, current, backup, prune):
+for _command in (upgrade, current, backup, restore, prune):
     db_group.add_command(_command)
 
 

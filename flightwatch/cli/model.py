@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from flightwatch.cli.base import Day, Session, command, emit_json, json_option, table
+from flightwatch.cli.base import Day, Session, bar, command, emit_json, json_option, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,6 +55,48 @@ def _row(f: Any) -> tuple[str, ...]:
         f"{f.expected:.2f}",
         f.reasons[0] if f.reasons else "",
     )
+
+
+@command("backtest")
+@click.option("--route", help="Only this route's alerts; all routes are learned from.")
+@click.option("--from", "since", type=Day(), help="First UTC date judged; default: after 60 days of history.")
+@click.option("--to", "until", type=Day(), help="Last UTC date judged.")
+@click.option("--report", type=click.Path(path_type=Path), metavar="FILE.html", help="Also one page that stands alone.")
+@json_option
+def backtest(
+    session: Session, route: str | None, since: date | None, until: date | None, report: Path | None, as_json: bool
+) -> None:
+    """Walk forward through history with only what was known then: what would have fired, and how often falsely."""
+    from flightwatch import detection
+    from flightwatch.cli.look import known_route
+    from flightwatch.jobs.context import Context
+    from flightwatch.jobs.judge import count
+    from flightwatch.jobs.learn import rules
+    from flightwatch.routes import weigh
+
+    with session.store(create=True) as store:
+        ctx = Context(session.settings, store)
+        routes, _ = count(ctx, session.now())
+        name = known_route(routes, route).name if route else None
+        route_days = weigh(store.route_days([r.name for r in routes]))
+    with bar("walking") as show:
+        found = detection.backtest(
+            route_days, settings=rules(ctx), since=since, until=until, route=name, progress=show,
+            seed=session.settings.detection.seed,
+        )  # fmt: skip
+    if report is not None:
+        report.write_text(detection.backtest_report(found), encoding="utf-8")
+    if as_json:
+        emit_json(found.to_dict())
+        return
+    rows = [(f"{a.opened:%Y-%m-%d}", f"{a.since:%Y-%m-%d}", a.route, a.headline) for a in found.alerts.itertuples()]
+    if rows:
+        table(rows, ["would open", "since", "route", "what"])
+    for key, value in found.summary.items():
+        if isinstance(value, str | int | float):
+            click.echo(f"{key.replace('_', ' ')}: {value}")
+    if report is not None:
+        click.echo(f"page: {report}")
 
 
 @click.group("model")
@@ -110,4 +153,4 @@ def show(session: Session, number: str | None, as_json: bool) -> None:
 
 model_group.add_command(train)
 model_group.add_command(show)
-COMMANDS = [detect, model_group]
+COMMANDS = [detect, backtest, model_group]

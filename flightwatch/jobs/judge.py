@@ -46,9 +46,17 @@ DISCOVER_EVERY = timedelta(hours=24)
 
 def judge(ctx: Context, now: datetime, *, since: date | None = None, until: date | None = None) -> pd.DataFrame:
     """Tally the days whose flights changed, judge them, store both; the findings of those days."""
+    routes, start = count(ctx, now, since=since, until=until)
+    return pd.DataFrame() if start is None else detect(ctx, routes, now, since or start)
+
+
+def count(
+    ctx: Context, now: datetime, *, since: date | None = None, until: date | None = None
+) -> tuple[list[Route], date | None]:
+    """Tally the days whose flights changed; the routes, and the first of those days (None when nothing has flown)."""
     span = ctx.store.days_with_flights()
     if span is None:
-        return pd.DataFrame()
+        return [], None
     first = span[0]
     last = until or max(span[1], min(now.date(), span[1] + AHEAD))
     start = _uncounted(ctx, first, last)
@@ -61,7 +69,7 @@ def judge(ctx: Context, now: datetime, *, since: date | None = None, until: date
     tally(ctx, routes, (start, last))
     ctx.store.set_mark(UNCOUNTED, None)
     ctx.store.set_mark("counted_to", last.isoformat())
-    return detect(ctx, routes, now, since or start)
+    return routes, start
 
 
 def _uncounted(ctx: Context, first: date, last: date) -> date:

@@ -1,0 +1,121 @@
+"""Handing on: tables and tracks as files, the evidence of an alert, a page for a week."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date
+from pathlib import Path
+
+import click
+
+from flightwatch.cli.base import Day, Session, command, emit_json, json_option, say
+from flightwatch.errors import UsageError
+
+TITLE = "Handing on"
+
+KINDS = ["flights", "tracks", "route-days", "findings", "alerts"]
+FORMATS = ["csv", "json", "parquet", "geojson", "kml", "readsb"]
+out_option = click.option("-o", "--out", type=click.Path(path_type=Path), help="File or folder to write.")
+
+
+def span(since: date | None, until: date | None) -> tuple[date, date] | None:
+    return (since or date(1970, 1, 1), until or date(9998, 12, 31)) if since or until else None
+
+
+@command("export")
+@click.argument("kind", type=click.Choice(KINDS))
+@click.option("--format", "fmt", type=click.Choice(FORMATS), default="csv", show_default=True)
+@click.option("--route", help="Only this route.")
+@click.option("--alert", type=int, help="Only what this alert rests on.")
+@click.option("--icao24", help="Only this airframe.")
+@click.option("--from", "since", type=Day(), help="First UTC date.")
+@click.option("--to", "until", type=Day(), help="Last UTC date.")
+@out_option
+def export(
+    session: Session,
+    kind: str,
+    fmt: str,
+    route: str | None,
+    alert: int | None,
+    icao24: str | None,
+    since: date | None,
+    until: date | None,
+    out: Path | None,
+) -> None:
+    """Flights, tracks, route-days, findings or alerts as a file; to stdout without -o."""
+    from flightwatch import explore
+    from flightwatch import export as made
+
+    if out is None and fmt in ("parquet", "readsb") and sys.stdout.isatty():
+        raise UsageError(f"{fmt} is not text: name a file with -o FILE")
+    with explore.open(session.settings.database.url) as db:
+        data = made.export(db, kind, fmt, route=route, days=span(since, until), alert=alert, icao24=icao24)
+    if out is None:
+        sys.stdout.buffer.write(data)
+    else:
+        out.write_bytes(data)
+        say(f"{out}: {len(data):,} bytes")
+
+
+@click.group("evidence")
+def evidence_group() -> None:
+    """An alert as a folder that stands on its own, and the check that nothing in it was changed."""
+
+
+@command("export")
+@click.argument("alert", type=int)
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder to write; must be new.")
+@click.option("--no-zip", is_flag=True, help="Only the folder.")
+def evidence_export(session: Session, alert: int, out: Path, no_zip: bool) -> None:
+    """Write the evidence pack of ALERT: flights, tracks, map, raw bodies, hashes, method, limits, licences."""
+    from flightwatch import evidence, explore
+
+    with explore.open(session.settings.database.url) as db:
+        pack = evidence.export(db, alert, out, now=session.now(), archive=not no_zip)
+    click.echo(pack.folder)
+
+
+@command("verify")
+@click.argument("pack", type=click.Path(path_type=Path, exists=True))
+@click.option("--against-database", is_flag=True, help="Also whether it is what the database says.")
+@json_option
+def evidence_verify(session: Session, pack: Path, against_database: bool, as_json: bool) -> None:
+    """Check every byte of a pack (folder or ZIP) and build its flights again; exit 1 names what differs."""
+    from contextlib import nullcontext
+
+    from flightwatch import evidence, explore
+
+    with explore.open(session.settings.database.url) if against_database else nullcontext() as db:
+        found = evidence.verify(pack, db)
+    if as_json:
+        emit_json({"verification": {**vars(found), "ok": found.ok}})
+    else:
+        for problem in found.problems:
+            click.echo(f"DIFFERS  {problem}")
+        for note in found.notes:
+            click.echo(f"note     {note}")
+        if found.ok:
+            click.echo(f"{found.files} files are as they were written; {found.recomputed} flights built again")
+    if not found.ok:
+        raise click.exceptions.Exit(1)
+
+
+evidence_group.add_command(evidence_export)
+evidence_group.add_command(evidence_verify)
+
+
+@command("report")
+@click.option("--from", "since", type=Day(), help="First UTC date.")
+@click.option("--to", "until", type=Day(), help="Last UTC date.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("report.html"), show_default=True)
+def report(session: Session, since: date | None, until: date | None, out: Path) -> None:
+    """One self-contained HTML page for a week (or the days named): alerts, routes, coverage, sources."""
+    from flightwatch import explore
+    from flightwatch import report as page
+
+    with explore.open(session.settings.database.url) as db:
+        out.write_text(page.render(db, span(since, until), now=session.now()), encoding="utf-8")
+    click.echo(out)
+
+
+COMMANDS = [export, evidence_group, report]
