@@ -11,9 +11,10 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime, timedelta
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
@@ -24,6 +25,9 @@ from flightwatch.errors import FlightwatchError, NotLeaderError
 from flightwatch.jobs.context import Context
 from flightwatch.jobs.cycle import attempt, jobs
 from flightwatch.jobs.deliver import hurry
+
+if TYPE_CHECKING:
+    from flightwatch.metrics import Metrics
 
 log = logging.getLogger("flightwatch.daemon")
 
@@ -61,6 +65,7 @@ class Daemon:
         self.clock = clock
         self.stop = threading.Event()
         self.told = False
+        self.metrics: Metrics | None = None
         self.running: dict[str, float] = {}
         ctx.stopping = self.stop.is_set
         ctx.pause = self.stop.wait
@@ -69,13 +74,15 @@ class Daemon:
         """Work until told to stop, as the one leader that `lead` makes of us."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._told_to_stop)
-        with lead:
+        with lead, ExitStack() as stack:
             scheduler = self._scheduler()
+            self._serve(stack)
             scheduler.start()
             log.info("started: %d sources, %d channels", len(self.ctx.sources), len(self.ctx.channels))
             code = self._watch(scheduler)
             self.stop.set()
             scheduler.shutdown(wait=False)
+            stack.close()
             if not self._wait_for_jobs():
                 log.error("a job did not stop within %.0f s; leaving it, the store is crash-safe", STOP_WITHIN_S)
                 self.ctx.store.close()
@@ -86,6 +93,21 @@ class Daemon:
     def _told_to_stop(self, number: int, frame: FrameType | None) -> None:
         self.told = True
         self.stop.set()
+
+    def _serve(self, stack: ExitStack) -> None:
+        """Metrics and health on loopback, when a port is named. A port that is taken keeps nobody from watching."""
+        port = self.ctx.settings.daemon.metrics_port
+        if port is None:
+            return
+        from flightwatch.jobs.status import health
+        from flightwatch.metrics import Metrics, Server
+
+        self.metrics = Metrics(self.ctx.store, self.clock)
+        self.ctx.observe = self.metrics.poll
+        try:
+            stack.enter_context(Server(port, self.metrics, lambda: health(self.ctx.settings, self.clock())))
+        except OSError as e:
+            log.error("no metrics on port %d: %s", port, e.strerror)
 
     def _scheduler(self) -> BackgroundScheduler:
         work = jobs(self.ctx)
@@ -112,7 +134,9 @@ class Daemon:
             return
         self.running[name] = time.monotonic()
         try:
-            attempt(self.ctx, name, job, now)
+            good = attempt(self.ctx, name, job, now)
+            if self.metrics is not None:
+                self.metrics.job(name, time.monotonic() - self.running[name], good)
         except NotLeaderError:
             self.stop.set()
         finally:

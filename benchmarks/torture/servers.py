@@ -1,7 +1,8 @@
 """The world outside, in a process of its own: a feed, a mail server and a Slack endpoint on loopback.
 
 `python -m benchmarks.torture.servers FOLDER ROUTES` prints their ports as JSON and runs until its stdin ends. What time
-it is for the feed stands in FOLDER/clock (a cycle's number); what was taken goes to FOLDER/taken.jsonl.
+it is for the feed stands in FOLDER/clock (a cycle's number); what was taken goes to FOLDER/taken.jsonl. While there is
+a FOLDER/hang the feed never answers, and says so by making FOLDER/hanging.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Outside:
     smtp: int
     slack: str
 
-    def set_cycle(self, cycle: int) -> None:
+    def set_cycle(self, cycle: float) -> None:
         part = self.folder / "clock.part"
         part.write_text(str(cycle))
         part.rename(self.folder / "clock")
@@ -78,8 +79,11 @@ def main(folder: Path, routes: int) -> None:
         keep("slack", body["text"].removeprefix("(may be a repeat) "), body["text"])
         return "200 ok"
 
-    def answered(request: Request) -> tuple[int, dict[str, str], bytes]:
-        cycle = int((folder / "clock").read_text())
+    def answered(request: Request) -> tuple[int, dict[str, str], bytes] | str:
+        if (folder / "hang").exists():
+            (folder / "hanging").touch()
+            return "hang"
+        cycle = float((folder / "clock").read_text())
         now = round(story.moment(cycle).timestamp() * 1000)
         aircraft = story.heard(cycle, routes)
         body = {"ac": aircraft, "msg": "No error", "now": now, "total": len(aircraft), "ctime": now, "ptime": 1}

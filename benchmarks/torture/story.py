@@ -52,11 +52,11 @@ def name(route: int) -> str:
     return f"route {route:03d}"
 
 
-def moment(cycle: int) -> datetime:
+def moment(cycle: float) -> datetime:
     return LIVE + cycle * STEP
 
 
-def heard(cycle: int, routes: int) -> list[Aircraft]:
+def heard(cycle: float, routes: int) -> list[Aircraft]:
     """The aircraft objects of a cycle, as the v2 API gives them."""
     found = [_passing(n, cycle) for n in range(BACKGROUND)]
     for route in range(routes):
@@ -66,29 +66,29 @@ def heard(cycle: int, routes: int) -> list[Aircraft]:
     return found
 
 
-def _busy(route: int, number: int, phase: int) -> Aircraft:
+def _busy(route: int, number: int, phase: float) -> Aircraft:
     begin, end = (load().frame.loc[code] for code in pairs(route + 1)[route])
     whole = float(geo.distance(begin.latitude, begin.longitude, end.latitude, end.longitude))
     share = min(max(phase / (PHASES - 1), 4.0 / whole), 1.0 - 4.0 / whole)
     here = geo.interpolate(begin.latitude, begin.longitude, end.latitude, end.longitude, share)
     latitude, longitude = (float(np.asarray(v)) for v in here)
-    field = {0: begin.elevation_ft, PHASES - 1: end.elevation_ft}.get(phase)
+    field = {0.0: begin.elevation_ft, PHASES - 1.0: end.elevation_ft}.get(float(phase))
     height = 31000 if field is None else int(field) + 1200
     return {
         "hex": f"{0x480000 + route * 16 + number:06x}", "type": "adsb_icao", "flight": f"TST{route:03d}{number}",
         "t": "IL76", "r": f"RA-{76000 + route * 16 + number}", "dbFlags": 1, "lat": round(latitude + number * 1e-4, 5),
         "lon": round(longitude, 5), "alt_baro": height, "gs": 430.0 if field is None else 170.0,
-        "baro_rate": {0: 1500, PHASES - 1: -800}.get(phase, 0),
+        "baro_rate": {0.0: 1500, PHASES - 1.0: -800}.get(float(phase), 0),
         "track": round(float(geo.bearing(latitude, longitude, end.latitude, end.longitude)), 1), "nic": 8, "seen": 0.5,
         "seen_pos": 0.5,
     }  # fmt: skip
 
 
-def _passing(number: int, cycle: int) -> Aircraft:
-    """Round and round over the Mediterranean, always in the air."""
+def _passing(number: int, cycle: float) -> Aircraft:
+    """Round and round over the Mediterranean; every three hours another airframe takes its place."""
     angle = np.radians(9.0 * number + 24.0 * cycle)
     return {
-        "hex": f"{0x3c0000 + number:06x}", "type": "adsb_icao", "flight": f"BKG{number:03d}", "t": "A320",
+        "hex": f"{0x3c0000 + int(cycle // 6) * BACKGROUND + number:06x}", "type": "adsb_icao", "flight": f"BKG{number:03d}", "t": "A320",
         "dbFlags": 1, "lat": round(38.0 + 2.0 * float(np.sin(angle)), 5), "lon": round(12.0 + 3.0 * float(np.cos(angle)), 5),
         "alt_baro": 35000, "gs": 440.0, "track": round(float(np.degrees(angle)) % 360, 1), "nic": 8, "seen": 0.5,
         "seen_pos": 0.5,
@@ -100,7 +100,9 @@ def write_history(path: Path, routes: int) -> None:
     rng = random.Random(2)
     with path.open("w", newline="") as file:
         out = csv.writer(file)
-        out.writerow(("callsign", "icao24", "registration", "typecode", "origin", "destination", "firstseen", "lastseen"))
+        out.writerow(
+            ("callsign", "icao24", "registration", "typecode", "origin", "destination", "firstseen", "lastseen")
+        )
         for route, (origin, destination) in enumerate(pairs(routes)):
             for day in range(HISTORY):
                 if rng.random() < 1 / 7:

@@ -18,6 +18,7 @@ from flightwatch.jobs.crash import crash_point
 from flightwatch.jobs.deliver import deliver
 from flightwatch.jobs.judge import judge
 from flightwatch.jobs.notice import notice
+from flightwatch.jobs.ping import EVERY_S, ping
 from flightwatch.jobs.poll import poll
 from flightwatch.notify import Channel
 
@@ -64,7 +65,12 @@ def jobs(ctx: Context) -> list[tuple[str, timedelta, Job]]:
         ("think", timedelta(seconds=daemon.think_s), think),
         *((f"deliver:{c.name}", send, partial(_deliver, c)) for c in ctx.channels),
         ("prune", timedelta(days=1), housekeeping),
+        *([("ping", timedelta(seconds=max(daemon.poll_s, EVERY_S)), ping)] if _pinged(ctx) else []),
     ]
+
+
+def _pinged(ctx: Context) -> bool:
+    return ctx.settings.daemon.ping_url is not None or ctx.settings.daemon.ping_url_file is not None
 
 
 def _deliver(channel: Channel, ctx: Context, now: datetime) -> None:

@@ -1,0 +1,108 @@
+"""R13: a day of cycles on a simulated clock, with what the process holds on to measured all along."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from benchmarks.torture import chain
+from benchmarks.torture.databases import ROOT
+from benchmarks.torture.result import Line
+
+ROUTES = 10
+PER_HOUR = 60
+BAR = "memory after hour 2 +≤ 5 MB; fds and threads constant; WAL ≤ 64 MB; growth of the file linear ±5 %"
+
+
+def run(cycles: int) -> list[Line]:
+    """In a process of its own, so that only the jobs are measured."""
+    command = [sys.executable, "-m", "benchmarks.torture.soak", str(cycles)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        return [Line("R13", "soak", 0, None, None, BAR, ended.stderr[-300:], False)]
+    hours = json.loads(ended.stdout.strip().splitlines()[-1])
+    steady = hours[2:] or hours
+    memory = [h["mb"] for h in steady]
+    grown = max(memory) - memory[0]
+    fds, threads = {h["fds"] for h in steady}, {h["threads"] for h in steady}
+    wal = max(h["wal"] for h in hours)
+    size = [h["db"] for h in steady]
+    uneven = _uneven(size)
+    measured = (
+        f"memory {memory[0]:.0f} MB at hour 2, {grown:+.1f} MB at most until hour {len(hours)}; fds {_span(fds)}, threads "
+        f"{_span(threads)}; WAL at most {wal:.1f} MB; file {size[-1]:.1f} MB, {100 * uneven:.1f} % off a line; "
+        f"{hours[-1]['rows']:,} positions, {hours[-1]['alerts']} alerts"
+    )
+    ok = grown <= 5 and len(fds) == len(threads) == 1 and wal <= 64 and uneven <= 0.05
+    what = f"{cycles / PER_HOUR:.0f} h of polls each minute, judged every 5 minutes"
+    return [Line("R13", what, cycles, None, None, BAR, measured, ok)]
+
+
+def _span(values: set[int]) -> str:
+    return str(min(values)) if len(values) == 1 else f"{min(values)}–{max(values)}"
+
+
+def _uneven(size: list[float]) -> float:
+    """How far the file's size strays from a straight line, as a share of the whole."""
+    last = len(size) - 1
+    line = [size[0] + (size[-1] - size[0]) * n / max(1, last) for n in range(len(size))]
+    return max(abs(a - b) for a, b in zip(size, line, strict=True)) / size[-1]
+
+
+def main(cycles: int) -> None:
+    from flightwatch.jobs.cycle import tick
+    from flightwatch.jobs.setup import context
+    from flightwatch.store import open_store
+
+    hours = []
+    with (
+        tempfile.TemporaryDirectory() as name,
+        chain.prepared("SQLite", Path(name), ROUTES) as (settings, world, model),
+    ):
+        daemon = settings.daemon.model_copy(update={"poll_s": 60.0, "think_s": 300.0})
+        sources = tuple(s.model_copy(update={"interval_s": 60.0}) for s in settings.sources)
+        settings = settings.model_copy(update={"daemon": daemon, "sources": sources})
+        now = [chain.story.LIVE]
+
+        def clock() -> datetime:
+            return now[0]
+
+        def pause(seconds: float) -> bool:
+            now[0] += timedelta(seconds=seconds)
+            return False
+
+        with open_store(settings.database.url) as store:
+            ctx = context(settings, store, live=True, clock=clock, sleep=lambda _: None)
+            ctx.clock, ctx.model, ctx.pause = clock, model, pause
+            for cycle in range(cycles):
+                now[0] = chain.story.LIVE + timedelta(minutes=cycle)
+                world.set_cycle(timedelta(minutes=cycle) / chain.story.STEP)
+                failed = tick(ctx, now[0])
+                assert not failed, failed
+                if cycle % PER_HOUR == PER_HOUR - 1:
+                    facts = store.facts()
+                    store.checkpoint()
+                    counts = store.counts(["observation", "alert"])
+                    hours.append(
+                        {
+                            "mb": _memory(), "fds": len(os.listdir("/proc/self/fd")), "threads": threading.active_count(),
+                            "wal": facts["wal_bytes"] / 1e6, "db": store.facts()["bytes"] / 1e6,
+                            "rows": counts["observation"], "alerts": counts["alert"],
+                        }
+                    )  # fmt: skip
+    print(json.dumps(hours))
+
+
+def _memory() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
