@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--poll", type=float, default=1200.0, help="seconds between two polls")
+    parser.add_argument("--poll", type=float, default=600.0, help="seconds between two polls")
     parser.add_argument("--oracle", action="store_true", help="flights from the truth instead of from positions")
     parser.add_argument("--quiet", action="store_true", help="worlds without the surge: only false alerts")
     parser.add_argument("--json", type=Path)

@@ -41,7 +41,7 @@ class Outcome:
     coverage: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
-def replay(world: World, *, poll_s: float = 1200.0, oracle: bool = False) -> Outcome:
+def replay(world: World, *, poll_s: float = 600.0, oracle: bool = False) -> Outcome:
     """Live through a world's polled days; `oracle` takes the flights from the truth instead of building them."""
     settings = demo_settings()
     airports = load()

@@ -37,7 +37,11 @@ class Receiver:
 
 RECEIVERS = (
     Receiver("Moscow", 55.75, 37.6), Receiver("Minsk", 53.9, 27.6), Receiver("St Petersburg", 59.9, 30.3),
-    Receiver("Smolensk", 54.8, 32.0, 180), Receiver("Voronezh", 51.7, 39.2, 200, 0.9),
+    # Round the two capitals several volunteers listen, so that one of them being down is no hole.
+    Receiver("Tver", 56.9, 35.9, 200, 0.95), Receiver("Kaluga", 54.5, 36.3, 220, 0.95),
+    Receiver("Ryazan", 54.6, 39.7, 200, 0.9),
+    Receiver("Mogilev", 53.9, 30.3, 200, 0.95), Receiver("Smolensk", 54.8, 32.0, 180),
+    Receiver("Voronezh", 51.7, 39.2, 200, 0.9),
     Receiver("Rostov", 47.2, 39.7, 200, 0.8), Receiver("Sochi", 43.6, 39.7, 230), Receiver("Yerevan", 40.2, 44.5, 200),
     Receiver("Baku", 40.4, 49.9, 200), Receiver("Tashkent", 41.3, 69.2, 150), Receiver("Samara", 53.2, 50.1, 200, 0.8),
     Receiver("Trabzon", 41.0, 39.7, 200), Receiver("Ankara", 39.9, 32.9), Receiver("Istanbul", 41.0, 29.0),

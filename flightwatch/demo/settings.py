@@ -65,7 +65,7 @@ def config_toml(
     smtp_port: int,
     *,
     webhook_file: str = WEBHOOK_FILE,
-    poll_s: int = 1200,
+    poll_s: int = 600,
     think_s: int = 12 * 3600,
     false_alerts: float = 0.05,
 ) -> str:
