@@ -1,6 +1,8 @@
 # The front door: `make demo` plays the reference case, `make test` proves the build. Both set everything up themselves.
 
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p && break; done)
+# the first of these that runs and is new enough (a pyenv shim may be there and not run)
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV   ?= .venv
 DEMO   ?= demo
 BIN    := $(VENV)/bin
@@ -25,12 +27,14 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix --exit-zero --quiet .
 
+torture: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.torture --write $(ARGS)
+
 clean:
 	rm -rf $(VENV) $(DEMO) dist build .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "flightwatch needs Python 3.11 or newer on the PATH (or make PYTHON=/path/to/python)"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11; make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.core: $(VENV)/bin/python pyproject.toml
