@@ -1,1 +1,1 @@
-"""What is promised about reliability, tried by breaking it: `python -m benchmarks.torture` prints and keeps the table."""
+"""What is promised about reliability, tried by breaking it: `make torture` prints one table and keeps it."""

@@ -1,4 +1,4 @@
-"""A world in which one watched route after another has its first busy day, made so that every few cycles an alert is due.
+"""A world in which one watched route after another has its first busy day: every few cycles an alert is due.
 
 Everything is a function of the route's number and the time: what the feed says at a moment never depends on what was
 asked before, so a daemon that was killed and one that never was must come to the same rows.
@@ -6,6 +6,7 @@ asked before, so a daemon that was killed and one that never was must come to th
 
 from __future__ import annotations
 
+# ruff: noqa: E501  # tables and sentences that are measured, not read here
 import csv
 import random
 from datetime import UTC, datetime, timedelta
