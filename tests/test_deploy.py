@@ -84,10 +84,10 @@ def test_systemd_rates_the_unit_as_well_protected(tmp_path: Path) -> None:
 
 def test_the_image_is_built_in_two_stages_and_runs_as_a_number() -> None:
     joined = (DEPLOY / "Dockerfile").read_text().replace("\\\n", " ")
-    lines = [line.split(maxsplit=1) for line in joined.splitlines() if line.strip() and not line.startswith("#")]
+    lines = [(*line.split(maxsplit=1),) for line in joined.splitlines() if line.strip() and not line.startswith("#")]
     stages = [rest for word, rest in lines if word == "FROM"]
     last = lines[max(n for n, line in enumerate(lines) if line[0] == "FROM") :]
-    said = {word: rest for word, rest in last}
+    said = dict(last)
     known = {
         "ARG",
         "FROM",
