@@ -79,10 +79,10 @@ class Herd:
             found = store.polls().sort_values("id")
         return list(found["started"].dt.to_pydatetime())
 
-    def thought(self) -> bool:
-        """Whether every job has had its first turn."""
+    def thought(self) -> int:
+        """Up to which poll the daemon has built flights."""
         with open_store(self.url, readonly=True) as store:
-            return store.get_mark("job:think") is not None
+            return int(store.get_mark("flights:poll") or -1)
 
     def process(self, pid: int | None) -> subprocess.Popen[bytes]:
         return next(one for one in self.running if one.pid == pid)
@@ -246,10 +246,10 @@ def clock() -> list[Line]:
             file.write_text("0")
             subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
             environ = {"LD_PRELOAD": str(library), "CLOCK_SHIFT_FILE": str(file)}
-            with herd("SQLite", environ=environ) as (ours, _):
+            with herd("SQLite", environ=environ, think_s=2) as (ours, _):
                 one = ours.start()
-                _until(ours.thought, 120)  # what is loaded once is loaded
-                time.sleep(3)
+                _until(lambda: ours.thought() > 5, 120)  # what is loaded once is loaded
+                time.sleep(5)
                 before, memory = len(ours.polls()), _resident_mb(one.pid)
                 file.write_text(str(by))
                 began = time.monotonic()
