@@ -21,7 +21,7 @@ import pandas as pd
 
 from flightwatch import flights as rules
 from flightwatch import ingest
-from flightwatch.jobs.build import LONGEST_LEG, commit, compute, stored_first
+from flightwatch.jobs.build import LONGEST_LEG, commit, compute, each, fixes_at, owners
 from flightwatch.jobs.context import Context
 from flightwatch.records import OBSERVATION, Fetched, Poll, concat
 from flightwatch.sources import flightlist
@@ -143,7 +143,10 @@ def store(ctx: Context, cleaned: Sequence[Cleaned]) -> int:
         _save_pieces(ctx, cleaned)
         return 0
     _save_aircraft(ctx, cleaned)  # first, because a flight's type is told by them; a kill in between loses nothing
-    whole = concat([rows, _around(ctx, rows)], OBSERVATION)
+    whole = _with_neighbours(ctx, rows)
+    if whole.empty:
+        _save_pieces(ctx, cleaned)
+        return 0
     start = whole.groupby("address")["time"].min()
     scope = pd.DataFrame({"icao24": [icao24_text(a) for a in start.index], "since": list(start)})
     built = compute(ctx, whole, scope, None)
@@ -159,9 +162,13 @@ def store(ctx: Context, cleaned: Sequence[Cleaned]) -> int:
     return len(built.own)
 
 
-def _around(ctx: Context, rows: pd.DataFrame) -> pd.DataFrame:
-    """The stored fixes that belong to the same legs: of those that were open when the rows begin, and of those that
-    go on when they end. History may be read in any order, and beside what was polled."""
+def _with_neighbours(ctx: Context, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows together with the stored fixes of the same legs: of those that were open when the rows begin, and of
+    those that go on when they end. History may be read in any order, and beside what was polled.
+
+    A stored flight that goes on past the rows, and whose fixes are not all at hand any more, is not built again: the
+    rows inside it are left out.
+    """
     own = rows.groupby("address")["time"].agg(["min", "max"])
     own.index = pd.Index([icao24_text(a) for a in own.index], dtype=object)
     icao24s = list(own.index)
@@ -174,21 +181,16 @@ def _around(ctx: Context, rows: pd.DataFrame) -> pd.DataFrame:
     )
     until = max([end, *held["lastseen"].nlargest(1)]) + pd.Timedelta(milliseconds=1)
     stored = ctx.store.observations(icao24s, since=begin.to_pydatetime(), until=until.to_pydatetime())
-    if stored.empty:
-        return stored
-    whole = stored_first(held, stored)
-    cut = held[~whole & (held["lastseen"] >= begin)].groupby("icao24")["lastseen"].max()
-    across = held[whole & (held["lastseen"] > held["icao24"].map(own["max"]))].groupby("icao24")["lastseen"].max()
-    owner = stored["address"].map({a: icao24_text(a) for a in stored["address"].unique()})
-    time = stored["time"]
-    before = (time < _each(own["min"], owner)) & ~(time <= _each(cut, owner))
-    after = (time > _each(own["max"], owner)) & (time <= _each(across, owner))
-    return stored[before | after].reset_index(drop=True)
-
-
-def _each(values: pd.Series, owner: pd.Series) -> pd.Series:
-    """The value of each row's airframe; NaT where it has none."""
-    return pd.Series(values.reindex(owner).array, index=owner.index)
+    begun, ended = fixes_at(held, "firstseen", stored), fixes_at(held, "lastseen", stored)
+    across = held["lastseen"] > each(own["max"], held["icao24"])
+    cut = held[~begun & ~across & (held["lastseen"] >= begin)].groupby("icao24")["lastseen"].max()
+    on = held[across & begun & ended].groupby("icao24")["lastseen"].max()
+    fixed = held[across & ~(begun & ended)].groupby("icao24")["firstseen"].min()
+    owner = owners(stored)
+    before = (stored["time"] < each(own["min"], owner)) & ~(stored["time"] <= each(cut, owner))
+    after = (stored["time"] > each(own["max"], owner)) & (stored["time"] <= each(on, owner))
+    free = ~(rows["time"] >= each(fixed, owners(rows)))
+    return concat([rows[free], stored[before | after]], OBSERVATION)
 
 
 def _save_aircraft(ctx: Context, cleaned: Sequence[Cleaned]) -> None:

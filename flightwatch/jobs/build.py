@@ -47,31 +47,47 @@ def rebuild(ctx: Context, firsts: pd.Series, now: datetime) -> int:
     store = ctx.store
     icao24s = firsts.index.tolist()
     begin = (firsts.min() - LONGEST_LEG).to_pydatetime()
-    before = store.flights(icao24=icao24s, since=begin, columns=["flight_id", "icao24", "firstseen"])
+    flights = store.flights(
+        icao24=icao24s, since=begin - LONGEST_LEG, columns=["flight_id", "icao24", "firstseen", "lastseen"]
+    )
     observations = store.observations(icao24s, since=begin)
-    owner = observations["address"].map({a: icao24_text(a) for a in observations["address"].unique()})
-    since = _starts(firsts, before[stored_first(before, observations)])
-    observations = observations[observations["time"] >= owner.map(since)]
-    scope = pd.DataFrame({"icao24": since.index, "since": since.to_numpy()})
+    owner = owners(observations)
+    since = _starts(firsts, flights, fixes_at(flights, "firstseen", observations))
+    observations = observations[~(observations["time"] < each(since, owner))]
+    start = pd.concat([firsts, observations["time"].groupby(owner).min()]).groupby(level=0).min()
+    scope = pd.DataFrame({"icao24": start.index, "since": start.to_numpy()})
     built = compute(ctx, observations, scope, now)
     commit(ctx, built)
     return len(built.own)
 
 
-def _starts(firsts: pd.Series, flights: pd.DataFrame) -> pd.Series:
-    """Where to begin: at the start of the leg that the first new fix may belong to."""
-    legs = flights[flights["firstseen"] <= flights["icao24"].map(firsts)]
-    last = legs.groupby("icao24")["firstseen"].max()
-    return pd.concat([firsts, last]).groupby(level=0).min()
+def _starts(firsts: pd.Series, flights: pd.DataFrame, whole: npt.NDArray[np.bool_]) -> pd.Series:
+    """Where to begin, by airframe: at the start of the leg that the first new fix may belong to, or after the last
+    flight that cannot be built again (`whole` says which can). Airframes with neither begin with what is stored: it may
+    have been heard on the ground before it was a flight."""
+    first = each(firsts, flights["icao24"])
+    legs = flights[whole & (flights["firstseen"] <= first)].groupby("icao24")["firstseen"].max()
+    past = flights[~whole & (flights["firstseen"] <= first)].groupby("icao24")["lastseen"].max()
+    past = (past + pd.Timedelta(milliseconds=1)).clip(upper=firsts.reindex(past.index))
+    return pd.concat([legs, past]).groupby(level=0).max()
 
 
-def stored_first(flights: pd.DataFrame, observations: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Of which flights the first fix is among these: only they can be built again from them.
+def owners(observations: pd.DataFrame) -> pd.Series:
+    """The icao24 of each row."""
+    texts = {a: icao24_text(a) for a in observations["address"].unique()}
+    return observations["address"].map(texts).astype(object)
 
-    Of flights from archives, and of those older than the retention, no fixes are kept.
-    """
+
+def each(values: pd.Series, owner: pd.Series) -> pd.Series:
+    """The instant of each row's airframe; NaT where it has none. (`map` forgets the type of an empty series.)"""
+    return pd.Series(values.reindex(owner).array, index=owner.index)
+
+
+def fixes_at(flights: pd.DataFrame, end: str, observations: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Of which flights the fix at that end (`firstseen` or `lastseen`) is among these: only then can they be built
+    again from them. Of flights from archives, and of those older than the retention, no fixes are kept."""
     addresses = pd.Series([parse_icao24(i) for i in flights["icao24"]], dtype="float64").fillna(-1).astype("int64")
-    wanted = pd.MultiIndex.from_arrays([addresses, millis(flights["firstseen"])])
+    wanted = pd.MultiIndex.from_arrays([addresses, millis(flights[end])])
     there = pd.MultiIndex.from_arrays([observations["address"].astype("int64"), millis(observations["time"])])
     found: npt.NDArray[np.bool_] = wanted.isin(there)
     return found
@@ -112,7 +128,7 @@ def compute(
     stay = _staying(ctx, observations, scope, own)
     last = observations.groupby("address")["time"].max()
     last.index = pd.Index([icao24_text(a) for a in last.index], dtype=object)
-    later = stay[stay["firstseen"] > stay["icao24"].map(last)].drop_duplicates("icao24")
+    later = stay[stay["firstseen"] > each(last, stay["icao24"])].drop_duplicates("icao24")
     before = store.flights_before(scope, within=NEWS, with_track=True)
     after = store.flights(ids=later["flight_id"].tolist(), with_track=True) if len(later) else empty(FLIGHT)
     judged, updates = rules.revise(concat([before, own, after], FLIGHT), visits=visits)
@@ -151,7 +167,7 @@ def _staying(ctx: Context, observations: pd.DataFrame, scope: pd.DataFrame, own:
         since=scope["since"].min().to_pydatetime(),
         columns=["flight_id", "icao24", "firstseen", "lastseen"],
     )
-    held = held[~stored_first(held, observations)].reset_index(drop=True)
+    held = held[~fixes_at(held, "firstseen", observations)].reset_index(drop=True)
     spans: dict[str, list[tuple[pd.Timestamp, pd.Timestamp]]] = {}
     for icao24, first, last in zip(own["icao24"], own["firstseen"], own["lastseen"], strict=True):
         spans.setdefault(icao24, []).append((first, last))
