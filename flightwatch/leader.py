@@ -90,6 +90,8 @@ class _Leader:
         """Renew the lease until it is over; a lease that somebody else has means to stop at once."""
         while self.lease is not None and not self.over.wait(self.lease_s / 3):
             try:
+                if self.lock is not None and not self.lock.alive():  # PostgreSQL was restarted: its locks are gone
+                    self.lock = None
                 self.lock = self.lock or self.store.try_lock(NAME)
                 again = self.store.renew_lease(self.lease, datetime.now(tz=UTC), self.lease_s)
             except NotLeaderError:
