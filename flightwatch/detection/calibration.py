@@ -13,7 +13,7 @@ Array = npt.NDArray[Any]
 KNOTS = 1_000
 FEWEST_EPISODES = 5.0  # below, the count of a twin is noise and the tail is continued by its mean excess
 TAIL_EPISODES = 40  # openings the continuation is fitted on
-LEAST_PROBABILITY = 1e-4  # per route-day; finer model p-values were off by 2 to 100 (docs/benchmarks/detection.md)
+LEAST_PROBABILITY = 3e-4  # per route-day; 1e-3 holds to ×1.3, 1e-4 came ×3.2 too often (docs/benchmarks/detection.md)
 DAYS_PER_YEAR = 365.25
 
 
