@@ -21,6 +21,7 @@ from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
+from flightwatch import systemd
 from flightwatch.errors import FlightwatchError, NotLeaderError
 from flightwatch.jobs.context import Context
 from flightwatch.jobs.cycle import attempt, jobs
@@ -60,13 +61,22 @@ class Beat(BaseTrigger):  # type: ignore[misc]
 class Daemon:
     """One process at work. `run` returns the exit code; state lives in the store, never here."""
 
-    def __init__(self, ctx: Context, *, clock: Callable[[], datetime] = utcnow) -> None:
-        self.ctx = ctx
+    def __init__(
+        self, ctx: Context, *, clock: Callable[[], datetime] = utcnow, again: Callable[[], Context] | None = None
+    ) -> None:
+        """`again` makes a context from the configuration as it is now, for SIGHUP."""
         self.clock = clock
+        self.again = again
         self.stop = threading.Event()
+        self.reload = threading.Event()
         self.told = False
+        self.next: Context | None = None
         self.metrics: Metrics | None = None
         self.running: dict[str, float] = {}
+        self._work_with(ctx)
+
+    def _work_with(self, ctx: Context) -> None:
+        self.ctx = ctx
         ctx.stopping = self.stop.is_set
         ctx.pause = self.stop.wait
 
@@ -74,25 +84,80 @@ class Daemon:
         """Work until told to stop, as the one leader that `lead` makes of us."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._told_to_stop)
-        with lead, ExitStack() as stack:
+        signal.signal(signal.SIGHUP, lambda *_: self.reload.set())
+        systemd.notify("READY=1")  # a standby is ready too
+        try:
+            with lead:
+                code = None
+                while code is None:
+                    code = self._shift()
+        except NotLeaderError:
+            if not self.told:
+                raise
+            code = 0  # told to stop while standing by
+        finally:
+            systemd.notify("STOPPING=1")
+        log.info("stopped")
+        return code
+
+    def _shift(self) -> int | None:
+        """Work with one configuration, to the end (the exit code) or until there is another (None)."""
+        with ExitStack() as stack:
             scheduler = self._scheduler()
             self._serve(stack)
             scheduler.start()
             log.info("started: %d sources, %d channels", len(self.ctx.sources), len(self.ctx.channels))
             code = self._watch(scheduler)
+            if code is None:
+                scheduler.shutdown(wait=False)
+                code = self._swap()
+            if code is None:
+                return None
             self.stop.set()
-            scheduler.shutdown(wait=False)
-            stack.close()
-            if not self._wait_for_jobs():
-                log.error("a job did not stop within %.0f s; leaving it, the store is crash-safe", STOP_WITHIN_S)
-                self.ctx.store.close()
-                os._exit(code)
-        log.info("stopped")
+            systemd.notify("STOPPING=1")
+            if scheduler.running:
+                scheduler.shutdown(wait=False)
+        if not self._wait_for_jobs():
+            log.error("a job did not stop within %.0f s; leaving it, the store is crash-safe", STOP_WITHIN_S)
+            self.ctx.store.close()
+            os._exit(code)
         return code
 
     def _told_to_stop(self, number: int, frame: FrameType | None) -> None:
         self.told = True
         self.stop.set()
+
+    def _fresh(self) -> Context | None:
+        """A context of the configuration as it is now; None, and the old one goes on, when that is wrong."""
+        if self.again is None:
+            return None
+        systemd.notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        try:
+            return self.again()
+        except (FlightwatchError, OSError) as e:
+            log.error("the configuration is not reloaded, the old one stays: %s", e)
+            return None
+        finally:
+            systemd.notify("READY=1")
+
+    def _swap(self) -> int | None:
+        """Let running jobs end, then go on with the context that `_watch` made."""
+        until = time.monotonic() + self.ctx.settings.daemon.hung_after_s
+        while self.running and not self.stop.wait(0.1):
+            systemd.notify("WATCHDOG=1")
+            if time.monotonic() > until:
+                log.critical("%s did not end for the new configuration", ", ".join(self.running))
+                return CRASHED
+        if self.stop.is_set():
+            return 0 if self.told else LOST_LEAD
+        assert self.next is not None
+        fresh, self.next = self.next, None
+        fresh.model, fresh.broken_off = self.ctx.model, self.ctx.broken_off
+        for source in self.ctx.sources:
+            source.close()
+        self._work_with(fresh)
+        log.info("the configuration was reloaded")
+        return None
 
     def _serve(self, stack: ExitStack) -> None:
         """Metrics and health on loopback, when a port is named. A port that is taken keeps nobody from watching."""
@@ -142,8 +207,8 @@ class Daemon:
         finally:
             self.running.pop(name, None)
 
-    def _watch(self, scheduler: BackgroundScheduler) -> int:
-        """Sleep until told to stop; leave with CRASHED when the scheduler died or a job hangs."""
+    def _watch(self, scheduler: BackgroundScheduler) -> int | None:
+        """Sleep until told to stop; leave with CRASHED when the scheduler died or a job hangs; None for a reload."""
         limit = self.ctx.settings.daemon.hung_after_s
         drift = time.time() - time.monotonic()
         while not self.stop.wait(1.0):
@@ -155,6 +220,12 @@ class Daemon:
                 if time.monotonic() - since > limit:
                     log.critical("job %s has run for more than %.0f s", name, limit)
                     return CRASHED
+            systemd.notify("WATCHDOG=1")
+            if self.reload.is_set():
+                self.reload.clear()
+                self.next = self._fresh()
+                if self.next is not None:
+                    return None
             moved = time.time() - time.monotonic() - drift
             if abs(moved) > CLOCK_JUMP_S:
                 drift += moved

@@ -11,7 +11,7 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,10 +30,18 @@ LOOK_S = 0.5  # a standby looks so often; takeover stays well below the 2 s that
 
 
 @contextmanager
-def lead(store: Store, lease_s: float, *, stop: threading.Event, standby: bool = True) -> Iterator[None]:
+def lead(
+    store: Store,
+    lease_s: float,
+    *,
+    stop: threading.Event,
+    standby: bool = True,
+    beat: Callable[[], object] = lambda: None,
+) -> Iterator[None]:
     """Be the leader inside; wait for it as a standby, or raise NotLeaderError when told not to.
 
-    Raises NotLeaderError also when told to stop before the lead came. `stop` is set when the lead is lost.
+    Raises NotLeaderError also when told to stop before the lead came. `stop` is set when the lead is lost. A standby
+    calls `beat` each time it looks.
     """
     leader = _Leader(store, lease_s, stop)
     told = False
@@ -44,6 +52,7 @@ def lead(store: Store, lease_s: float, *, stop: threading.Event, standby: bool =
         if not told:
             log.info("another daemon leads; standing by")
             told = True
+        beat()
         if stop.wait(LOOK_S):
             raise NotLeaderError("told to stop while standing by")
     log.info("leading as %s", leader.holder)

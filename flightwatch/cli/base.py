@@ -61,6 +61,10 @@ class Session:
 
     @cached_property
     def settings(self) -> Settings:
+        return self.read()
+
+    def read(self) -> Settings:
+        """The settings as they stand in the file and the environment now."""
         from flightwatch import config
 
         overrides = {"database.url": self.db} if self.db else None

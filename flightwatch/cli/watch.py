@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from flightwatch.cli.base import Session, command, emit_json, json_option, say, table
-from flightwatch.errors import SourceError
+from flightwatch.errors import ConfigError, SourceError
+
+if TYPE_CHECKING:
+    from flightwatch.jobs.context import Context
 
 TITLE = "Watching"
 
@@ -29,8 +32,8 @@ def demo(session: Session, folder: Path, seed: int) -> None:
 @command("run")
 @click.option("--no-standby", is_flag=True, help="Exit with 75 when another daemon leads this database.")
 def run(session: Session, no_standby: bool) -> None:
-    """The daemon: polls, judges, alerts, until SIGTERM."""
-    from flightwatch import logs
+    """The daemon: polls, judges, alerts, until SIGTERM; SIGHUP reads the configuration again."""
+    from flightwatch import logs, systemd
     from flightwatch.daemon import Daemon
     from flightwatch.jobs.setup import context
     from flightwatch.leader import lead
@@ -38,8 +41,25 @@ def run(session: Session, no_standby: bool) -> None:
     settings = session.settings
     logs.setup(as_json=settings.daemon.log_json, secrets=settings.secret_values())
     with session.store(create=True) as store:
-        daemon = Daemon(context(settings, store, live=True))
-        code = daemon.run(lead(store, settings.daemon.lease_s, stop=daemon.stop, standby=not no_standby))
+
+        def again() -> Context:
+            fresh = session.read()
+            if fresh.database.url != settings.database.url:
+                raise ConfigError("another database needs a restart")
+            made = context(fresh, store, live=True)
+            _ = made.routes  # resolved now: a place that is not known keeps the old configuration
+            logs.setup(as_json=fresh.daemon.log_json, secrets=fresh.secret_values())
+            return made
+
+        daemon = Daemon(context(settings, store, live=True), again=again)
+        wait = lead(
+            store,
+            settings.daemon.lease_s,
+            stop=daemon.stop,
+            standby=not no_standby,
+            beat=lambda: systemd.notify("WATCHDOG=1"),
+        )
+        code = daemon.run(wait)
     raise click.exceptions.Exit(code)
 
 
