@@ -15,7 +15,7 @@ from flightwatch import airports, flights, geo, units
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for benchmarks.flights.corpus, which reads recordings
 
-_SPEC = importlib.util.spec_from_file_location("composed", Path(__file__).with_name("test_flights.py"))
+_SPEC = importlib.util.spec_from_file_location("flights_composed", Path(__file__).with_name("test_flights.py"))
 composed = importlib.util.module_from_spec(_SPEC)
 sys.modules["composed"] = composed
 _SPEC.loader.exec_module(composed)
