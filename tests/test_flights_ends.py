@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for benchmarks.f
 
 _SPEC = importlib.util.spec_from_file_location("flights_composed", Path(__file__).with_name("test_flights.py"))
 composed = importlib.util.module_from_spec(_SPEC)
-sys.modules["composed"] = composed
+sys.modules["flights_composed"] = composed
 _SPEC.loader.exec_module(composed)
 fly, START = composed.fly, composed.START
 
