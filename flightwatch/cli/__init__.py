@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import click
 
 from flightwatch import __version__
-from flightwatch.cli import archive, handon, house, look, model, people, watch
+from flightwatch.cli import archive, download, handon, house, look, model, people, watch
 from flightwatch.cli.base import Sections
 from flightwatch.errors import FlightwatchError
 
@@ -22,6 +22,7 @@ def app() -> None:
     """Watches public ADS-B records and says when the traffic on a route becomes unusual."""
 
 
+download.attach()
 for _section in (watch, archive, look, people, handon, model, house):
     for _command in _section.COMMANDS:
         app.add_command(_command)

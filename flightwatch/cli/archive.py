@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 TITLE = "History in"
 
 paths_argument = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+again_option = click.option("--again", is_flag=True, help="Read also what is stored already, e.g. after new rules.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Read and count, store nothing.")
 
 
@@ -29,30 +30,32 @@ def backfill_group() -> None:
 @command("readsb")
 @paths_argument
 @click.option("--workers", default=0, help="Processes that read; default: one a core for more than a few files.")
+@again_option
 @dry_run_option
 @json_option
-def readsb(session: Session, paths: tuple[Path, ...], workers: int, dry_run: bool, as_json: bool) -> None:
+def readsb(session: Session, paths: tuple[Path, ...], workers: int, again: bool, dry_run: bool, as_json: bool) -> None:
     """readsb traces: files, folders, .tar, and parts .tar.aa .tar.ab as one."""
     from flightwatch.sources import traces
 
     with _storing(session, dry_run) as ctx:
-        from flightwatch.jobs.backfill import done
+        from flightwatch.jobs.backfill import Done, done
 
-        held = done(ctx, "readsb")
+        held = Done(()) if again else done(ctx, "readsb")
         _run(ctx, traces.pieces(list(paths), done=held), held, as_json, dry_run, workers)
 
 
 @command("snapshots")
 @paths_argument
+@again_option
 @dry_run_option
 @json_option
-def snapshots(session: Session, paths: tuple[Path, ...], dry_run: bool, as_json: bool) -> None:
+def snapshots(session: Session, paths: tuple[Path, ...], again: bool, dry_run: bool, as_json: bool) -> None:
     """Recorded aircraft.json or v2 bodies, and JSON lines of aircraft objects, plain or gzip."""
-    from flightwatch.jobs.backfill import Loaded, done
+    from flightwatch.jobs.backfill import Done, Loaded, done
     from flightwatch.sources import snapshots as recorded
 
     with _storing(session, dry_run) as ctx:
-        held = done(ctx, "snapshots")
+        held = Done(()) if again else done(ctx, "snapshots")
         fetched = (f for path in paths for f in recorded.read(path))
         _run(ctx, (Loaded(f) for f in fetched if f.poll.query not in held), held, as_json, dry_run, 1)
 
@@ -125,10 +128,10 @@ def tell(report: Report, as_json: bool, dry_run: bool) -> None:
     stored = "would be stored" if dry_run else "stored"
     click.echo(f"{report.pieces:,} pieces read, {report.skipped:,} were there already")
     click.echo(f"{report.kept:,} positions kept, {report.flights:,} flights {stored}")
-    _refusals(report.rejected)
+    refusals(report.rejected)
 
 
-def _refusals(rejected: Counter[str]) -> None:
+def refusals(rejected: Counter[str]) -> None:
     total = sum(rejected.values())
     click.echo(f"{total:,} refused" + (":" if total else ""))
     for reason, count in rejected.most_common():
@@ -156,7 +159,7 @@ def import_flights(session: Session, paths: tuple[Path, ...], dry_run: bool, as_
                 emit_json({"imports": [row]})
                 continue
             click.echo(f"{path}: {new:,} new flights, {known:,} were there already")
-            _refusals(rejected)
+            refusals(rejected)
 
 
 import_group.add_command(import_flights)

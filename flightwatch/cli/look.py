@@ -19,7 +19,7 @@ NOT_JSON = {"track"}
 """Bytes of no use to a program that reads JSON; `flightwatch export tracks` gives them as GeoJSON or KML."""
 
 
-@command("flights")
+@command("flights", cls=click.Group, invoke_without_command=True)
 @click.option("--route", help="Only flights that flew this route.")
 @click.option("--from", "since", type=Day(), help="First UTC date.")
 @click.option("--to", "until", type=Day(), help="Last UTC date.")
@@ -42,6 +42,8 @@ def flights(
     as_json: bool,
 ) -> None:
     """Flights with both ends, how each end is known, and how probable it is."""
+    if click.get_current_context().invoked_subcommand:
+        return
     from flightwatch.units import instant_of_day
 
     with session.store(readonly=True) as store:
@@ -80,6 +82,49 @@ def flights(
     table(rows, ["first seen (UTC)", "callsign", "reg", "type", "icao24", "from", "to", "status", "doubts"])
     if limit and len(found) == limit:
         say(f"the newest {limit}; --limit 0 shows all")
+
+
+@command("rebuild")
+@click.option("--from", "since", type=Day(), help="First UTC date.")
+@click.option("--to", "until", type=Day(), help="Last UTC date.")
+@click.option("--icao24", multiple=True, help="Only this airframe.")
+@click.option("--dry-run", is_flag=True, help="Say what would change, change nothing.")
+@json_option
+def flights_rebuild(
+    session: Session, since: date | None, until: date | None, icao24: tuple[str, ...], dry_run: bool, as_json: bool
+) -> None:
+    """Build flights again from the stored fixes and say what changed; `backfill … --again` does it from archives."""
+    from flightwatch.jobs.context import Context
+    from flightwatch.jobs.rebuild import rebuild_all
+    from flightwatch.units import instant_of_day
+
+    with session.store(readonly=dry_run, visit=not dry_run) as store:
+        found = rebuild_all(
+            Context(session.settings, store),
+            session.now(),
+            icao24=[i.lower() for i in icao24],
+            since=instant_of_day(since) if since else None,
+            until=instant_of_day(until) + timedelta(days=1) if until else None,
+            dry_run=dry_run,
+        )
+    if as_json:
+        emit_json({"changes": found.changes, "flights": found.flights, "dry_run": dry_run})
+        return
+    words = "would change" if dry_run else "changed"
+    changed = len({c["flight_id"] for c in found.changes})
+    click.echo(f"{found.flights:,} flights of {found.airframes:,} airframes built again, {changed:,} {words}")
+    if found.changes:
+        rows = [(c["flight_id"], c["field"], _cell(c["before"]), _cell(c["after"])) for c in found.changes]
+        table(rows, ["flight", "what", "before", "after"])
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "there" if value else "none"
+    return f"{value:.2f}" if isinstance(value, float) else str(value) or "unknown"
+
+
+flights.add_command(flights_rebuild)  # type: ignore[attr-defined]  # it is a group
 
 
 WORTH_NAMING = 0.1  # a candidate below one in ten says nothing in a table; `--json` has them all
@@ -215,6 +260,7 @@ def routes_coverage(session: Session, name: str, since: date | None, until: date
     """How well a route was watched day by day, and why."""
     from flightwatch.jobs.context import Context
     from flightwatch.jobs.judge import coverage
+    from flightwatch.routes import describe
 
     with session.store(readonly=True) as store:
         ctx = Context(session.settings, store)
@@ -230,7 +276,7 @@ def routes_coverage(session: Session, name: str, since: date | None, until: date
         emit_json({"coverage": found.to_dict("records")})
         return
     table(
-        [(f"{r.day:%Y-%m-%d}", f"{r.coverage:.2f}", r.detail) for r in found.itertuples()],
+        [(f"{r.day:%Y-%m-%d}", f"{r.coverage:.2f}", describe(r.detail)) for r in found.itertuples()],
         ["day", "coverage", "why"],
         right=["coverage"],
     )

@@ -44,6 +44,13 @@ def build_flights(ctx: Context, now: datetime) -> int:
 
 def rebuild(ctx: Context, firsts: pd.Series, now: datetime) -> int:
     """Build the airframes of `firsts` (icao24 → earliest fix to look at) again from that fix's leg on."""
+    built = built_again(ctx, firsts, now)
+    commit(ctx, built)
+    return len(built.own)
+
+
+def built_again(ctx: Context, firsts: pd.Series, now: datetime) -> Built:
+    """What `rebuild` would store."""
     store = ctx.store
     icao24s = firsts.index.tolist()
     begin = (firsts.min() - LONGEST_LEG).to_pydatetime()
@@ -56,9 +63,7 @@ def rebuild(ctx: Context, firsts: pd.Series, now: datetime) -> int:
     observations = observations[~(observations["time"] < each(since, owner))]
     start = pd.concat([firsts, observations["time"].groupby(owner).min()]).groupby(level=0).min()
     scope = pd.DataFrame({"icao24": start.index, "since": start.to_numpy()})
-    built = compute(ctx, observations, scope, now)
-    commit(ctx, built)
-    return len(built.own)
+    return compute(ctx, observations, scope, now)
 
 
 def _starts(firsts: pd.Series, flights: pd.DataFrame, whole: npt.NDArray[np.bool_]) -> pd.Series:
@@ -123,7 +128,8 @@ def compute(
     store = ctx.store
     icao24s = scope["icao24"].tolist()
     known = store.aircraft(icao24s) if aircraft is None else aircraft
-    visits = store.visits(icao24s=icao24s)
+    # only visits before: a flight is no evidence for itself, and a second run gives the same flights
+    visits = store.visits(before=scope["since"].min().to_pydatetime(), icao24s=icao24s)
     own = rules.build(observations, aircraft=known, airports=ctx.airports, visits=visits, asof=asof)
     stay = _staying(ctx, observations, scope, own)
     last = observations.groupby("address")["time"].max()
