@@ -138,6 +138,9 @@ def _aspect(ax: Axes) -> float:
     return float(box.width / box.height)
 
 
+WORTH_A_DOT = 0.05  # expected flights; less would be written as 0.0
+
+
 def _fields(
     ax: Axes, picture: Picture, known: pd.DataFrame, projection: Projection, extent: ground.Extent, *, detail: bool
 ) -> None:
@@ -150,6 +153,8 @@ def _fields(
     dots: list[tuple[str, float, bool, float, float, float]] = []
     taken = [bar]
     for airport, weight, arrival in _weights(picture):
+        if arrival and weight < WORTH_A_DOT:
+            continue
         lon, lat = at(known, airport)
         x, y = (float(v) for v in projection(lat, lon))
         if not extent.holds(x, y):
