@@ -42,9 +42,12 @@ def train(ctx: Context, route_days: pd.DataFrame, left_out: pd.DataFrame, now: d
         log.info("%d days are stored, %d are needed before anything is judged", past["day"].nunique(), FEWEST_DAYS)
         return None
     model = detection.train(past, seed=settings.seed, settings=rules(ctx), exclude=left_out)
+    ctx.done("train", now)
+    if ctx.model is not None and not (tried := detection.trial(model, past, left_out)).fit:
+        log.warning("model %s does not serve, %s stays: %s", model.id, ctx.model.id, "; ".join(tried.reasons))
+        return ctx.model
     ctx.store.save_model(model.to_record(), at=now)
     ctx.model = model
-    ctx.done("train", now)
     log.info("model %s learned from %d route-days", model.id, len(past))
     return model
 
@@ -56,6 +59,7 @@ def rules(ctx: Context) -> detection.Settings:
         false_alerts_per_route_year=s.false_alerts_per_route_year,
         min_history_days=s.min_history_days,
         episode_gap_days=s.episode_gap_days,
+        min_coverage=s.min_coverage,
     )
 
 
