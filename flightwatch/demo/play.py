@@ -52,7 +52,7 @@ class Result:
     seconds: float
 
 
-def play(directory: Path, *, seed: int = 1, echo: Echo = print, days: int = 188, poll_s: int = 600) -> Result:
+def play(directory: Path, *, seed: int = 1, echo: Echo = print, days: int = 188, poll_s: int = 900) -> Result:
     """Play one world and leave its database, configuration, alert, map and truth in `directory`.
 
     What an earlier play left there is replaced; a folder with a database of another origin is refused.

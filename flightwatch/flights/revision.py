@@ -47,14 +47,14 @@ def revise(
 
 
 def _ends(flights: pd.DataFrame) -> Any:
-    paths = [tracks.decode(track) for track in flights["track"]]
+    paths = [tracks.unpack(track) for track in flights["track"]]
     sides = []
     for at, name in ((0, "first"), (-1, "last")):
-        values = {k: np.array([p[k].iloc[at] for p in paths], dtype=float) for k in EDGE_COLUMNS}
+        values = {k: np.array([p[k][at] for p in paths], dtype=float) for k in EDGE_COLUMNS}
         values["latitude"] = flights[f"{name}_latitude"].to_numpy()
         values["longitude"] = flights[f"{name}_longitude"].to_numpy()
         sides.append(values)
-    ground = [np.array([bool(p["onground"].iloc[at]) for p in paths]) for at in (0, -1)]
+    ground = [np.array([bool(p["onground"][at]) for p in paths]) for at in (0, -1)]
     ground = [
         g | (flights[f"{s}_method"] == "observed").to_numpy()
         for g, s in zip(ground, ("departure", "arrival"), strict=True)
