@@ -173,7 +173,14 @@ HEARD: Schema = {
 
 def empty(schema: Schema) -> pd.DataFrame:
     """A frame of that shape with no rows."""
-    return pd.DataFrame({name: pd.Series(dtype=_dtype(c)) for name, c in schema.items()})
+    made = _EMPTY.get(id(schema))
+    if made is None:
+        made = pd.DataFrame({name: pd.Series(dtype=_dtype(c)) for name, c in schema.items()})
+        _EMPTY[id(schema)] = made
+    return made.copy()
+
+
+_EMPTY: dict[int, pd.DataFrame] = {}  # by the identity of a schema, which lives as long as its module
 
 
 def concat(frames: Sequence[pd.DataFrame], schema: Schema) -> pd.DataFrame:

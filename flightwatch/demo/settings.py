@@ -66,7 +66,7 @@ def config_toml(
     *,
     webhook_file: str = WEBHOOK_FILE,
     poll_s: int = 600,
-    think_s: int = 12 * 3600,
+    think_s: int = 8 * 3600,
     false_alerts: float = 0.05,
 ) -> str:
     """The demo's config.toml. The Slack address goes to `webhook_file` beside it: it is a secret."""
