@@ -173,14 +173,15 @@ HEARD: Schema = {
 
 def empty(schema: Schema) -> pd.DataFrame:
     """A frame of that shape with no rows."""
-    made = _EMPTY.get(id(schema))
+    shape = tuple((name, column.dtype) for name, column in schema.items())
+    made = _EMPTY.get(shape)
     if made is None:
         made = pd.DataFrame({name: pd.Series(dtype=_dtype(c)) for name, c in schema.items()})
-        _EMPTY[id(schema)] = made
+        _EMPTY[shape] = made
     return made.copy()
 
 
-_EMPTY: dict[int, pd.DataFrame] = {}  # by the identity of a schema, which lives as long as its module
+_EMPTY: dict[tuple[tuple[str, str], ...], pd.DataFrame] = {}  # made once per shape: a poll asks for several
 
 
 def concat(frames: Sequence[pd.DataFrame], schema: Schema) -> pd.DataFrame:
