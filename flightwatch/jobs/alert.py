@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
@@ -11,6 +11,7 @@ from flightwatch import alerts
 from flightwatch.jobs.context import Context
 from flightwatch.jobs.deliver import audiences
 from flightwatch.records import Changes, Episode, Message, Telling
+from flightwatch.units import iso
 
 log = logging.getLogger("flightwatch.alert")
 
@@ -21,7 +22,7 @@ LOOK_BACK = timedelta(days=60)
 def raise_alerts(ctx: Context, now: datetime) -> Changes:
     """Open, extend and close episodes by the newest findings, and put what is to be told into the outbox.
 
-    Days before this database first looked live are history: they are findings, not news. Read, judged and written in
+    What was there before this database first looked live is history: findings, not news. Read, judged and written in
     one transaction, so that an acknowledgement given meanwhile is not overwritten.
     """
     with ctx.store.transaction():
@@ -36,7 +37,7 @@ def _raised(ctx: Context, now: datetime) -> Changes:
     first_live = live_since(ctx, now)
     since = (now - LOOK_BACK).date()
     judged = store.findings(since=since)
-    news = judged[judged["day"] >= pd.Timestamp(first_live)]
+    news = judged[judged["day"] >= pd.Timestamp(first_live.date())]
     episodes = [e for e in store.episodes() if e.alert.status in ("open", "acknowledged") or e.alert.last_day >= since]
     named = set(news.loc[news["flagged"], "route"]) | {r for e in episodes for r in e.alert.routes}
     if not named:
@@ -44,6 +45,7 @@ def _raised(ctx: Context, now: datetime) -> Changes:
     matches = store.matches(sorted(named), days=(since, now.date()))
     ids = set(matches["flight_id"]) | {f for e in episodes for f in e.flights}
     flights = store.flights(ids=sorted(ids), with_track=True)
+    news = news[~news["flagged"] | news["route"].isin(flown_since(first_live, matches, flights))]
     changes = alerts.update(
         news,
         matches,
@@ -63,13 +65,21 @@ def _raised(ctx: Context, now: datetime) -> Changes:
     return changes
 
 
-def live_since(ctx: Context, now: datetime) -> date:
-    """The day this database first looked live; from then on findings are news."""
+def live_since(ctx: Context, now: datetime) -> datetime:
+    """When this database first looked live."""
     held = ctx.store.get_mark("live_since")
     if held is None:
-        held = now.date().isoformat()
+        held = iso(now)
         ctx.store.set_mark("live_since", held)
-    return date.fromisoformat(held)
+    when = datetime.fromisoformat(held)
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def flown_since(when: datetime, matches: pd.DataFrame, flights: pd.DataFrame) -> set[str]:
+    """Routes that were flown since then. A window that ends today may hold nothing but history: a first run after a
+    backfill would tell of a surge that was long over."""
+    new = set(flights.loc[flights["lastseen"] >= pd.Timestamp(when), "flight_id"])
+    return set(matches.loc[matches["flight_id"].isin(new), "route"])
 
 
 def render(ctx: Context, episode: Episode, telling: Telling, flights: pd.DataFrame, judged: pd.DataFrame) -> Message:
