@@ -147,7 +147,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, datetime):
         from flightwatch.units import iso
 
-        return None if str(value) == "NaT" else iso(value)
+        if str(value) == "NaT":
+            return None
+        return iso(value) if value.tzinfo else value.date().isoformat()  # without a zone it is a day of a frame
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, bytes):

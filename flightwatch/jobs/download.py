@@ -166,7 +166,8 @@ def update_aircraft(
         raise SourceError("; ".join(f"{n}: {t}" for n, t in found.trouble.items()), outcome="server")
     values = pd.concat(frames, ignore_index=True)
     if not everyone:
-        values = values[values["icao24"].isin(set(ctx.store.aircraft()["icao24"]))].reset_index(drop=True)
+        known = set(ctx.store.aircraft()["icao24"]) | set(ctx.store.flights(columns=["icao24"])["icao24"])
+        values = values[values["icao24"].isin(known)].reset_index(drop=True)
     aircraft = concat([identity.union(values)], AIRCRAFT)
     found.airframes = len(aircraft)
     found.conflicts = len(identity.conflicts(values))

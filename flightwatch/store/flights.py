@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pandas as pd
-from sqlalchemy import Select, Table, and_, exists, func, select, union
+from sqlalchemy import Select, Table, and_, exists, func, or_, select, union
 from sqlalchemy.sql import ColumnElement
 
 from flightwatch.records import FLIGHT, empty
@@ -46,7 +46,8 @@ class FlightRows(BuiltRows):
     ) -> pd.DataFrame:
         """Flights by firstseen: of the UTC dates `days` (first and last, both in), in [since, until), and so on.
 
-        `airports` finds every flight that may have begun or ended there, however improbable. `newest` with `limit`
+        `airports` finds every flight that may have begun or ended there, however improbable. A callsign with * at its
+        end stands for all that begin so. `newest` with `limit`
         gives the last ones. By its id a flight is found although it is superseded, when nothing took its place: an
         alert may rest on it. `track` is filled only when asked for. `columns` names those wanted of a whole flight: a
         year of flights is read several times as fast without what nobody looks at.
@@ -60,8 +61,10 @@ class FlightRows(BuiltRows):
             query = query.where(~t.c.superseded if ids is None else ~t.c.superseded | ~_replaced(t))
         if days is not None:
             since, until = _span(days)
-        wanted = {"icao24": icao24, "flight_id": ids, "typecode": typecodes, "callsign": callsign}
+        wanted = {"icao24": icao24, "flight_id": ids, "typecode": typecodes}
         query = query.where(*self._among_all(wanted), *_within(t, since, until))
+        if callsign is not None:
+            query = query.where(or_(*(_called(t, name) for name in names(callsign) or [])))
         found: Any = query
         if airports is not None:
             found = self._at_airports(query, names(airports) or [], *_within(schema.candidate, since, until))
@@ -203,6 +206,14 @@ def _replaced(t: Table) -> ColumnElement[bool]:
     """That a flight of the same id, which is not superseded, is there."""
     other = t.alias("other")
     return exists().where(other.c["flight_id"] == t.c["flight_id"], ~other.c["superseded"])
+
+
+def _called(table: Table, callsign: str) -> ColumnElement[bool]:
+    """That callsign, or with * at its end all that begin so."""
+    if callsign.endswith("*"):
+        begun: ColumnElement[bool] = table.c["callsign"].startswith(callsign[:-1], autoescape=True)
+        return begun
+    return table.c["callsign"] == callsign
 
 
 def _within(table: Table, since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
