@@ -16,7 +16,7 @@ SHORTEST = 6
 """Known secrets shorter than this are not replaced by value: they would blank ordinary words, and are no secrets."""
 
 PATTERNS = (
-    # Slack: the path of an incoming webhook is the secret (reliability §7, Webhook URL)
+    # Slack: the path of an incoming webhook is the secret
     (re.compile(r"(hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/)[^\s\"'<>)\]]+"), r"\1" + HIDDEN),
     (re.compile(r"(/services/)T[A-Z0-9]+/B[A-Z0-9]+/[A-Za-z0-9]+"), r"\1" + HIDDEN),
     (re.compile(r"\bxox[abeoprs](?:\.[a-z]+)?-[A-Za-z0-9.-]{6,}"), HIDDEN),
@@ -117,7 +117,7 @@ class RedactingFilter(logging.Filter):
 
 
 LOUD = ("urllib3", "requests", "slack_sdk", "apprise", "sqlalchemy", "smtplib", "matplotlib", "PIL")
-"""Libraries that print addresses or bodies below WARNING (reliability §9, logs)."""
+"""Libraries that print addresses or bodies below WARNING."""
 
 
 def install(secrets: Iterable[str] = (), *, logger: logging.Logger | None = None) -> RedactingFilter:

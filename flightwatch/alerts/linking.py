@@ -14,7 +14,7 @@ SAME_FLIGHTS = 0.5
 
 TURNAROUND = timedelta(days=4)
 """A return leg leaves within this time of the outbound one. Cargo crews turn round in hours, and a leg with an unseen
-stop in a day or two; detection §7 generates returns 0-2 days later, doubled here for crew rest and unseen legs."""
+stop in a day or two; the benchmarks' worlds return after 0-2 days, doubled here for crew rest and unseen legs."""
 
 
 @dataclass(frozen=True)

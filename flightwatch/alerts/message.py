@@ -204,7 +204,7 @@ def _notes(alert: Alert, top: Mapping[str, Any], rows: Mapping[str, Mapping[str,
         out.append(f"{evidence['suspect']} of the flights have doubted positions (see the list); they do not carry it.")
     if evidence.get("muted"):
         out.append(f"There is doubt about the data: {evidence['muted']}")
-    if (top.get("coverage") or 1.0) < 0.6:  # reliability §8: below this, a day does not teach either
+    if (top.get("coverage") or 1.0) < 0.6:  # below this, a day does not teach either
         out.append("The sky was badly watched in this window: there may have been more flights.")
     if int(top.get("history_days") or 0) < Rules().min_history_days * 2:
         out.append(f"What is usual rests on {top.get('history_days') or 0} days only; a season may explain it.")

@@ -14,11 +14,11 @@ class Rules:
     """What may be tuned. Anything with attributes of these names serves as settings; what it lacks has our default."""
 
     episode_gap_days: int = 14
-    """Findings this close belong together (detection §5, Episodes)."""
+    """Findings this close belong together (docs/alerts.md)."""
     close_after_days: int = 14
     """An episode with no unusual day for longer than this is over."""
     min_history_days: int = 60
-    """Less history than this keeps an alert at `info` (detection §5, Cold start)."""
+    """Less history than this keeps an alert at `info` (docs/detection.md)."""
     update_interval_h: float = 6
     """Least time between two messages with news on one alert, unless it became more severe: four times a working day
     is what a desk can follow."""
@@ -63,7 +63,7 @@ def severity(
     """info, watch or high, and the sentence that says why.
 
     `certainty` is expected flights over listed flights; `identified` says that a registration, or two independent
-    sources, stand behind at least one of them (an invented aircraft has neither; reliability §6, ghost aircraft).
+    sources, stand behind at least one of them (an invented aircraft has neither).
 
     >>> severity(observed=4, multiple=40, probability=1e-4, certainty=0.8, coverage=0.9, history_days=180,
     ...          identified=True)[0]

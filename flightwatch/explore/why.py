@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from flightwatch.explore.explorer import Explorer
 
 SEEN = ("observed", "approach", "reported")
-WEAK_COVERAGE = 0.6  # reliability §8, coverage: below it a count says little
+WEAK_COVERAGE = 0.6  # below it a count says little, and a day does not teach
 SHORT_HISTORY = 120  # days: twice the 60 that judging needs, so that a season's turn is in it
 TELLING_SHARE = 0.05  # of all contributions: smaller ones are not named
 

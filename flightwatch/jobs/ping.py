@@ -26,7 +26,7 @@ def ping(ctx: Context, now: datetime) -> bool:
     if not url or not good(ctx, now):
         return False
     with requests.Session() as session:
-        session.trust_env = False  # reliability §5: no .netrc, no proxy by surprise
+        session.trust_env = False  # no .netrc, no proxy by surprise
         try:
             answer = session.get(
                 url, timeout=TIMEOUT_S, allow_redirects=False, stream=True,

@@ -11,11 +11,11 @@ from flightwatch.records import Message
 
 MOST_BLOCKS = 45
 BUDGET = 10_000
-"""Slack takes 50 blocks and, undocumented, about 13,200 characters (reliability §7, Slack size)."""
+"""Slack takes 50 blocks and, undocumented, about 13,200 characters (docs.slack.dev, block kit; the second by trial)."""
 SECTION = 2900  # of 3,000, so that a mark of what was cut fits
 HEADER = 150
 SHOWN = 10
-"""Flights in a Slack message (ecosystem §3); the command shows the others."""
+"""Flights in a Slack message; the command shows the others."""
 PLAIN = 3900
 """Slack recommends at most 4,000 characters of text in a message."""
 MARKS = {"high": ":red_circle:", "watch": ":large_orange_circle:", "info": ":white_circle:"}

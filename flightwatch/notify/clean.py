@@ -7,7 +7,7 @@ import unicodedata
 from flightwatch.records import Message
 
 HEADER_LENGTH = 120
-"""reliability §7, e-mail header: cut at 120, so that no name fills a screen."""
+"""A header is cut at 120 characters, so that no name fills a screen."""
 
 LINE_LENGTH = 2000
 TITLE_LENGTH = 250

@@ -21,11 +21,11 @@ from flightwatch.redact import redact
 CONNECT_S = 5.0
 READ_S = 10.0
 DEADLINE_S = 30.0
-"""For the whole answer (reliability §5, slow drip)."""
+"""For the whole answer (an answer may drip for ever)."""
 MOST = 64 * 1024  # bytes of an answer; the longest a provider sends us is a few hundred
 
 RETRIED = {408, 425, 429}
-"""Besides 5xx (reliability §4, retry rules)."""
+"""Besides 5xx: the ones that pass by themselves (RFC 9110 §15.5.9, RFC 8470, RFC 6585)."""
 PERHAPS_TAKEN = {502, 504}
 """A gateway gave up on a server that may have taken the message."""
 
@@ -55,7 +55,7 @@ def check(url: str, *, what: str, allow_private: bool) -> None:
 
 
 def refuse_private(url: str, *, what: str) -> None:
-    """DeliveryError when the name resolves to this machine or a private network (reliability §5, SSRF)."""
+    """DeliveryError when the name resolves to this machine or a private network."""
     host = urlsplit(url).hostname or ""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
@@ -75,7 +75,7 @@ def post(
     """One request, one answer of any status. DeliveryError when there is none; it says whether it may have arrived."""
     secrets = (url, urlsplit(url).path, *secrets)
     session = requests.Session()
-    session.trust_env = False  # reliability §5: no .netrc, no proxy by surprise
+    session.trust_env = False  # no .netrc, no proxy by surprise
     began = time.monotonic()
     all_headers = {"User-Agent": f"flightwatch/{__version__}", **headers}
     try:

@@ -13,16 +13,16 @@ from flightwatch.notify.quiet import SEVERITIES, Quiet
 from flightwatch.records import Delivery, Message
 
 DELAYS_S = (5, 15, 45, 120, 300, 900)
-"""Then every 15 minutes (reliability §4, retry rules)."""
+"""Then every 15 minutes (docs/reliability.md, promise 2)."""
 JITTER = 0.2
 LONGEST_S = 6 * 3600.0
-"""The longest Retry-After that is honoured (reliability §4)."""
+"""The longest Retry-After that is honoured."""
 EXPIRE_H = 24.0
 BROKEN_S = 900.0
 """A channel that gave a final answer is asked again with the next message after this long, as often as any other."""
 DIGEST_OVER = 5
 DIGEST_MOST = 25
-"""Messages in one digest: 25 of about 300 characters fit Slack's budget (reliability §7, Slack size)."""
+"""Messages in one digest: 25 of about 300 characters fit Slack's budget (notify/blocks.py)."""
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from flightwatch.errors import InputError
 from flightwatch.sources import inflate
 from flightwatch.sources.inflate import MAGIC, MAX_DECODED
 
-MAX_MEMBERS = 200_000  # of one archive; a full day has 60,000 traces (reliability §10)
-MAX_ARCHIVE = 20 * 2**30  # bytes of one archive; a day is 2 to 4 GB (reliability §10)
+MAX_MEMBERS = 200_000  # of one archive; a full day has 60,000 traces
+MAX_ARCHIVE = 20 * 2**30  # bytes of one archive; a day is 2 to 4 GB
 _PART = re.compile(r"(?P<stem>.+\.tar)\.(?P<part>a[a-z])\Z")
 
 

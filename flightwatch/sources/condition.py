@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-EMPTIES = 3  # in a row, of a request that normally brings something: the source is degraded (sources §2.8)
-SHARE = 0.3  # of the trailing median; below it the answer is not believed whole (reliability §5)
+EMPTIES = 3  # in a row, of a request that normally brings something: the source is degraded
+SHARE = 0.3  # of the trailing median; below it the answer is not believed whole
 TRAILING = 50  # good polls the median is taken of: under an hour at one a minute, so day and night do not mix
 ENOUGH = 10  # good polls before a median means anything
 FAILING = 3  # polls in a row that brought no answer: the source is down, not hiccuping

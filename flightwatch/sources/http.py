@@ -26,7 +26,7 @@ from flightwatch.sources import inflate
 from flightwatch.sources.status import Answer, check_status, plain
 from flightwatch.sources.wire import Adapter, Watch, permitted_url
 
-CONNECT_S, READ_S, TOTAL_S = 5.0, 20.0, 30.0  # sources §9; the total is what a drip can cost (reliability §5)
+CONNECT_S, READ_S, TOTAL_S = 5.0, 20.0, 30.0  # the total is what a dripping answer can cost
 MAX_ENCODED = 32 * 2**20  # bytes on the wire: the whole world as aircraft.json is about 2 MB gzipped
 MAX_REDIRECTS = 3
 _CHUNK = 2**16

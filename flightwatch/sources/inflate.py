@@ -10,8 +10,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 
 MAGIC = b"\x1f\x8b"
-MAX_DECODED = 64 * 2**20  # bytes of one body or archive member; the largest real one is a tenth (reliability §5, §10)
-MAX_RATIO = 200  # decoded to encoded; readsb's JSON reaches about 12, a bomb 1,000 (reliability §10)
+MAX_DECODED = 64 * 2**20  # bytes of one body or archive member; the largest real one is a tenth
+MAX_RATIO = 200  # decoded to encoded; readsb's JSON reaches about 12, a bomb 1,000
 USUAL_RATIO = 16  # what readsb's JSON and traces stay below
 RATIO_FROM = 2**20  # below this size a high ratio harms nobody (a body of blanks)
 _CHUNK = 2**18

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-BACKOFF_S, BACKOFF_CAP_S = 10.0, 900.0  # 10 s × 2^n up to 15 minutes (sources §9)
-DOOR_S = 300.0  # 401 and 403: not again for five minutes (sources §9); nobody fixes a key sooner
+BACKOFF_S, BACKOFF_CAP_S = 10.0, 900.0  # 10 s × 2^n up to 15 minutes
+DOOR_S = 300.0  # 401 and 403: not again for five minutes; nobody fixes a key sooner
 CREDITS_A_DAY_S = 86_400
 _DOOR = ("auth", "blocked")
 _FINE = ("ok", "empty")

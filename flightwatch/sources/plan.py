@@ -11,9 +11,9 @@ from flightwatch import geo
 Circle = tuple[float, float, float]
 """Latitude, longitude, radius in NM."""
 
-TYPES_A_REQUEST = 75  # seen working in one call (sources §2.4)
-ADDRESSES_A_REQUEST = 100  # the lists' limits are not all known; this stays below every one named (sources §2.9)
-FEED_RADIUS = 250  # NM, the largest circle any v2 provider answers (sources §2.4)
+TYPES_A_REQUEST = 75  # seen working in one call to adsb.lol
+ADDRESSES_A_REQUEST = 100  # the lists' limits are not all known; this stays below every one named
+FEED_RADIUS = 250  # NM, the largest circle any v2 provider answers
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ from flightwatch.sources.quiet import quiet
 from flightwatch.units import instant, millis
 
 NAN = float("nan")
-MAX_ROWS = 50_000  # three times the whole world's traffic in one answer (reliability §6)
-CLOCK_TOLERANCE_S = 120  # of `now` against ours; beyond it the feed's clock is not believed (reliability §5)
+MAX_ROWS = 50_000  # three times the whole world's traffic in one answer
+CLOCK_TOLERANCE_S = 120  # of `now` against ours; beyond it the feed's clock is not believed
 MILLISECONDS_FROM = 1e11  # `now` above this is in milliseconds: 1e11 s is the year 5138, 1e11 ms is 1973
 OLDEST_FIX_S = 14 * 86_400  # readsb keeps `lastPosition` for up to 14 days (track.h)
 STALE, CLOCK = 4, 64  # bits of records.SUSPECT

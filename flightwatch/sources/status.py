@@ -13,7 +13,7 @@ import urllib3
 
 from flightwatch.errors import SourceError
 
-RETRY_AFTER_CAP_S = 6 * 3600.0  # a provider that says "tomorrow" is asked again four times a day (reliability §5)
+RETRY_AFTER_CAP_S = 6 * 3600.0  # a provider that says "tomorrow" is asked again four times a day
 _RATE_LIMITED, _AUTH, _BLOCKED = (420, 429), (401, 402, 407), 403
 _BAD_REQUEST = (400, 404, 405, 406, 410, 411, 413, 414, 415, 422)
 

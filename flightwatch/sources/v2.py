@@ -23,7 +23,7 @@ from flightwatch.sources.pace import Pace, Rule
 from flightwatch.sources.plan import Capability, Circle, plan
 from flightwatch.sources.status import require_json
 
-STANDSTILL_S = 30.0  # a `now` that has not moved for longer is a dead decoder or a stuck cache (sources §1.6)
+STANDSTILL_S = 30.0  # a `now` that has not moved for longer is a dead decoder or a stuck cache
 MIB = 2**20
 
 
@@ -105,7 +105,7 @@ PROVIDERS: dict[str, Provider] = {
         attribution="Own receiver",
     ),
 }
-"""What each provider was found to offer and ask for (sources §2, §10). adsb.one is gone since 2025-12-01."""
+"""What each provider was found to offer and ask for in its pages and answers. adsb.one is gone since 2025-12-01."""
 
 
 class V2:
