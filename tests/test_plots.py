@@ -162,7 +162,7 @@ def test_a_map_across_the_date_line_stays_small() -> None:
 
     left, right = fig.axes[0].get_xlim()
     assert right - left < 1000
-    assert {"East", "West"} <= {t.get_text().split("\n")[0] for t in fig.axes[0].texts}
+    assert {"East", "West"} <= {t.get_text().split(" ")[0] for t in fig.axes[0].texts}
 
 
 def test_hostile_names_are_drawn_and_not_obeyed(flights: pd.DataFrame) -> None:
@@ -213,7 +213,54 @@ def test_labels_do_not_cover_each_other() -> None:
     frame = labels.Box(0, 0, 400, 400)
     taken: list[labels.Box] = []
 
-    for x in (200, 204, 208):
-        taken.append(labels.place(x, 200, "Benina", 10, taken, frame))
+    for x in (200, 204, 208, 212, 216):
+        taken.append(labels.place(x, 200, *labels.size_of("Sheremetyevo 1.0", 11), taken, frame))
 
     assert all(a.overlap(b) == 0 for i, a in enumerate(taken) for b in taken[:i])
+    assert all(box.outside(frame) == pytest.approx(0) for box in taken)
+
+
+def test_a_label_goes_where_no_track_runs() -> None:
+    frame = labels.Box(0, 0, 400, 400)
+    eastwards = np.column_stack([np.arange(200.0, 400, 4), np.full(50, 200.0)])
+
+    box = labels.place(200, 200, 80, 14, [], frame, busy=eastwards)
+
+    assert not any(box.left < x < box.right and box.bottom < y < box.top for x, y in eastwards)
+
+
+MOSCOW = pd.DataFrame(
+    [
+        ("UUWW", "Vnukovo International Airport", 55.5915, 37.2615),
+        ("UUBW", "Ramenskoye Airport", 55.5533, 38.15),
+        ("UUMU", "Chkalovsky Airport", 55.8783, 38.0617),
+        ("UUEE", "Sheremetyevo International Airport", 55.9726, 37.4146),
+        ("HLLB", "Benina International Airport", 32.0968, 20.2695),
+        ("HL59", "Al Khadim", 31.9986, 21.1919),
+        ("HLLQ", "Al Abraq", 32.7887, 21.9643),
+    ],
+    columns=["id", "name", "latitude", "longitude"],
+).set_index("id")
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_names_of_fields_close_together_are_all_read(backwards: bool) -> None:
+    here = {"UUWW": 0.4, "UUBW": 0.3, "UUMU": 0.2, "UUEE": 0.1}
+    there = {"HLLB": 0.5, "HL59": 0.3, "HLLQ": 0.2}
+    starts, ends = (there, here) if backwards else (here, there)
+    flight = {
+        "departure_candidates": starts, "arrival_candidates": ends, "arrival_method": "inferred",
+        "first_latitude": 45.0, "first_longitude": 36.0, "last_latitude": 44.0, "last_longitude": 36.0,
+    }  # fmt: skip
+
+    fig = plots.route_map(pd.DataFrame([flight] * 3), MOSCOW)
+
+    fig.canvas.draw()
+    for ax in fig.axes:
+        names = [t for t in ax.texts if t.get_text() and not t.get_text().isupper() and "km" not in t.get_text()]
+        boxes = [t.get_window_extent() for t in names]
+        assert not [1 for i, a in enumerate(boxes) for b in boxes[:i] if a.overlaps(b)]
+        sheet = ax.get_window_extent()
+        assert all(b.x0 >= sheet.x0 - 2 and b.x1 <= sheet.x1 + 2 for b in boxes)
+    text = words(fig)
+    assert all(name in text for name in ("Vnukovo", "Ramenskoye", "Chkalovsky", "Sheremetyevo", "Benina", "Al Abraq"))

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
-from matplotlib.patches import PathPatch
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.path import Path
 
 from flightwatch.plots import style
@@ -68,14 +67,21 @@ def draw(ax: Axes, projection: Projection, extent: Extent) -> None:
     ax.set_yticks([])
     for spine in ax.spines.values():
         spine.set(visible=True, color=style.COAST, linewidth=0.8)
-    for country in world().countries:
-        for polygon in country.polygons:
-            path = _path([projection.line(ring) for ring in polygon], extent)
-            if path is not None:
-                ax.add_patch(PathPatch(path, facecolor=style.LAND, edgecolor=style.LAND, linewidth=0.4, zorder=1))
+    land = (
+        _path([projection.line(ring) for ring in polygon], extent)
+        for country in world().countries
+        for polygon in country.polygons
+    )
+    ax.add_collection(
+        PathCollection(
+            [path for path in land if path is not None],
+            facecolors=style.LAND, edgecolors=style.LAND, linewidths=0.4, zorder=1,
+        ),
+        autolim=False,
+    )  # fmt: skip
     for lines, colour, width in ((world().borders, style.BORDER, 0.7), (world().coasts, style.COAST, 0.9)):
         drawn = [line for line in map(projection.line, lines) if _near(line, extent)]
-        ax.add_collection(LineCollection(drawn, colors=colour, linewidths=width, zorder=2))
+        ax.add_collection(LineCollection(drawn, colors=colour, linewidths=width, zorder=2), autolim=False)
     _graticule(ax, projection, extent)
 
 
@@ -107,7 +113,10 @@ def _graticule(ax: Axes, projection: Projection, extent: Extent) -> None:
         for lat in range(-90 + step, 90, step)
     ]
     ax.add_collection(
-        LineCollection([x for x in lines if _near(x, extent)], colors=style.QUIET, linewidths=0.35, alpha=0.3, zorder=2)
+        LineCollection(
+            [x for x in lines if _near(x, extent)], colors=style.QUIET, linewidths=0.35, alpha=0.3, zorder=2
+        ),
+        autolim=False,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,9 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import Bbox
 
 from flightwatch import geo
-from flightwatch.plots import ground, labels, style
+from flightwatch.plots import fields, ground, style
 from flightwatch.plots.picture import Picture, at, collect
 from flightwatch.plots.projection import Projection, centred_on
-
-POINTS = 100.0  # dots per inch of a figure while it is laid out: matplotlib's default
 
 
 def route_map(
@@ -44,12 +43,13 @@ def route_map(
         projection = centred_on(points[:, 1], points[:, 0])
         x, y = projection(points[:, 1], points[:, 0])
         tall = np.nanmax(y) - np.nanmin(y) > 0.9 * (np.nanmax(x) - np.nanmin(x))
-        near = _near_points(picture, known)
-        zoom = near is not None and _much_smaller(projection, near, x, y)
-        fig, axes = _layout(bool(tall), zoom)
-        _map(axes[0], picture, known, projection, points, near_axes=zoom)
-        if zoom and near is not None:
-            _zoom(axes, picture, known, projection, near)
+        near = _near(picture, known)
+        if near is not None and not _much_smaller(projection, near[1], x, y):
+            near = None
+        fig, axes = _layout(bool(tall), near is not None)
+        _map(axes[0], picture, known, projection, points, elsewhere=near[0] if near else ())
+        if near is not None:
+            _zoom(axes, picture, known, projection, near[1])
         _heading(fig, title, subtitle)
         _legend(fig, picture)
         fig.text(
@@ -65,16 +65,24 @@ def _all_points(picture: Picture, known: pd.DataFrame) -> Any:
     return np.concatenate(parts) if parts else np.empty((0, 2))
 
 
-def _near_points(picture: Picture, known: pd.DataFrame) -> Any | None:
-    """The possible arrival fields and the points where signals were lost on the way to them."""
+NEIGHBOURS_NM = 200.0  # eastern Libya, Benina to Al Adem, is 190: fields an unseen descent could have led to
+
+
+def _near(picture: Picture, known: pd.DataFrame) -> tuple[list[str], Any] | None:
+    """The possible arrival fields round the likeliest one, and they with the points where signals were lost near."""
     if len(picture.ends) < 2:
         return None
-    heavy = sorted(picture.ends, key=lambda a: -picture.ends[a])[:8]
-    fields = np.array([at(known, a) for a in heavy])
-    middle = np.average(fields, axis=0, weights=[picture.ends[a] for a in heavy])
-    reach = max(150.0, 2.0 * float(np.max(geo.distance(fields[:, 1], fields[:, 0], middle[1], middle[0]))))
-    lost = [p for p in picture.lost if float(geo.distance(p[1], p[0], middle[1], middle[0])) < reach]
-    return np.concatenate([fields, np.array(lost).reshape(-1, 2)])
+    chief = max(picture.ends, key=lambda a: picture.ends[a])
+    lon, lat = at(known, chief)
+    near = [a for a in picture.ends if fields.shown(picture, a) and _distance(at(known, a), lat, lon) < NEIGHBOURS_NM]
+    if len(near) < 2:
+        return None
+    lost = [p for p in picture.lost if _distance(p, lat, lon) < NEIGHBOURS_NM]
+    return near, np.array([*(at(known, a) for a in near), *lost]).reshape(-1, 2)
+
+
+def _distance(point: tuple[float, float], latitude: float, longitude: float) -> float:
+    return float(geo.distance(point[1], point[0], latitude, longitude))
 
 
 def _much_smaller(projection: Projection, near: Any, x: Any, y: Any) -> bool:
@@ -108,9 +116,10 @@ def _map(
     projection: Projection,
     points: Any,
     *,
-    near_axes: bool = False,
+    elsewhere: Collection[str] = (),
     near: bool = False,
 ) -> ground.Extent:
+    """One map into its axes. Fields `elsewhere` are named on the nearer map."""
     x, y = projection(points[:, 1], points[:, 0])
     extent = ground.extent_of(x, y, _aspect(ax))
     ground.draw(ax, projection, extent)
@@ -128,7 +137,7 @@ def _map(
     if picture.lost:
         lx, ly = projection([p[1] for p in picture.lost], [p[0] for p in picture.lost])
         ax.plot(lx, ly, "x", color=style.INK, markersize=6.5 if near else 5, markeredgewidth=1.6, zorder=6)
-    _fields(ax, picture, known, projection, extent, detail=near or not near_axes)
+    fields.draw(ax, picture, known, projection, extent, elsewhere=elsewhere)
     return extent
 
 
@@ -136,79 +145,6 @@ def _aspect(ax: Axes) -> float:
     """Width over height of the axes."""
     box = ax.get_window_extent()
     return float(box.width / box.height)
-
-
-WORTH_A_DOT = 0.05  # expected flights; less would be written as 0.0
-
-
-def _fields(
-    ax: Axes, picture: Picture, known: pd.DataFrame, projection: Projection, extent: ground.Extent, *, detail: bool
-) -> None:
-    """Dots and names of fields, country names where room is left. Without detail only the chief ends are named."""
-    box = ax.get_window_extent()
-    wide, high = (side * 72 / POINTS for side in (box.width, box.height))
-    per_nm = wide / extent.width
-    frame = labels.Box(0, 0, wide, high)
-    bar = labels.Box(0, 0, 0.42 * frame.right, 0.035 * frame.top + 2.2 * style.SMALL)
-    dots: list[tuple[str, float, bool, float, float, float]] = []
-    taken = [bar]
-    for airport, weight, arrival in _weights(picture):
-        if arrival and weight < WORTH_A_DOT:
-            continue
-        lon, lat = at(known, airport)
-        x, y = (float(v) for v in projection(lat, lon))
-        if not extent.holds(x, y):
-            continue
-        radius = 3.2 + 3.0 * weight**0.5
-        colour = style.FLAGGED if arrival else style.SEEN
-        ax.plot(x, y, "o", markersize=2 * radius, color=colour, alpha=0.28, markeredgewidth=0, zorder=5)
-        ax.plot(x, y, "o", markersize=4.5, color=colour, markeredgecolor=style.PAPER, markeredgewidth=0.8, zorder=7)
-        px, py = (x - extent.left) * per_nm, (y - extent.bottom) * per_nm
-        taken.append(labels.Box(px - 4, py - 4, px + 4, py + 4))
-        dots.append((airport, weight, arrival, px, py, radius))
-    chief = {max(c, key=lambda k, c=c: c[k]) for c in (picture.origins, picture.ends) if c}  # type: ignore[misc]
-    for airport, weight, arrival, px, py, radius in dots:
-        if not (detail or not arrival or airport in chief):
-            continue
-        text = style.printable(labels.short(known.loc[airport, "name"] or airport), 24)
-        if arrival and detail:
-            text += f"\n{weight:.1f} expected"
-        spot = labels.place(px, py, text, style.SIZE - 1, taken, frame, away=max(6.0, radius * 0.8))
-        taken.append(spot)
-        ax.annotate(
-            text,
-            (spot.left, (spot.bottom + spot.top) / 2),
-            xycoords=("axes points", "axes points"),
-            va="center",
-            fontsize=style.SIZE - 1,
-            fontweight="bold" if airport in chief else "normal",
-            linespacing=1.1,
-            path_effects=ground.halo(),
-            zorder=9,
-        )
-    for x, y, country in ground.named_countries(projection, extent):
-        px, py = (x - extent.left) * per_nm, (y - extent.bottom) * per_nm
-        half = len(country.name) * style.SMALL * 0.4
-        spot = labels.Box(px - half, py - 7, px + half, py + 7)
-        if all(spot.overlap(t) == 0 for t in taken) and spot.outside(frame) == 0:
-            ax.text(
-                x,
-                y,
-                country.name.upper(),
-                ha="center",
-                va="center",
-                fontsize=style.SMALL - 1.5,
-                color="#A39C8A",
-                zorder=2.5,
-            )
-            taken.append(spot)
-
-
-def _weights(picture: Picture) -> list[tuple[str, float, bool]]:
-    """Fields, heaviest first; one that is both start and end is drawn as an end."""
-    ends = [(a, w, True) for a, w in picture.ends.items()]
-    starts = [(a, w, False) for a, w in picture.origins.items() if a not in picture.ends]
-    return sorted(ends + starts, key=lambda item: -item[1])
 
 
 def _zoom(axes: list[Axes], picture: Picture, known: pd.DataFrame, projection: Projection, near: Any) -> None:
@@ -252,7 +188,7 @@ def _legend(fig: Figure, picture: Picture) -> None:
             "alpha": 0.45,
             "markeredgewidth": 0,
         }
-        entries.append(Line2D([], [], color=style.FLAGGED, label="possible landing", **dot))
+        entries.append(Line2D([], [], color=style.FLAGGED, label="possible landing, flights expected", **dot))
     fig.legend(
         handles=entries,
         loc="lower left",
