@@ -22,6 +22,7 @@ from flightwatch.records import (
     Notice,
     Route,
     Silence,
+    Telling,
     conform,
     empty,
     flight_id,
@@ -514,7 +515,7 @@ def test_alerts_that_come_back_from_the_store_are_the_same_and_change_nothing(wo
     now = datetime(2024, 12, 13, 12, tzinfo=UTC)
     rows = alerts.announce(
         changes, [alerts.Audience("email")], now=now,
-        render=lambda e, t: alerts.message(e.alert, conform(pd.DataFrame(world.flights), FLIGHT), kind=t.kind),
+        render=lambda e, t, zone: alerts.message(e.alert, conform(pd.DataFrame(world.flights), FLIGHT), kind=t.kind),
     )  # fmt: skip
 
     with open_store("sqlite://", create=True) as store:
@@ -625,8 +626,40 @@ def test_one_delivery_per_channel_that_wants_to_hear(world: World) -> None:
 
     rows = alerts.announce(
         changes, audiences, now=now,
-        render=lambda e, t: alerts.message(e.alert, empty(FLIGHT), kind=t.kind, news=t.news),
+        render=lambda e, t, zone: alerts.message(e.alert, empty(FLIGHT), kind=t.kind, news=t.news),
     )  # fmt: skip
 
     assert [(d.channel, d.kind, d.alert, d.state) for d in rows] == [("email", "opened", 1, "pending")]
     assert rows[0].message["title"].startswith("[flightwatch] WATCH")
+
+
+def test_a_message_links_to_the_alerts_page_where_reports_are_published(world: World) -> None:
+    alert, flights = alert_of(world)
+
+    linked = alerts.message(alert, flights, None, "opened", base_url="https://news.example/fw/")
+    plain = alerts.message(alert, flights, None, "opened")
+
+    assert linked.link == "https://news.example/fw/alerts/1.html"
+    assert plain.link == ""
+    assert type(linked).of(linked.record()) == linked
+
+
+def test_each_channel_reads_its_own_local_time_beside_utc_and_each_zone_is_rendered_once(world: World) -> None:
+    surge(world, MOSCOW_MINSK)
+    changes = world.update(12)
+    now = datetime(2024, 12, 13, 12, tzinfo=UTC)
+    zones: list[str] = []
+
+    def render(episode: Episode, telling: Telling, zone: str) -> Message:
+        zones.append(zone)
+        return alerts.message(episode.alert, conform(pd.DataFrame(world.flights), FLIGHT), kind=telling.kind, zone=zone)
+
+    desks = {"kyiv": "Europe/Kyiv", "utc": "UTC", "berlin": "Europe/Berlin", "warsaw": "Europe/Berlin"}
+    rows = alerts.announce(changes, [alerts.Audience(c, zone=z) for c, z in desks.items()], now=now, render=render)
+
+    assert sorted(zones) == ["Europe/Berlin", "Europe/Kyiv", "UTC"]
+    departed = {d.channel: d.message["flights"][0]["departed"] for d in rows}
+    assert departed["utc"].endswith(" UTC")
+    assert departed["kyiv"].startswith(departed["utc"])
+    assert departed["kyiv"].endswith(" Europe/Kyiv)")
+    assert departed["berlin"] == departed["warsaw"] != departed["kyiv"]

@@ -13,11 +13,13 @@ from flightwatch.records import Changes, Delivery, Episode, Message, Telling
 
 @dataclass(frozen=True)
 class Audience:
-    """One channel as the announcing side knows it: from which severity on, and for which routes (globs; none = all)."""
+    """One channel as the announcing side knows it: from which severity on, for which routes (globs; none = all), and
+    whose local time it shows beside UTC."""
 
     channel: str
     severity: str = "info"
     routes: tuple[str, ...] = ()
+    zone: str = "UTC"
 
     def wants(self, episode: Episode) -> bool:
         if rank(episode.alert.severity) < rank(self.severity):
@@ -30,27 +32,25 @@ def announce(
     audiences: Iterable[Audience],
     *,
     now: datetime,
-    render: Callable[[Episode, Telling], Message],
+    render: Callable[[Episode, Telling, str], Message],
 ) -> list[Delivery]:
-    """The deliveries to store in the same transaction as the changes; each message is rendered once for all channels.
+    """The deliveries to store in the same transaction as the changes; each message is rendered once a time zone.
 
-    `render` makes the message of an episode and a telling (`message` with the flights, the picture and the names at
-    hand). Ids are 0 until the store gives them.
+    `render` makes the message of an episode, a telling and a zone (`message` with the flights, the picture and the
+    names at hand). Ids are 0 until the store gives them.
     """
     episodes = {e.alert.id: e for e in (*changes.opened, *changes.updated, *changes.closed)}
     channels = list(audiences)
     out = []
     for telling in changes.tell:
         episode = episodes[telling.alert]
-        wanting = [audience.channel for audience in channels if audience.wants(episode)]
-        if not wanting:
-            continue
-        record = render(episode, telling).record()
+        wanting = [audience for audience in channels if audience.wants(episode)]
+        records = {zone: render(episode, telling, zone).record() for zone in {a.zone: None for a in wanting}}
         out += [
             Delivery(
-                id=0, alert=telling.alert, channel=channel, kind=telling.kind, message=record, state="pending",
-                attempts=0, next_try=now, created=now,
+                id=0, alert=telling.alert, channel=audience.channel, kind=telling.kind, message=records[audience.zone],
+                state="pending", attempts=0, next_try=now, created=now,
             )
-            for channel in wanting
+            for audience in wanting
         ]  # fmt: skip
     return out

@@ -43,7 +43,9 @@ class _Channel(Section):
     delivery: Literal["at-least-once", "at-most-once"] = Field(
         default="at-least-once", description="what happens to a message whose answer nobody saw: repeat it, or drop it"
     )
-    zone: Zone = Field(default="UTC", description="local time shown beside UTC")
+    zone: Zone | None = Field(
+        default=None, description="local time this channel's messages show beside UTC; default: that of `[alerts]`"
+    )
 
     @model_validator(mode="before")
     @classmethod

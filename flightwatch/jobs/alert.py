@@ -58,8 +58,12 @@ def _raised(ctx: Context, now: datetime) -> Changes:
         notices=store.notices(since=now - LOOK_BACK),
         next_id=store.next_alert_id(),
     )
+    pictures: dict[int, bytes | None] = {}
     deliveries = alerts.announce(
-        changes, audiences(ctx), now=now, render=lambda episode, telling: render(ctx, episode, telling, flights, judged)
+        changes,
+        audiences(ctx),
+        now=now,
+        render=lambda episode, telling, zone: render(ctx, episode, telling, flights, judged, zone, pictures),
     )
     store.save_alerts(changes, deliveries, now=now)
     return changes
@@ -82,9 +86,19 @@ def flown_since(when: datetime, matches: pd.DataFrame, flights: pd.DataFrame) ->
     return set(matches.loc[matches["flight_id"].isin(new), "route"])
 
 
-def render(ctx: Context, episode: Episode, telling: Telling, flights: pd.DataFrame, judged: pd.DataFrame) -> Message:
-    """The message with its map; a picture that cannot be drawn never keeps a message back."""
+def render(
+    ctx: Context,
+    episode: Episode,
+    telling: Telling,
+    flights: pd.DataFrame,
+    judged: pd.DataFrame,
+    zone: str,
+    pictures: dict[int, bytes | None],
+) -> Message:
+    """The message with its map, drawn once for all channels; one that cannot be drawn keeps no message back."""
     own = flights[flights["flight_id"].isin(episode.flights)]
+    if episode.alert.id not in pictures:
+        pictures[episode.alert.id] = picture(ctx, episode, own)
     settings = ctx.settings.alerts
     return alerts.message(
         episode.alert,
@@ -93,8 +107,8 @@ def render(ctx: Context, episode: Episode, telling: Telling, flights: pd.DataFra
         telling.kind,
         news=telling.news,
         base_url=settings.base_url or None,
-        zone=settings.zone,
-        picture=picture(ctx, episode, own),
+        zone=zone,
+        picture=pictures[episode.alert.id],
         tracker=settings.tracker_url,
         names=ctx.airport_name,
     )

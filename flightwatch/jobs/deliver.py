@@ -74,10 +74,10 @@ def hurry(ctx: Context, now: datetime) -> None:
 
 
 def audiences(ctx: Context) -> list[Audience]:
-    """Who wants to hear: the enabled channels, each from its severity on."""
-    least = ctx.settings.alerts.min_severity
+    """Who wants to hear: the enabled channels, each from its severity on and in its local time."""
+    least, zone = ctx.settings.alerts.min_severity, ctx.settings.alerts.zone
     enabled = [c for c in ctx.settings.channels if c.enabled]
-    return [Audience(c.name, max(c.min_severity, least, key=alerts.rank)) for c in enabled]
+    return [Audience(c.name, max(c.min_severity, least, key=alerts.rank), zone=c.zone or zone) for c in enabled]
 
 
 _WORDS = {
