@@ -433,12 +433,16 @@ class Delivery:
     doubtful: bool = False
 
 
+PLAIN_TEXTS = ("uid", "thread", "title", "summary", "severity", "footer", "link")
+"""The fields of a message that are one text each."""
+
+
 @dataclass(frozen=True)
 class Message:
     """What people read, rendered once, before any channel: plain text is complete on its own.
 
     `uid` is stable per episode and kind, so a repeat is recognisable; `thread` is stable per episode. `facts` are
-    (label, value) pairs; `flights` are rows of plain strings; `picture` is a PNG.
+    (label, value) pairs; `flights` are rows of plain strings; `picture` is a PNG; `link` is a page about it, or empty.
     """
 
     uid: str
@@ -451,6 +455,7 @@ class Message:
     notes: tuple[str, ...] = ()
     footer: str = ""
     picture: bytes | None = None
+    link: str = ""
 
     def record(self) -> dict[str, Any]:
         """JSON-able, as the outbox keeps it.
@@ -459,7 +464,7 @@ class Message:
         >>> Message.of(m.record()) == m
         True
         """
-        out: dict[str, Any] = {k: getattr(self, k) for k in ("uid", "thread", "title", "summary", "severity", "footer")}
+        out: dict[str, Any] = {k: getattr(self, k) for k in PLAIN_TEXTS}
         out |= {"facts": [list(pair) for pair in self.facts], "flights": [dict(f) for f in self.flights]}
         out |= {"notes": list(self.notes), "picture": base64.b64encode(self.picture).decode() if self.picture else None}
         return out
@@ -469,7 +474,7 @@ class Message:
         """The message the outbox kept."""
         picture = record.get("picture")
         return cls(
-            **{k: str(record.get(k, "")) for k in ("uid", "thread", "title", "summary", "severity", "footer")},
+            **{k: str(record.get(k, "")) for k in PLAIN_TEXTS},
             facts=tuple((str(label), str(value)) for label, value in record.get("facts", ())),
             flights=tuple({str(k): str(v) for k, v in row.items()} for row in record.get("flights", ())),
             notes=tuple(str(note) for note in record.get("notes", ())),

@@ -7,6 +7,7 @@ import hmac
 import json
 import logging
 import socket
+from dataclasses import replace
 from email.message import EmailMessage
 from html.parser import HTMLParser
 from types import SimpleNamespace
@@ -84,6 +85,28 @@ def test_a_mail_has_text_html_and_the_map_inline(message: Message) -> None:
     assert picture.get_content() == PNG
     assert f"cid:{picture['Content-ID'].strip('<>')}" in page
     assert part(got, "text/plain").get_content().count("flightwatch alerts ack 3") == 1
+
+
+def test_a_page_about_the_alert_is_linked_in_text_html_slack_and_webhook(message: Message) -> None:
+    page = "https://news.example/fw/alerts/3.html"
+    linked = replace(message, link=page)
+    with MailServer() as server:
+        mailer(server).send(linked)
+        [mail] = server.mails
+    with HttpServer() as server:
+        slack(server).send(linked)
+        webhook(server).send(linked)
+        blocks, posted = (json.loads(r.body) for r in server.requests)
+
+    assert page in part(mail.message, "text/plain").get_content()
+    assert f'<a href="{page}"' in part(mail.message, "text/html").get_content()
+    assert f"<{page}|The whole alert" in json.dumps(blocks["blocks"])
+    assert posted["link"] == page
+
+
+@pytest.mark.parametrize("link", ["javascript:alert(1)", "https://a b", "file:///etc/passwd", "//x.example"])
+def test_a_link_that_is_not_to_the_web_is_left_out(message: Message, link: str) -> None:
+    assert tidy(replace(message, link=link)).link == ""
 
 
 def test_every_try_has_the_same_message_id_and_an_episode_is_one_thread(message: Message) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,11 +14,14 @@ import pytest
 sys.path.append(str(Path(__file__).parent / "data" / "analysts"))
 import composed
 
-from flightwatch import explore, report
-from flightwatch.errors import UsageError
+from flightwatch import config, explore, report
+from flightwatch.errors import ConfigError, InputError, UsageError
+from flightwatch.jobs import cycle
+from flightwatch.jobs.publish import publish
+from flightwatch.jobs.setup import context
 from flightwatch.report.page import environment
 from flightwatch.report.spark import sparkline
-from flightwatch.store import open_store
+from flightwatch.store import Store, open_store
 
 NOW = datetime(2024, 12, 22, 7, tzinfo=UTC)
 VOID = {"meta", "img", "br"}
@@ -126,3 +129,82 @@ def test_a_sparkline_tells_flights_flags_and_blindness_apart() -> None:
     assert svg.count("#D55E00") == 1
     assert "<b>" not in svg
     assert "&#34;label&#34;" in svg
+
+
+def changed(store: Store, when: datetime) -> None:
+    store.set_alert(1, "acknowledged", by="desk", reason="looking", now=when)
+
+
+def test_a_site_has_the_page_a_message_links_to_and_is_written_when_something_changed(
+    db: explore.Explorer, tmp_path: Path
+) -> None:
+    db.store.backup(tmp_path / "own.db")
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "theirs.txt").write_text("theirs")
+    with open_store(str(tmp_path / "own.db")) as store:
+        own = explore.Explorer(store)
+        first = report.write(own, tmp_path / "site", now=NOW)
+        second = report.write(own, tmp_path / "site", now=NOW)
+        changed(store, NOW + timedelta(minutes=5))
+        third = report.write(own, tmp_path / "site", now=NOW + timedelta(minutes=6))
+        later = report.write(own, tmp_path / "site", now=NOW + timedelta(hours=3))
+
+    names = {p.relative_to(tmp_path / "site").as_posix() for p in first}
+    assert names == {"index.html", "alerts/1.html"}
+    assert second == []
+    assert set(third) == set(first)
+    assert [p.name for p in later] == ["index.html"]
+    assert (tmp_path / "site" / "theirs.txt").read_text() == "theirs"
+    page = (tmp_path / "site" / "alerts" / "1.html").read_text()
+    assert "acknowledged" in page
+    assert page.count("data:image/png;base64,") == 2
+    assert 'href="alerts/1.html"' in (tmp_path / "site" / "index.html").read_text()
+    checker = Balance()
+    checker.feed(page)
+    assert checker.open == []
+    assert not list((tmp_path / "site").rglob("*.part"))
+
+
+def test_a_folder_that_cannot_be_written_is_named(db: explore.Explorer, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(InputError, match="file: the report cannot be written"):
+        report.write(db, tmp_path / "file", now=NOW)
+
+
+CONFIG = """
+contact = "desk@example.org"
+[database]
+url = "sqlite:///own.db"
+[alerts]
+base_url = "https://news.example/fw"
+report_dir = "site"
+[[channel]]
+kind = "email"
+host = "127.0.0.1"
+security = "none"
+sender = "a@example.org"
+recipients = ["b@example.org"]
+"""
+
+
+def test_the_daemon_writes_the_pages_before_its_messages_leave(db: explore.Explorer, tmp_path: Path) -> None:
+    db.store.backup(tmp_path / "own.db")
+    (tmp_path / "flightwatch.toml").write_text(CONFIG)
+    settings = config.load(tmp_path / "flightwatch.toml", environ={})
+    with open_store(settings.database.url) as store:
+        ctx = context(settings, store, live=True)
+
+        order = [name for name, _, _ in cycle.jobs(ctx)]
+        publish(ctx, NOW)
+
+    assert order.index("think") < order.index("publish") < order.index("deliver:email")
+    assert (tmp_path / "site" / "alerts" / "1.html").exists()
+
+
+@pytest.mark.parametrize("address", ["news.example/fw", "javascript:alert(1)", "ftp://x/y"])
+def test_an_address_nobody_can_open_is_refused_by_name(address: str, tmp_path: Path) -> None:
+    (tmp_path / "flightwatch.toml").write_text(CONFIG.replace("https://news.example/fw", address))
+
+    with pytest.raises(ConfigError, match="base_url"):
+        config.load(tmp_path / "flightwatch.toml", environ={})

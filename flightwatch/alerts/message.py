@@ -40,7 +40,8 @@ def message(
     """What people read about an alert. `kind` is opened, updated or closed; `news` what changed since the last message.
 
     `findings`, when given, adds what the newest judged day of the route says. `names` turns an airport id into words;
-    `base_url`, when there is a page to link to, is put before `/alerts/ID`; `zone` is shown beside UTC.
+    `base_url` is where `flightwatch report` publishes its pages: the message links to the alert's; `zone` is shown
+    beside UTC.
     """
     evidence = alert.evidence
     top = evidence.get("peak", {})
@@ -59,8 +60,9 @@ def message(
         ),
         flights=table,
         notes=tuple(_notes(alert, top, rows)),
-        footer=_footer(alert, base_url, command),
+        footer=_footer(alert, command),
         picture=picture,
+        link=f"{base_url.rstrip('/')}/{page(alert.id)}" if base_url else "",
     )
 
 
@@ -211,12 +213,20 @@ def _notes(alert: Alert, top: Mapping[str, Any], rows: Mapping[str, Mapping[str,
     return [*out, *UNKNOWABLE, *licences.notes(evidence.get("sources", ()))]
 
 
-def _footer(alert: Alert, base_url: str | None, command: str) -> str:
-    lines = [
-        f'Acknowledge: {command} alerts ack {alert.id} --note "who looks into it"',
-        f'Not unusual: {command} alerts dismiss {alert.id} --reason "why"',
-        f"See it all:  {command} alerts show {alert.id}",
-    ]
-    if base_url:
-        lines.append(f"{base_url.rstrip('/')}/alerts/{alert.id}")
-    return "\n".join(lines)
+def page(number: int) -> str:
+    """Where an alert's page lies below the published reports.
+
+    >>> page(3)
+    'alerts/3.html'
+    """
+    return f"alerts/{number}.html"
+
+
+def _footer(alert: Alert, command: str) -> str:
+    return "\n".join(
+        [
+            f'Acknowledge: {command} alerts ack {alert.id} --note "who looks into it"',
+            f'Not unusual: {command} alerts dismiss {alert.id} --reason "why"',
+            f"See it all:  {command} alerts show {alert.id}",
+        ]
+    )

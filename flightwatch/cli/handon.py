@@ -107,15 +107,35 @@ evidence_group.add_command(evidence_verify)
 @command("report")
 @click.option("--from", "since", type=Day(), help="First UTC date.")
 @click.option("--to", "until", type=Day(), help="Last UTC date.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("report.html"), show_default=True)
-def report(session: Session, since: date | None, until: date | None, out: Path) -> None:
-    """One self-contained HTML page for a week (or the days named): alerts, routes, coverage, sources."""
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="File to write.  [default: report.html]")
+@click.option(
+    "--site", type=click.Path(path_type=Path), help="Folder to write: the last week, and a page for each alert."
+)
+def report(session: Session, since: date | None, until: date | None, out: Path | None, site: Path | None) -> None:
+    """One self-contained HTML page for a week (or the days named): alerts, routes, coverage, sources.
+
+    With --site, or `alerts.report_dir` in the configuration and nothing named here: a folder for a web server, with
+    the pages messages link to; only what changed is written.
+    """
     from flightwatch import explore
     from flightwatch import report as page
 
-    with explore.open(session.settings.database.url) as db:
-        out.write_text(page.render(db, span(since, until), now=session.now()), encoding="utf-8")
-    click.echo(out)
+    settings = session.settings
+    if site is None and out is None and not (since or until):
+        site = settings.alerts.report_dir
+    if site is not None and (since or until or out):
+        raise UsageError("--site writes the last week and every alert: --from, --to and -o do not go with it")
+    with explore.open(settings.database.url) as db:
+        if site is None:
+            out = out or Path("report.html")
+            out.write_text(page.render(db, span(since, until), now=session.now()), encoding="utf-8")
+            click.echo(out)
+            return
+        written = page.write(db, site, now=session.now())
+    for path in written:
+        click.echo(path)
+    if not written:
+        say(f"{site}: everything in it is current")
 
 
 COMMANDS = [export, evidence_group, report]

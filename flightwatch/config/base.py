@@ -87,8 +87,15 @@ def _no_credentials(value: Any) -> Any:
     return value
 
 
+def _web(value: str) -> str:
+    if value and not re.fullmatch(r"https?://[^\s/]+\S*", value):
+        raise ValueError(f"{value!r} is no web address: it begins with https:// or http://")
+    return value
+
+
 Secret = Annotated[SecretStr, BeforeValidator(_no_plain_secret)]
 PlainUrl = Annotated[str, BeforeValidator(_no_credentials)]
+WebUrl = Annotated[PlainUrl, AfterValidator(_web)]
 AnchoredPath = Annotated[Path, AfterValidator(_anchored)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
 Codes = Annotated[Names, AfterValidator(_upper)]

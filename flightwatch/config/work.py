@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from flightwatch.config.base import AnchoredPath, PlainUrl, Secret, Section
+from flightwatch.config.base import AnchoredPath, PlainUrl, Secret, Section, WebUrl
 from flightwatch.config.channels import Severity, Zone
 
 
@@ -50,8 +50,13 @@ class AlertsSettings(Section):
     expire_hours: float = Field(default=24.0, gt=0, description="hours after which an undelivered message is given up")
     digest_over: int = Field(default=5, ge=1, description="more waiting messages than this go out as one")
     zone: Zone = Field(default="UTC", description="local time shown beside UTC")
-    metric: bool = Field(default=False, description="show km and m beside NM and ft")
-    base_url: PlainUrl = Field(default="", description="where reports are published; messages link to it")
+    base_url: WebUrl = Field(
+        default="", description="address at which `report_dir` is served; messages link to the alert's page there"
+    )
+    report_dir: AnchoredPath | None = Field(
+        default=None,
+        description="folder the daemon and `flightwatch report` write their pages to, for a web server to serve",
+    )
     tracker_url: PlainUrl = Field(
         default="https://globe.adsbexchange.com/?icao={icao24}&showTrace={day}",
         description="public tracker linked from each flight; `{icao24}` and `{day}` are filled in",
@@ -79,7 +84,6 @@ class DaemonSettings(Section):
     poll_s: float = Field(default=60.0, gt=0, description="seconds between two rounds of asking the feeds")
     think_s: float = Field(default=300.0, gt=0, description="seconds between two rounds from positions to alerts")
     deliver_s: float = Field(default=5.0, gt=0, description="seconds between two looks into the outbox")
-    settle_hours: float = Field(default=6.0, gt=0, description="hours a flight may still be repaired by a late record")
     hung_after_s: float = Field(default=600.0, gt=0, description="seconds after which a job counts as hung")
     lease_s: float = Field(default=45.0, ge=5, le=60, description="seconds a silent leader keeps the lead")
     min_free_mb: float = Field(default=100.0, ge=0, description="MB free on disk below which polling stops")

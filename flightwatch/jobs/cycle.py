@@ -20,6 +20,7 @@ from flightwatch.jobs.judge import judge
 from flightwatch.jobs.notice import notice
 from flightwatch.jobs.ping import EVERY_S, ping
 from flightwatch.jobs.poll import poll
+from flightwatch.jobs.publish import publish
 from flightwatch.notify import Channel
 
 log = logging.getLogger("flightwatch.jobs")
@@ -63,6 +64,7 @@ def jobs(ctx: Context) -> list[tuple[str, timedelta, Job]]:
     return [
         ("poll", timedelta(seconds=daemon.poll_s), poll),
         ("think", timedelta(seconds=daemon.think_s), think),
+        *([("publish", timedelta(seconds=daemon.think_s), publish)] if ctx.settings.alerts.report_dir else []),
         *((f"deliver:{c.name}", send, partial(_deliver, c)) for c in ctx.channels),
         ("prune", timedelta(days=1), housekeeping),
         *([("ping", timedelta(seconds=max(daemon.poll_s, EVERY_S)), ping)] if _pinged(ctx) else []),

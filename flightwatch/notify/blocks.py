@@ -40,6 +40,8 @@ def blocks(message: Message, *, doubtful: bool = False) -> list[dict[str, Any]]:
         flights.append(f"… and {len(message.flights) - SHOWN} more")
     notes = [f"• {escape(note)}" for note in message.notes]
     summary = [escape(part) for part in message.summary.splitlines()]
+    if message.link:
+        summary.append(_linked(message.link, text.PAGE))
     if doubtful:
         summary.insert(0, f"_{text.REPEAT_NOTE}_")
     footer = ["\n".join(_command(line) for line in message.footer.splitlines())] if message.footer else []
@@ -79,12 +81,17 @@ def _flight(row: dict[str, str]) -> str:
     who = " ".join(row[k] for k in ("callsign", "registration") if row.get(k))
     what = " ".join(row[k] for k in ("typecode", "icao24") if row.get(k))
     link = row.get("link", "")
-    track = f" <{escape(link).replace('|', '%7C')}|track>" if link and " " not in link else ""
+    track = f" {_linked(link, 'track')}" if link else ""
     ends = f"{escape(row.get('from', 'unknown'))} → {escape(row.get('to', 'unknown'))}"
     back = "return flight, " if row.get("leg") == "return" else ""
     aside = f"\n_{escape(text.asides(row))}_" if text.asides(row) else ""
     when = f"{back}{escape(row.get('departed', 'time unknown'))}"
     return f"*{escape(who) or 'identity unknown'}* {escape(what)}{track}\n{when}\n{ends}{aside}"
+
+
+def _linked(link: str, words: str) -> str:
+    """A link under our own words; one with a space in it is none."""
+    return f"<{escape(link).replace('|', '%7C')}|{words}>" if " " not in link else escape(link)
 
 
 def _command(line: str) -> str:

@@ -73,7 +73,13 @@ def tidy(message: Message) -> Message:
         notes=tuple(line(note) for note in message.notes),
         footer=lines(message.footer),
         picture=message.picture,
+        link=_web(line(message.link)),
     )
+
+
+def _web(link: str) -> str:
+    """The link when it is plainly to the web, else nothing."""
+    return link if link.startswith(("https://", "http://")) and " " not in link else ""
 
 
 def _row(row: dict[str, str]) -> dict[str, str]:

@@ -38,7 +38,9 @@ def _entry(message: Message) -> tuple[str, str]:
     command = next((line for line in message.footer.splitlines() if " alerts show " in line), "")
     shown = command.partition(": ")[2].strip()
     flights = f" {len(message.flights)} flights listed." if message.flights else ""
-    return message.title.removeprefix("[flightwatch] "), f"{message.summary}{flights}{f' ({shown})' if shown else ''}"
+    rest = f" ({shown})" if shown else ""
+    page = f" {message.link}" if message.link else ""
+    return message.title.removeprefix("[flightwatch] "), f"{message.summary}{flights}{rest}{page}"
 
 
 def _general(note: str, messages: Sequence[Message]) -> bool:

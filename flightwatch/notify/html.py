@@ -35,6 +35,9 @@ sans-serif;font-size:15px;line-height:1.45;color:#1d2939;">
 {% for part in summary %}
 <p style="margin:0 0 12px;">{{ part }}</p>
 {% endfor %}
+{% if link %}
+<p style="margin:0 0 12px;"><a href="{{ link }}" style="color:#175cd3;">{{ page }}</a></p>
+{% endif %}
 {% if picture %}
 <p style="margin:16px 0;"><img src="cid:{{ picture }}" alt="Map of the flights" width="640" \
 style="display:block;width:100%;max-width:640px;height:auto;border:1px solid #eaecf0;"></p>
@@ -113,6 +116,8 @@ def html(message: Message, *, doubtful: bool = False, picture: str = "") -> str:
         headline=headline,
         summary=message.summary.splitlines(),
         picture=picture,
+        link=message.link,
+        page=text.PAGE,
         facts=message.facts,
         groups=[(heading, [_row(row) for row in rows], total) for heading, rows, total in text.legs(message)],
         notes=message.notes,

@@ -9,6 +9,7 @@ from flightwatch.records import Message
 WIDTH = 78  # RFC 5322 §2.1.1: lines of a mail should be no longer
 REPEAT = "(may be a repeat) "
 REPEAT_NOTE = "This may be a repeat: whether the first try arrived is not known."
+PAGE = "The whole alert, with its map and reasons"
 SHOWN = 50
 """Flights listed in full in a mail; the command in the footer shows the others."""
 
@@ -23,6 +24,8 @@ def plain(message: Message, *, doubtful: bool = False) -> str:
     if doubtful:
         parts += [REPEAT_NOTE, ""]
     parts += [_fill(message.summary), ""]
+    if message.link:
+        parts += [f"{PAGE}: {message.link}", ""]
     if message.facts:
         parts += [*(_fact(label, value) for label, value in message.facts), ""]
     for heading, rows, total in legs(message):

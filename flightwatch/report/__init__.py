@@ -6,6 +6,7 @@ with explore.open("flightwatch.db") as db:
     Path("week.html").write_text(report.render(db, now=datetime.now(UTC)))
 """
 
-from flightwatch.report.build import render
+from flightwatch.report.build import render, render_alert
+from flightwatch.report.site import write
 
-__all__ = ["render"]
+__all__ = ["render", "render_alert", "write"]

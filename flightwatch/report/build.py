@@ -31,8 +31,11 @@ LIMITS = (
 )
 
 
-def render(db: Explorer, days: DayLike = None, *, now: datetime, pictures: bool = True) -> str:
-    """The report of some days as one HTML page (default: the week up to the last day with flights)."""
+def render(db: Explorer, days: DayLike = None, *, now: datetime, pictures: bool = True, linked: bool = False) -> str:
+    """The report of some days as one HTML page (default: the week up to the last day with flights).
+
+    `linked` when the alerts' own pages lie beside it.
+    """
     first, last = span(days, db.last_day() if isinstance(days, int) else None) or db.week()
     alerts = [a for a in db.store.alerts() if a.first_day <= last and a.last_day >= first]
     routes, left_out = _routes(db, (first, last))
@@ -41,6 +44,7 @@ def render(db: Explorer, days: DayLike = None, *, now: datetime, pictures: bool 
     return render_page(
         "report.html",
         title=title,
+        linked=linked,
         lead=_lead(alerts, routes, sources),
         alerts=[_alert(db, a, pictures) for a in alerts],
         poorly=any(r["percent"] < 100 * POORLY_WATCHED for r in routes),
@@ -51,6 +55,21 @@ def render(db: Explorer, days: DayLike = None, *, now: datetime, pictures: bool 
         notices=_notices(db, (first, last)),
         limits=LIMITS,
         licences=licences.notes(s["name"] for s in sources),
+        made=moment(now),
+        version=__version__,
+    )
+
+
+def render_alert(db: Explorer, alert: Alert, *, now: datetime) -> str:
+    """One alert as a page of its own, which a message can link to."""
+    sources = {s for text in db.flights(alert=alert)["source"] for s in str(text).split()}
+    return render_page(
+        "alert.html",
+        title=f"Alert {alert.id}: {alert.headline}",
+        alert=_alert(db, alert, pictures=True),
+        sections=db.why(alert).sections,
+        limits=LIMITS,
+        licences=licences.notes(sorted(sources)),
         made=moment(now),
         version=__version__,
     )

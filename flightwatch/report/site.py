@@ -1,0 +1,50 @@
+"""The pages as a folder for a web server: the last week, and a page for every alert that messages can link to."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+from flightwatch.alerts.message import page as place_of
+from flightwatch.errors import InputError
+from flightwatch.explore import Explorer
+from flightwatch.records import Alert
+from flightwatch.report.build import render, render_alert
+
+FRESH_S = 3600
+"""A week's page younger than this is left alone when no alert changed: routes move by the day."""
+
+
+def write(db: Explorer, folder: Path, *, now: datetime) -> list[Path]:
+    """Write what is not current: `index.html`, and `alerts/ID.html` for each alert. Returns what was written.
+
+    An alert's page carries the time of the alert's last change as its own, which tells whether it is current. A page
+    appears whole or not at all. Nothing else in the folder is touched.
+    """
+    written = []
+    try:
+        for alert in db.store.alerts():
+            path = folder / place_of(alert.id)
+            if not _current(path, alert):
+                _put(path, render_alert(db, alert, now=now), alert.updated)
+                written.append(path)
+        index = folder / "index.html"
+        if written or not index.exists() or now.timestamp() - index.stat().st_mtime > FRESH_S:
+            _put(index, render(db, now=now, linked=True), now)
+            written.append(index)
+    except OSError as e:
+        raise InputError(f"{folder}: the report cannot be written: {e.strerror or e}") from e
+    return written
+
+
+def _current(path: Path, alert: Alert) -> bool:
+    return path.exists() and path.stat().st_mtime >= int(alert.updated.timestamp())
+
+
+def _put(path: Path, text: str, when: datetime) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    os.utime(part, (when.timestamp(), when.timestamp()))
+    part.replace(path)
