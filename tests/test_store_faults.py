@@ -279,6 +279,42 @@ def test_a_lost_postgresql_is_found_again(database_url: str) -> None:
         assert store.get_mark("a") == "2"
 
 
+def test_a_process_frozen_in_the_middle_of_a_write_holds_postgresql_no_longer_than_the_limit(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not database_url.startswith("postgresql"):
+        pytest.skip("the write lock of an SQLite file cannot be taken from its holder")
+    monkeypatch.setattr(engine, "IDLE_S", 1.0)
+    open_store(database_url, create=True).close()
+    written, went_on = tmp_path / "written", tmp_path / "went_on"
+
+    def work() -> None:
+        try:
+            with open_store(database_url) as store, store.transaction():
+                store.set_mark("a", "frozen")
+                written.touch()
+                os.kill(os.getpid(), signal.SIGSTOP)
+                store.set_mark("b", "frozen")
+        except StoreError as e:
+            went_on.write_text(e.kind)
+
+    child = forked(work)
+    until = time.monotonic() + 30
+    while not written.exists():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    with open_store(database_url) as store:
+        began = time.monotonic()
+        store.set_mark("a", "ours")
+        waited = time.monotonic() - began
+        os.kill(child, signal.SIGCONT)
+        os.waitpid(child, 0)
+        assert store.get_mark("a") == "ours"
+        assert store.get_mark("b") is None
+    assert waited < 20
+    assert went_on.read_text() == "gone"
+
+
 def test_backups_are_whole_while_others_write(database_url: str, tmp_path: Path) -> None:
     with open_store(database_url, create=True) as store:
         for number in range(1, 30):

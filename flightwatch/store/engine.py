@@ -22,6 +22,10 @@ BUSY_S = 5.0
 """How long a writer waits for another process's lock before it says so; the job's next beat tries again."""
 
 POOL_WAIT_S = 60.0  # a thread of ours waits longer for our own writer: a bulk piece takes seconds, not minutes
+IDLE_S = 300.0
+"""How long PostgreSQL waits for the next word of a transaction that writes. A process frozen in the middle of one would
+hold its rows locked for as long as it sleeps; ours are silent only while they draw maps, about a second an alert."""
+
 POOL_RECYCLE_S = 1800  # below the idle limits firewalls and poolers commonly set on PostgreSQL connections
 
 NETWORK_FILESYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "9p", "fuse.sshfs"}
@@ -66,7 +70,7 @@ def writer(url: URL, *, checkpoint: bool = True) -> Engine:
     `checkpoint=False` is for a short visit beside a running daemon, for the same reason.
     """
     if url.get_backend_name() == "postgresql":
-        return _postgresql(url)
+        return _postgresql(url, f"-c idle_in_transaction_session_timeout={round(IDLE_S * 1000)}")
     path = sqlite_file(url)
     if path is None:
         engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
