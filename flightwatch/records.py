@@ -293,7 +293,8 @@ class Fetched:
 class AircraftFilter:
     """Which airframes a route counts; every given condition must hold, an empty filter takes all.
 
-    `military` means: flagged military, or of a type only the military flies.
+    `military` means: flagged military, or of a type only the military flies. `hidden_types` leaves nothing out:
+    airframes of these types count even where the owner asked not to be shown.
     """
 
     types: tuple[str, ...] = ()
@@ -301,6 +302,7 @@ class AircraftFilter:
     operators: tuple[str, ...] = ()
     icao24: tuple[str, ...] = ()
     heavy: bool | None = None
+    hidden_types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,17 @@ def tallied(flights, watched, days=(DAY, DAY), **more) -> pd.DataFrame:
     return routes.tally(routes.match(flights, watched, known), flights, watched, days, **more)
 
 
+def test_shipped_routes_count_cargo_types_that_ask_not_to_be_shown_and_no_other():
+    """Belarusian Il-76s carry the LADD mark; a business jet on the same route keeps its owner's wish."""
+    flights = frame(
+        flight("UMMS", "HLLB", icao24="510280", typecode="IL76"),
+        flight("UMMS", "HLLB", icao24="a00001", typecode="GLF6"),
+    )
+    known = aircraft(x510280={"flags": 8}, xa00001={"flags": 8})
+    found = routes.match(flights, [BY_NAME["Moscow and Minsk to Benghazi"]], known)
+    assert found["icao24"].tolist() == ["510280"]
+
+
 def test_shipped_routes_resolve_in_both_directions():
     there = BY_NAME["Russia and Belarus to eastern Libya"]
     back = BY_NAME["Eastern Libya to Russia and Belarus"]
@@ -180,6 +191,7 @@ def test_probabilities_above_one_are_not_believed():
         ({"operators": ("TUP",)}, {"flag"}),
         ({"icao24": ("00000C",)}, {"private"}),
         ({}, {"plain", "flag", "globe", "jet"}),
+        ({"hidden_types": ("IL76",)}, {"plain", "flag", "globe", "jet", "ladd"}),
     ],
 )
 def test_the_aircraft_filter_and_the_wish_not_to_be_shown(wanted, counted):

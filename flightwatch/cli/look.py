@@ -248,6 +248,7 @@ def _filter(r: Route) -> str:
     parts = [" ".join(f.types), " ".join(f.operators), " ".join(f.icao24)]
     parts += ["military"] if f.military else ["civil"] if f.military is False else []
     parts += ["heavy"] if f.heavy else []
+    parts += [f"(hidden too: {' '.join(f.hidden_types)})"] if f.hidden_types else []
     return " ".join(p for p in parts if p)
 
 

@@ -58,6 +58,10 @@ class AircraftSettings(Section):
     heavy: bool | None = Field(
         default=None, description="true: wake category heavy or super by type; false: lighter types"
     )
+    hidden_types: Codes = Field(
+        default=(),
+        description="types that count even where the owner asked not to be shown (PIA, LADD); leaves no other type out",
+    )
 
     def given(self) -> bool:
         """Whether the filter leaves anything out."""

@@ -43,7 +43,8 @@ class Airframes:
         """The flights by airframes the filter takes: every condition that is given must hold.
 
         Airframes whose owners asked not to be shown count only where the watch names their type, operator, address
-        or asks for the military: private flights are nobody's news by default.
+        or asks for the military: private flights are nobody's news by default. `hidden_types` names types for that
+        alone, without leaving out what is of other types or of none that is known.
         """
         mask = np.ones(len(self.flags), dtype=bool)
         if wanted.types:
@@ -57,7 +58,10 @@ class Airframes:
         if wanted.heavy is not None:
             mask &= self.heavy == wanted.heavy
         named = bool(wanted.types or wanted.operators or wanted.icao24 or wanted.military)
-        return mask if named else mask & ~self.hidden
+        if named:
+            return mask
+        shown: Mask = ~self.hidden | pd.Series(self.typecode).isin(wanted.hidden_types).to_numpy()
+        return mask & shown
 
     def _operated(self, operators: tuple[str, ...]) -> Mask:
         """By part of the operator's name, or by the callsign: an airline's three-letter code, then a figure."""

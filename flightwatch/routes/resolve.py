@@ -27,6 +27,8 @@ class FilterLike(Protocol):
     def icao24(self) -> tuple[str, ...]: ...
     @property
     def heavy(self) -> bool | None: ...
+    @property
+    def hidden_types(self) -> tuple[str, ...]: ...
 
 
 class RouteLike(Protocol):
@@ -75,6 +77,7 @@ def _resolved(route: RouteLike, places: Places) -> Route:
         operators=tuple(sorted(route.aircraft.operators)),
         icao24=tuple(sorted(a.lower() for a in route.aircraft.icao24)),
         heavy=route.aircraft.heavy,
+        hidden_types=tuple(sorted(t.upper() for t in route.aircraft.hidden_types)),
     )
     over = tuple(circle for name in route.over for circle in places.circles(name))
     bare = Route(route.name, tuple(route.origin), tuple(route.destination), origin, destination, wanted, over=over)
