@@ -62,22 +62,32 @@ def heard(observations: pd.DataFrame) -> pd.DataFrame:
     """How many different airframes each source heard, by cell of two degrees and hour: what coverage is judged by."""
     if observations.empty:
         return records.empty(records.HEARD)
+    source = observations["source"].astype("category").cat
+    names = source.categories.astype(str)
+    place = np.argsort(np.argsort(names))[source.codes.to_numpy()]  # of the source in the alphabet
     hour = units.millis(observations["time"]) // 3_600_000
-    south = np.floor(observations["latitude"].to_numpy() / 2).astype(np.int64) * 2
-    west = np.floor(observations["longitude"].to_numpy() / 2).astype(np.int64) * 2
-    keys = pd.DataFrame(
-        {
-            "south": south,
-            "west": west,
-            "hour": hour,
-            "source": observations["source"].astype(object).to_numpy(),
-            "address": observations["address"].to_numpy(),
-        }
-    ).drop_duplicates()
-    counts = keys.groupby(["south", "west", "hour", "source"], sort=True).size().reset_index(name="aircraft")
-    counts["cell"] = counts["south"].astype(str) + "," + counts["west"].astype(str)
-    counts["hour"] = units.instants(counts["hour"].to_numpy() * 3_600_000)
-    return records.conform(counts, records.HEARD)
+    south = np.floor(observations["latitude"].to_numpy() / 2).astype(np.int64)
+    west = np.floor(observations["longitude"].to_numpy() / 2).astype(np.int64)
+    cell = ((south * 256 + west) << 20 | hour) * len(names) + place
+    address = observations["address"].to_numpy()
+    new = np.ones(len(cell), dtype=bool)  # rows of an airframe lie together, and most stay in the cell they were in
+    new[1:] = (cell[1:] != cell[:-1]) | (address[1:] != address[:-1])
+    cell, address = cell[new], address[new]
+    order = np.lexsort((address, cell))
+    cell, address = cell[order], address[order]
+    first = np.ones(len(cell), dtype=bool)
+    first[1:] = (cell[1:] != cell[:-1]) | (address[1:] != address[:-1])
+    cell, aircraft = np.unique(cell[first], return_counts=True)
+    square, hour = cell // len(names) >> 20, cell // len(names) & 0xFFFFF
+    west = (square + 128) % 256 - 128
+    south = (square - west) // 256
+    counts = {
+        "cell": [f"{2 * s},{2 * w}" for s, w in zip(south.tolist(), west.tolist(), strict=True)],
+        "hour": units.instants(hour * 3_600_000),
+        "source": np.sort(names.to_numpy())[cell % len(names)],
+        "aircraft": aircraft,
+    }
+    return records.conform(pd.DataFrame(counts), records.HEARD)
 
 
 def _wrong(frame: pd.DataFrame, received: datetime | None) -> dict[str, Mask]:
@@ -131,10 +141,12 @@ def _single(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
 
     "Smaller" means nothing; it only makes the choice the same whatever order the rows came in.
     """
+    address, time = frame["address"].to_numpy(), units.millis(frame["time"])
+    if ((address[1:] > address[:-1]) | ((address[1:] == address[:-1]) & (time[1:] > time[:-1]))).all():
+        return frame, 0
     kinds = frame["position_type"].cat.categories
     ranks = np.array([PRECEDENCE.index(k) if k in PRECEDENCE else len(PRECEDENCE) for k in kinds] + [len(PRECEDENCE)])
     rank = ranks[frame["position_type"].cat.codes.to_numpy()]
-    address, time = frame["address"].to_numpy(), frame["time"].astype("int64").to_numpy()
     order = np.lexsort((frame["longitude"], frame["latitude"], rank, time, address))
     address, time = address[order], time[order]
     first = np.ones(len(order), dtype=bool)
@@ -174,8 +186,16 @@ def clusters(columns: dict[str, Any]) -> Mask:
     for dy, dx in ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.5, 0.5)):
         row, column = np.floor(y + dy).astype(np.int64) + 9002, np.floor(x + dx).astype(np.int64) + 18002
         cell = (minute * 18100 + row) * 36100 + column
-        out[high[_crowded(cell, columns["address"][high], columns["altitude"][high])]] = True
+        some = _perhaps_crowded(cell)
+        rows = high[some]
+        out[rows[_crowded(cell[some], columns["address"][rows], columns["altitude"][rows])]] = True
     return out
+
+
+def _perhaps_crowded(cell: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Rows whose cell may hold enough others: counted by remainder, which is cheaper than sorting and never too low."""
+    place = cell % ((1 << max(len(cell).bit_length(), 10)) - 1)
+    return np.flatnonzero(np.bincount(place)[place] >= CLUSTER_AIRFRAMES)
 
 
 def _crowded(cell: npt.NDArray[np.int64], address: Any, altitude: Any) -> npt.NDArray[np.int64]:

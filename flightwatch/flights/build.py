@@ -19,6 +19,7 @@ from flightwatch.flights.legs import Legs, grounded, split, type_columns
 from flightwatch.flights.table import Sides, ends_of, past, write_end
 from flightwatch.flights.version import RULES_VERSION
 
+NEVER = np.iinfo(np.int64).min  # ms: before any time there is
 OPEN_MS = 45 * 60_000  # so long after its last fix a flight may still be airborne; then it has landed or is lost
 
 
@@ -199,13 +200,11 @@ def tail(observations: pd.DataFrame, flights: pd.DataFrame) -> pd.DataFrame:
     be joined. Flights that began earlier are settled. An airframe without such a flight keeps all its rows.
     """
     since = _settled(flights)
-    if "address" in observations:
-        texts = observations["address"].map({a: units.icao24_text(int(a)) for a in observations["address"].unique()})
-    else:
-        texts = observations["icao24"]
-    start = pd.to_datetime(texts.astype(object).map(since), utc=True)
-    keep = start.isna() | (observations["time"] >= start)
-    return observations[keep.to_numpy()]
+    texts = observations["address"] if "address" in observations else observations["icao24"]
+    codes, owners = pd.factorize(texts)
+    names = [o if isinstance(o, str) else units.icao24_text(int(o)) for o in owners.tolist()]
+    start = np.array([units.millis(since[n].to_pydatetime()) if n in since else NEVER for n in names], dtype=np.int64)
+    return observations[units.millis(observations["time"]) >= start[codes]]
 
 
 def _settled(flights: pd.DataFrame) -> dict[str, Any]:
