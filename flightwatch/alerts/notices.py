@@ -42,18 +42,20 @@ def watch(
     routes: Iterable[Route],
     now: datetime,
     no_data_hours: float = 12.0,
+    odd: Iterable[tuple[str, str, datetime]] = (),
 ) -> list[Notice]:
     """The notices to store: those that begin, those that changed, and those that end now.
 
     `polls` are the live polls of the last days, `route_days` those of the last weeks, `running` the notices without an
-    end. A cause that goes on is not begun again; a notice about a channel (`channel:…`) is left alone.
+    end. A cause that goes on is not begun again; a notice about a channel (`channel:…`) is left alone. `odd` are
+    sources that answer, but not as they usually do: name, what is odd, since when.
     """
     silent = _silent_sources(polls, now)
     asked = set(polls.loc[polls["planned"].astype(bool), "source"]) if len(polls) else set()
     blind = asked and {n.cause for n in silent} == {f"source:{name}" for name in asked}
     watched = [route for route in routes if not route.discovered]
     unseen = [] if blind else _unseen_routes(route_days, watched, now, no_data_hours)
-    found = {n.cause: n for n in (*silent, *unseen, *_crowds(matches, flights, now))}
+    found = {n.cause: n for n in (*_odd_sources(odd, now), *silent, *unseen, *_crowds(matches, flights, now))}
     out = []
     for old in running:
         same = found.pop(old.cause, None)
@@ -83,6 +85,20 @@ def _silent_sources(polls: pd.DataFrame, now: datetime) -> list[Notice]:
         )
         out.append(Notice(f"source:{source}", text, now))
     return out
+
+
+def _odd_sources(odd: Iterable[tuple[str, str, datetime]], now: datetime) -> list[Notice]:
+    """Sources that have answered strangely for as long as makes another one silent."""
+    return [
+        Notice(
+            f"source:{source}",
+            f"Source {source} answers, but not as usual since {moment(since)} ({words}). What it does not show may "
+            "still be flying; what it shows is marked where it is doubted.",
+            now,
+        )
+        for source, words, since in odd
+        if now - since >= timedelta(hours=SILENT_H)
+    ]
 
 
 def _unseen_routes(route_days: pd.DataFrame, routes: list[Route], now: datetime, hours: float) -> list[Notice]:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from flightwatch import alerts
 from flightwatch.jobs.context import Context
 from flightwatch.jobs.deliver import audiences
 from flightwatch.records import Notice
+from flightwatch.sources import LOCAL, condition
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 log = logging.getLogger("flightwatch.notice")
 
@@ -22,8 +27,9 @@ def notice(ctx: Context, now: datetime) -> list[Notice]:
     store = ctx.store
     day = now.date()
     matches = store.matches(days=(day - FLIGHTS, day))
+    polls = store.polls(since=now - POLLS)
     found = alerts.watch(
-        store.polls(since=now - POLLS),
+        polls,
         store.route_days(since=day - ROUTE_DAYS),
         matches,
         store.flights(ids=sorted(set(matches["flight_id"])), columns=["flight_id", "firstseen", "suspect"]),
@@ -31,6 +37,7 @@ def notice(ctx: Context, now: datetime) -> list[Notice]:
         routes=store.routes(),
         now=now,
         no_data_hours=ctx.settings.alerts.no_data_hours,
+        odd=_odd(ctx, polls),
     )
     with store.transaction():
         begun = store.save_notices(found)
@@ -39,3 +46,16 @@ def notice(ctx: Context, now: datetime) -> list[Notice]:
     for one in told:
         log.warning("%s: %s", "over" if one.ended else "notice", one.text)
     return told
+
+
+def _odd(ctx: Context, polls: pd.DataFrame) -> list[tuple[str, str, datetime]]:
+    """Sources that answer strangely. Our own receivers are left out: at night one hears nobody, as it should."""
+    if polls.empty:
+        return []
+    last = polls.sort_values("started", kind="stable").groupby("source", observed=True)["outcome"].last()
+    remote = {s.name for s in ctx.settings.sources if s.kind not in LOCAL and last.get(s.name) in condition.GOOD}
+    return [
+        (c.source, c.words, c.since.to_pydatetime())
+        for c in condition.judge(polls)
+        if c.state == "degraded" and c.since is not None and c.source in remote
+    ]

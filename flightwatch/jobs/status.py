@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from flightwatch.errors import FlightwatchError
 from flightwatch.notify.outbox import State
+from flightwatch.sources import condition
 from flightwatch.units import iso
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from flightwatch.config import Settings
     from flightwatch.store import Store
 
@@ -39,10 +42,11 @@ def status(settings: Settings, store: Store, now: datetime) -> dict[str, Any]:
         counts = store.counts(["flight", "observation", "route", "finding", "alert"])
         outbox = store.delivery_counts()
         open_alerts = store.alerts(["open", "acknowledged"])
+    conditions = {c.source: c for c in condition.judge(day)} if len(day) else {}
     sources = []
     for name, own in day.groupby("source") if len(day) else []:
-        good = own[own["outcome"].isin(["ok", "empty"])]
-        trouble = own[~own["outcome"].isin(["ok", "empty"])]["outcome"].value_counts()
+        good = own[own["outcome"].isin(condition.GOOD)]
+        trouble = own[~own["outcome"].isin(condition.GOOD)]["outcome"].value_counts()
         sources.append(
             {
                 "source": name,
@@ -50,6 +54,7 @@ def status(settings: Settings, store: Store, now: datetime) -> dict[str, Any]:
                 "good": len(good),
                 "last good": iso(good["started"].max().to_pydatetime()) if len(good) else "none",
                 "trouble": ", ".join(f"{n} {o}" for o, n in trouble.items()),
+                **_condition(conditions.get(str(name))),
             }
         )
     return {
@@ -64,6 +69,14 @@ def status(settings: Settings, store: Store, now: datetime) -> dict[str, Any]:
         "alerts": [{"id": a.id, "severity": a.severity, "status": a.status, "what": a.headline} for a in open_alerts],
         "rows": [{"table": k, "rows": v} for k, v in counts.items()],
     }
+
+
+def _condition(found: condition.Condition | None) -> dict[str, str]:
+    """How a source is doing now, since when, and why in its own words; empty for one that only brought history."""
+    if found is None:
+        return {"now": "", "since": "", "why": ""}
+    since = iso(found.since.to_pydatetime()) if found.since is not None else ""
+    return {"now": found.state, "since": since, "why": found.words}
 
 
 def health(settings: Settings, now: datetime) -> list[Check]:
@@ -81,10 +94,8 @@ def health(settings: Settings, now: datetime) -> list[Check]:
         dead = sum(n for (_, s), n in store.delivery_counts().items() if s == "dead")
     for source in settings.sources:
         if source.enabled:
-            own = polls[(polls["source"] == source.name) & polls["outcome"].isin(["ok", "empty"])]
-            found.append(
-                _lately(f"source {source.name}", own["started"].max() if len(own) else None, source.interval_s, now)
-            )
+            own = polls[polls["source"] == source.name]
+            found.append(_source(source.name, own, source.interval_s, now))
     for key, value in marks.items():
         if key.startswith("problem:"):
             since, _, what = value.partition(" ")
@@ -98,11 +109,19 @@ def health(settings: Settings, now: datetime) -> list[Check]:
     return found
 
 
-def _lately(name: str, last: Any, interval_s: float, now: datetime) -> Check:
-    if last is None:
-        return Check(name, False, "no good answer in 24 h")
-    age = (now - last.to_pydatetime()).total_seconds()
-    return Check(name, age <= LATE * interval_s, f"last good answer {age / 60:.0f} min ago")
+def _source(source: str, polls: pd.DataFrame, interval_s: float, now: datetime) -> Check:
+    """Whether a source answered well lately, and what is odd about its answers. One that is down is not fine however
+    late its last good answer; a degraded one is heard, and says why it is not to be believed whole."""
+    name = f"source {source}"
+    good = polls[polls["outcome"].isin(condition.GOOD)]
+    judged = condition.judge(polls) if len(polls) else []
+    state, words = (judged[0].state, judged[0].words) if judged else ("fine", "")
+    why = f"; {state}: {words}" if words else ""
+    if good.empty:
+        return Check(name, False, f"no good answer in 24 h{why}")
+    age = (now - good["started"].max().to_pydatetime()).total_seconds()
+    ok = age <= LATE * interval_s and state != "down"
+    return Check(name, ok, f"last good answer {age / 60:.0f} min ago{why}")
 
 
 def doctor(settings: Settings, now: datetime) -> list[Check]:

@@ -1,7 +1,7 @@
 """How a feed is doing, read from the polls it left: fine, degraded, or not to be trusted at all, and why in words.
 
 A feed rarely says that it is broken. It answers 200 with nothing in it, with a third of what it had, with the same
-page again. Each looks like a quiet sky; none may be taken for one.
+page again, with the time of another hour. Each looks like a quiet sky; none may be taken for one.
 """
 
 from __future__ import annotations
@@ -50,6 +50,9 @@ def _source(name: str, rows: pd.DataFrame) -> Condition:
         words, since = _request(asked)
         if words:
             return Condition(name, "degraded", f"{query}: {words}", since)
+    said = _run(rows["note"].astype(str) != "") if "note" in rows else 0
+    if said:  # a good answer with a reservation: its clock is wrong
+        return Condition(name, "degraded", str(rows["note"].iloc[-1]), rows["started"].iloc[-said])
     return Condition(name, "fine")
 
 
