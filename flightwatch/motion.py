@@ -33,35 +33,42 @@ FORK_OVERLAP = 5  # so many fixes of two chains inside each other's time make tw
 SPOOF_ALTITUDE_FT = 1500.0  # one airframe keeps its barometric altitude while its positions jump
 MOVING_KT = 50.0  # readsb: faster than this a repeated position is not a fix
 BLOCK = 1 << 15  # rows per pass: the block and its temporaries stay in the second-level cache
+FEW = 8  # rows are picked one by one while no more than one in so many is asked for
 
 
 def scan(columns: Columns) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Rows that repeat the position before them although the aircraft moves, and rows out of reach of the one before.
 
     Sources hold a lost position for a while; that is the first kind. The second is judged within an aircraft and an
-    hour: a cheap test in degrees for all rows, the exact one for the few that it leaves.
+    hour, by three tests, each for the few rows the one before leaves: further apart than the tolerance alone, further
+    in degrees than flown in the time, and the exact one.
     """
     address, time, speed = columns["address"], columns["time"], columns["groundspeed"]
     lat, lon = columns["latitude"], columns["longitude"]
     same, doubtful = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
-    unit = np.float32(SPEED_FACTOR / 60.0 / 3.6e6 * 0.7)  # kt x ms to degrees; 0.7: two legs of 1 are at most 1.4
-    slack = np.float32(SLACK_NM / 60 * 0.7)
+    unit, slack = SPEED_FACTOR / 60.0 / 3.6e6, SLACK_NM / 60  # kt x ms to degrees of a great circle
+    fastest = np.float32(SPEED_CEILING_KT / SPEED_FACTOR)
     degrees, sideways = np.empty(BLOCK), np.empty(BLOCK)
-    allowed, elapsed = np.empty(BLOCK, np.float32), np.empty(BLOCK, time.dtype)
     for lo in range(1, len(address), BLOCK):
         hi = min(lo + BLOCK, len(address))
         n, now, before = hi - lo, slice(lo, hi), slice(lo - 1, hi - 1)
         # No pair is further apart than its two legs, along the meridian and along the parallel, together.
-        apart, east, reach, dt = degrees[:n], sideways[:n], allowed[:n], elapsed[:n]
+        apart, east = degrees[:n], sideways[:n]
         np.abs(np.subtract(lat[now], lat[before], out=apart), out=apart)
         np.abs(np.subtract(lon[now], lon[before], out=east), out=east)
         apart += east
         same.append(np.flatnonzero(apart == 0) + lo)
-        np.subtract(time[now], time[before], out=dt)
-        np.multiply(dt, speed[now], out=reach, casting="unsafe")
-        reach *= unit
-        reach += slack
-        doubtful.append(np.flatnonzero(~(apart <= reach)) + lo)
+        wide = np.flatnonzero(~(apart <= slack))
+        if len(wide) * FEW > n:  # fixes a minute apart: nearly all rows, then whole blocks are quicker than picking
+            reach = (time[now] - time[before]) * np.minimum(speed[now], fastest)
+            reach *= unit
+            reach += slack
+            rows = np.flatnonzero(~(apart <= reach)) + lo
+        else:
+            rows = wide + lo
+            reach = (time[rows] - time[rows - 1]) * (np.minimum(speed[rows], fastest) * unit) + slack
+            rows = rows[~(apart[wide] <= reach)]
+        doubtful.append(rows)
     held, far = np.concatenate(same), np.concatenate(doubtful)
     held = held[(address[held] == address[held - 1]) & ~columns["onground"][held] & ~(speed[held] <= MOVING_KT)]
     far = far[address[far] == address[far - 1]]

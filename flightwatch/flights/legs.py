@@ -76,6 +76,7 @@ def _breaks(columns: Columns) -> tuple[Ints, Ints]:
     address, part, time = columns["address"], columns["part"], columns["time"]
     shared = bool(part.any())
     starts, silences = [np.zeros(1, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+    elapsed = np.empty(BLOCK, time.dtype)
     for lo in range(1, len(address), BLOCK):
         hi = min(lo + BLOCK, len(address))
         now, before = slice(lo, hi), slice(lo - 1, hi - 1)
@@ -83,8 +84,9 @@ def _breaks(columns: Columns) -> tuple[Ints, Ints]:
         if shared:
             new |= part[now] != part[before]
         starts.append(np.flatnonzero(new) + lo)
-        silences.append(np.flatnonzero((time[now] - time[before] > SILENCE_MS) & ~new) + lo)
-    return np.concatenate(starts), np.concatenate(silences)
+        silences.append(np.flatnonzero(np.subtract(time[now], time[before], out=elapsed[: hi - lo]) > SILENCE_MS) + lo)
+    begin, quiet = np.concatenate(starts), np.concatenate(silences)
+    return begin, quiet[(address[quiet] == address[quiet - 1]) & (part[quiet] == part[quiet - 1])]
 
 
 def type_columns(performances: list[Performance], addresses: Any) -> Columns:
