@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 EVERY = (
-    "poll", "observation", "touch", "heard", "aircraft", "claim", "flight", "track", "candidate", "flight_update",
-    "route", "route_day", "match", "finding", "alert", "alert_flight", "delivery",
+    "poll", "observation", "kept", "touch", "heard", "aircraft", "claim", "flight", "track", "candidate",
+    "flight_update", "route", "route_day", "match", "finding", "alert", "alert_flight", "delivery",
 )  # fmt: skip
 
 

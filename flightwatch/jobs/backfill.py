@@ -17,6 +17,7 @@ from datetime import date
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import pandas as pd
 
 from flightwatch import flights as rules
@@ -158,7 +159,9 @@ def store(ctx: Context, cleaned: Sequence[Cleaned]) -> int:
             provenance=[[numbers.get(p, p) for p in given] for given in built.flights["provenance"]]
         )
         commit(ctx, replace(built, flights=flights))
-        ctx.store.keep_tail(tail.assign(poll=tail["poll"].map(lambda p: numbers.get(p, p)).astype("int64")))
+        given = tail["poll"].to_numpy()
+        own = given >= PENDING
+        ctx.store.keep_tail(tail.assign(poll=np.where(own, np.array(ids)[np.where(own, given - PENDING, 0)], given)))
     return len(built.own)
 
 

@@ -13,17 +13,18 @@ import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import Column, Connection, Select, and_, func, select
 
-from flightwatch.records import HEARD, OBSERVATION, Poll
+from flightwatch.records import HEARD, OBSERVATION, Poll, concat
 from flightwatch.store import bulk, schema
 from flightwatch.store.aircraft import AircraftRows
 from flightwatch.store.base import dumped, frame, loose, ms
+from flightwatch.store.kept import KeptRows, in_order
 from flightwatch.units import INSTANT, icao24_text, instant, parse_icao24
 
 Texts = npt.NDArray[np.object_]
 Numbers = npt.NDArray[np.int64]
 
 
-class PollRows(AircraftRows):
+class PollRows(AircraftRows, KeptRows):
     """poll, body, observation, touch and heard."""
 
     def save_fetched(
@@ -97,19 +98,6 @@ class PollRows(AircraftRows):
             new = [h for i, h in zip(ids, heard, strict=True) if i in self._local.fresh]
             self._save_heard(connection, new, add=True)
         return ids
-
-    def keep_tail(self, observations: pd.DataFrame) -> None:
-        """Of an archive only the fixes of legs that may go on are kept: these, instead of those of the same airframes
-        from earlier pieces. Fixes that live polls brought stay. `poll` names the piece of each."""
-        o, p = schema.observation, schema.poll
-        with self.transaction() as connection:
-            starts = observations.groupby("address")["time"].min()
-            history = select(p.c.id).where(~p.c.planned)
-            for start, group in starts.groupby(starts):
-                older = and_(self.among(o.c.icao24, map(icao24_text, group.index.tolist())), o.c.time < ms(start))
-                connection.execute(o.delete().where(older, o.c.poll.in_(history)))
-            if len(observations):
-                self._insert_observations(connection, observations)
 
     def _save_observations(self, connection: Connection, rows: pd.DataFrame, poll: int) -> None:
         """Fixes not stored yet, and which airframes to look at again because of them."""
@@ -214,7 +202,16 @@ class PollRows(AircraftRows):
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> pd.DataFrame:
-        """Fixes of these airframes (None: of all) with time in [since, until), by airframe and time."""
+        """Fixes of these airframes (None: of all) with time in [since, until), by airframe and time.
+
+        Those of polls, and those of archives that are kept for legs that may go on.
+        """
+        wanted = None if icao24s is None else list(icao24s)
+        with self.reading():
+            rows, kept = self._polled(wanted, since, until), self.kept(wanted, since, until)
+        return in_order(concat([rows, kept], OBSERVATION)) if len(kept) else rows
+
+    def _polled(self, icao24s: list[str] | None, since: datetime | None, until: datetime | None) -> pd.DataFrame:
         t = schema.observation
         query = _between(select(t), t.c.time, since, until)
         if icao24s is not None:

@@ -27,8 +27,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-HEAD = "0002"
-REVISIONS = ("0001", "0002")
+HEAD = "0003"
+REVISIONS = ("0001", "0002", "0003")
 """Every revision this code knows, oldest first: telling an older database from a newer one needs no Alembic."""
 
 metadata = MetaData(
@@ -124,6 +124,17 @@ observation = Table(
     _whole("poll", default=-1),
     Column("suspect", SmallInteger, nullable=False, server_default=text("0")),
     sqlite_with_rowid=False,
+)
+
+kept = Table(
+    "kept",
+    metadata,
+    _words("icao24", key=True),
+    _whole("first"),
+    _whole("last"),
+    _whole("fixes"),
+    Column("content", LargeBinary, nullable=False),
+    Index(None, "last"),
 )
 
 touch = Table(

@@ -75,8 +75,11 @@ class Upkeep(Base):
         return gone
 
     def prune_observations(self, before: datetime) -> int:
-        """Forget fixes older than that, except those of flights an alert rests on; how many."""
-        t = schema.observation
+        """Forget fixes older than that, except those of flights an alert rests on; how many.
+
+        Those kept packed go when the last of their airframe is so old, and none is of such a flight.
+        """
+        t, k = schema.observation, schema.kept
         spans = self._evidence_spans()
         known = [row.icao24 for row in self.rows(select(t.c.icao24).distinct())]
         plain = [i for i in known if i not in spans]
@@ -89,7 +92,15 @@ class Upkeep(Base):
         for condition in steps:
             with self.transaction() as connection:
                 gone += int(connection.execute(t.delete().where(and_(condition, t.c.time < ms(before)))).rowcount)
-        return gone
+        with self.transaction() as connection:
+            old = connection.execute(select(k.c.icao24, k.c.first, k.c.last, k.c.fixes).where(k.c.last < ms(before)))
+            free = {
+                r.icao24: int(r.fixes)
+                for r in old
+                if not any(a <= r.last and r.first <= b for a, b in spans.get(r.icao24, ()))
+            }
+            connection.execute(k.delete().where(self.among(k.c.icao24, free)))
+        return gone + sum(free.values())
 
     def checkpoint(self) -> None:
         """Fold SQLite's write-ahead log into the file and cut it to nothing, so that it does not grow for ever."""
