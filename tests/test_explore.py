@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from flightwatch.errors import StoreError, UsageError
 from flightwatch.explore.tables import TRACK_COLUMNS, span
 from flightwatch.explore.uncertain import interval
 from flightwatch.explore.zoom import escaped
+from flightwatch.store import open_store
+from tests.conftest import postgres
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +30,18 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return composed.cached(tmp_path_factory.getbasetemp())
 
 
-@pytest.fixture(scope="module")
-def db(database: Path) -> fw.Explorer:
-    return fw.open(database)
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def db(request: pytest.FixtureRequest, database: Path) -> Iterator[fw.Explorer]:
+    """The same records in either database."""
+    if request.param == "sqlite":
+        with fw.open(database) as opened:
+            yield opened
+        return
+    with postgres() as url:
+        with open_store(url, create=True) as store:
+            store.restore(database)
+        with fw.open(url) as opened:
+            yield opened
 
 
 def test_a_copied_database_opens_without_a_daemon_and_is_not_written(database: Path, tmp_path: Path) -> None:
@@ -205,3 +217,32 @@ def test_polls_coverage_and_models_are_there(db: fw.Explorer) -> None:
     assert len(db.models()) == 1
     assert db.aircraft("140A1F")["typecode"].tolist() == ["IL76"]
     assert isinstance(db.heard("2024-12-08"), pd.DataFrame)
+
+
+def test_both_databases_give_the_same_tables(db: fw.Explorer, database: Path) -> None:
+    with fw.open(database) as file:
+        pairs = [
+            (getattr(db, name)(*args), getattr(file, name)(*args))
+            for name, args in [
+                ("alerts", ()),
+                ("routes", ()),
+                ("route_days", (composed.ROUTE,)),
+                ("findings", (composed.ROUTE,)),
+                ("flights", (composed.ROUTE,)),
+                ("coverage", (composed.ROUTE,)),
+                ("polls", ("2024-12",)),
+                ("heard", ("2024-12-08",)),
+                ("aircraft", ()),
+                ("traffic_frame", (composed.ROUTE, "2024-12")),
+            ]
+        ]
+        notes = str(db.why(1)), str(file.why(1))
+
+    for here, there in pairs:
+        pd.testing.assert_frame_equal(here, there)
+    assert notes[0] == notes[1]
+
+
+def test_a_database_can_only_be_read_through_explore(db: fw.Explorer) -> None:
+    with pytest.raises(AssertionError, match="opened read-only"):
+        db.store.set_alert(1, "closed", by="me", now=composed.NOW)

@@ -143,11 +143,11 @@ def test_a_site_has_the_page_a_message_links_to_and_is_written_when_something_ch
     (tmp_path / "site" / "theirs.txt").write_text("theirs")
     with open_store(str(tmp_path / "own.db")) as store:
         own = explore.Explorer(store)
-        first = report.write(own, tmp_path / "site", now=NOW)
-        second = report.write(own, tmp_path / "site", now=NOW)
+        first = report.write(own, tmp_path / "site", now=NOW, pictures=False)
+        second = report.write(own, tmp_path / "site", now=NOW, pictures=False)
         changed(store, NOW + timedelta(minutes=5))
-        third = report.write(own, tmp_path / "site", now=NOW + timedelta(minutes=6))
-        later = report.write(own, tmp_path / "site", now=NOW + timedelta(hours=3))
+        third = report.write(own, tmp_path / "site", now=NOW + timedelta(minutes=6), pictures=False)
+        later = report.write(own, tmp_path / "site", now=NOW + timedelta(hours=3), pictures=False)
 
     names = {p.relative_to(tmp_path / "site").as_posix() for p in first}
     assert names == {"index.html", "alerts/1.html"}
@@ -157,7 +157,6 @@ def test_a_site_has_the_page_a_message_links_to_and_is_written_when_something_ch
     assert (tmp_path / "site" / "theirs.txt").read_text() == "theirs"
     page = (tmp_path / "site" / "alerts" / "1.html").read_text()
     assert "acknowledged" in page
-    assert page.count("data:image/png;base64,") == 2
     assert 'href="alerts/1.html"' in (tmp_path / "site" / "index.html").read_text()
     checker = Balance()
     checker.feed(page)
@@ -169,7 +168,7 @@ def test_a_folder_that_cannot_be_written_is_named(db: explore.Explorer, tmp_path
     (tmp_path / "file").write_text("")
 
     with pytest.raises(InputError, match="file: the report cannot be written"):
-        report.write(db, tmp_path / "file", now=NOW)
+        report.write(db, tmp_path / "file", now=NOW, pictures=False)
 
 
 CONFIG = """
@@ -199,7 +198,7 @@ def test_the_daemon_writes_the_pages_before_its_messages_leave(db: explore.Explo
         publish(ctx, NOW)
 
     assert order.index("think") < order.index("publish") < order.index("deliver:email")
-    assert (tmp_path / "site" / "alerts" / "1.html").exists()
+    assert (tmp_path / "site" / "alerts" / "1.html").read_text().count("data:image/png;base64,") == 2
 
 
 @pytest.mark.parametrize("address", ["news.example/fw", "javascript:alert(1)", "ftp://x/y"])

@@ -22,7 +22,7 @@ from flightwatch.alerts.words import moment
 from flightwatch.errors import InputError, UsageError
 from flightwatch.evidence import bodies as raw
 from flightwatch.evidence import texts
-from flightwatch.explore import Explorer, to_traffic_frame, why
+from flightwatch.explore import Explorer, Note, to_traffic_frame, why
 from flightwatch.explore.flightrows import flight_rows
 from flightwatch.explore.tables import FLIGHT_COLUMNS
 from flightwatch.export import csv, geojson, kml, parquet
@@ -146,7 +146,7 @@ def _record(db: Explorer, alert: Alert, flights: pd.DataFrame, now: datetime) ->
 def _page(
     db: Explorer,
     alert: Alert,
-    note: why.Note,
+    note: Note,
     drawn: dict[str, tuple[bytes, str]],
     bodies: raw.Bodies,
     known: dict[str, Any],

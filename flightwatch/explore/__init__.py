@@ -11,9 +11,10 @@ Nothing here writes: the database is opened read-only. Times are UTC, altitudes 
 ft/min, distances nautical miles, angles degrees true; `columns(name)` tells the unit of every column of a table.
 """
 
-from flightwatch.explore.explorer import Explorer, demo, open
+from flightwatch.explore.explorer import Explorer
+from flightwatch.explore.note import Note
+from flightwatch.explore.opening import demo, open
 from flightwatch.explore.tables import columns
 from flightwatch.explore.traffic import to_traffic_frame
-from flightwatch.explore.why import Note
 
 __all__ = ["Explorer", "Note", "columns", "demo", "open", "to_traffic_frame"]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
+from dataclasses import replace
 from datetime import date, datetime, timedelta
-from os import PathLike, fspath
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -15,36 +13,14 @@ from matplotlib.figure import Figure
 from flightwatch import airports as fields
 from flightwatch import plots
 from flightwatch.errors import UsageError
-from flightwatch.explore import traffic, why, zoom
-from flightwatch.explore.tables import FLIGHT_COLUMNS, DayLike, Days, known, span
+from flightwatch.explore import listings, traffic, why, zoom
+from flightwatch.explore.choose import Wanted, airport_id, choose
+from flightwatch.explore.note import Note
+from flightwatch.explore.tables import DayLike, Days, known, span
 from flightwatch.explore.uncertain import with_bounds
 from flightwatch.records import Alert, Route
-from flightwatch.store import Store, open_store
+from flightwatch.store import Store
 from flightwatch.units import instant_of_day
-
-TRACKED = (*FLIGHT_COLUMNS, "callsigns", "provenance", "track")
-
-
-def open(url: str | PathLike[str]) -> Explorer:
-    """Look into a database: a path to an SQLite file, or a URL. Never writes to it.
-
-    Raises StoreError when there is none, or when it is of another version than this program.
-    """
-    text = fspath(url)
-    if "://" not in text:
-        text = f"sqlite:///{Path(text).absolute()}"
-    return Explorer(open_store(text, readonly=True))
-
-
-def demo(folder: str | PathLike[str] | None = None) -> Explorer:
-    """Look into the demo's database: in `folder`, else in $FLIGHTWATCH_DEMO_DIR, ./demo or ../demo."""
-    told = os.environ.get("FLIGHTWATCH_DEMO_DIR")
-    places = [Path(p) for p in ([folder] if folder else [told] if told else ["demo", "../demo"])]
-    for place in places:
-        if (place / "flightwatch.db").exists():
-            return open(place / "flightwatch.db")
-    looked = " or ".join(str(p) for p in places)
-    raise UsageError(f"there is no demo in {looked}: run `flightwatch demo` (a minute, offline), or name its folder")
 
 
 class Explorer:
@@ -73,28 +49,7 @@ class Explorer:
 
     def alerts(self, status: str | None = None) -> pd.DataFrame:
         """Alerts, newest first: see `columns("alerts")`. `status`: open, acknowledged, dismissed or closed."""
-        rows = [
-            {
-                "id": a.id,
-                "route": a.route,
-                "routes": list(a.routes),
-                "opened": pd.Timestamp(a.opened),
-                "first_day": pd.Timestamp(a.first_day),
-                "last_day": pd.Timestamp(a.last_day),
-                "status": a.status,
-                "severity": a.severity,
-                "headline": a.headline,
-                "flights": int(a.evidence.get("listed", len(self.store.alert_flights(a.id)))),
-                "expected_flights": float(a.evidence.get("expected_flights", float("nan"))),
-                "updated": pd.Timestamp(a.updated),
-                "by": a.by,
-                "reason": a.reason,
-            }
-            for a in self.store.alerts(status)
-        ]
-        from flightwatch.explore.tables import EXTRA
-
-        return pd.DataFrame(rows, columns=list(EXTRA["alerts"]))
+        return listings.alerts(self.store, status)
 
     def alert(self, number: int | Alert) -> Alert:
         """One alert in full; UsageError that names those there are when the number is wrong."""
@@ -108,7 +63,7 @@ class Explorer:
         more = f" and {len(held) - 5} more" if len(held) > 5 else ""
         raise UsageError(f"no alert {number}; " + (f"there are {listed}{more}" if held else "none has been raised yet"))
 
-    def why(self, alert: int | Alert) -> why.Note:
+    def why(self, alert: int | Alert) -> Note:
         """The alert as an editor's note: what was counted against what, how sure, and what could be wrong."""
         return why.note(self, self.alert(alert))
 
@@ -121,34 +76,7 @@ class Explorer:
 
     def routes(self) -> pd.DataFrame:
         """The watched routes: name, origin, destination (as configured), their airports, discovered, days, flights."""
-        counted = self.store.route_days()
-        sums = counted.groupby("route", observed=True)["flights"].agg(["size", "sum"]) if len(counted) else None
-        rows = []
-        for route in self.store.routes():
-            there = sums is not None and route.name in sums.index
-            rows.append(
-                {
-                    "route": route.name,
-                    "origin": ", ".join(route.origin) or "anywhere",
-                    "destination": ", ".join(route.destination) or "anywhere",
-                    "origin_airports": sorted(route.origin_airports or []),
-                    "destination_airports": sorted(route.destination_airports or []),
-                    "discovered": route.discovered,
-                    "days": int(sums.loc[route.name, "size"]) if there else 0,  # type: ignore[union-attr]
-                    "flights": float(sums.loc[route.name, "sum"]) if there else 0.0,  # type: ignore[union-attr]
-                }
-            )
-        names = [
-            "route",
-            "origin",
-            "destination",
-            "origin_airports",
-            "destination_airports",
-            "discovered",
-            "days",
-            "flights",
-        ]
-        return pd.DataFrame(rows, columns=names)
+        return listings.routes(self.store)
 
     def route(self, name: str) -> Route:
         """One route's definition; UsageError with the nearest names when there is none of that name."""
@@ -185,9 +113,10 @@ class Explorer:
         With `route`, those that may have flown it with a probability of `at_least`, in `route_probability`.
         `airport` (ICAO, IATA or our id) finds flights that may have begun or ended there.
         """
-        chosen = self._flights(route, days, alert, icao24, callsign, typecode, airport, at_least)
-        extra = [c for c in ("route_probability", "confirmed") if c in chosen]
-        return chosen[[*FLIGHT_COLUMNS, *extra]].reset_index(drop=True)
+        wanted = Wanted(self._route(route), self._span(days), self._alert(alert), icao24, callsign, typecode, at_least)
+        if airport is not None:
+            wanted = replace(wanted, airport=airport_id(self.airports, airport))
+        return choose(self.store, wanted)
 
     def tracked_flights(
         self,
@@ -199,9 +128,8 @@ class Explorer:
         at_least: float = 0.05,
     ) -> pd.DataFrame:
         """Like `flights`, with `track` (packed; see `track()`), `callsigns` and `provenance`: for maps and exports."""
-        chosen = self._flights(route, days, alert, icao24, None, None, None, at_least, with_track=True)
-        extra = [c for c in ("route_probability", "confirmed") if c in chosen]
-        return chosen[[*TRACKED, *extra]].reset_index(drop=True)
+        wanted = Wanted(self._route(route), self._span(days), self._alert(alert), icao24, at_least=at_least)
+        return choose(self.store, wanted, with_track=True)
 
     def track(self, flight: Any) -> pd.DataFrame:
         """The fixes of one flight, given by its id or its row: see `columns("track")`, thinned to what a map needs."""
@@ -296,52 +224,8 @@ class Explorer:
             return flights, title
         return self.store.flights(ids=flights["flight_id"].tolist(), with_track=True), title
 
-    def _flights(
-        self,
-        route: str | None,
-        days: DayLike,
-        alert: int | Alert | None,
-        icao24: str | None,
-        callsign: str | None,
-        typecode: str | None,
-        airport: str | None,
-        at_least: float,
-        *,
-        with_track: bool = False,
-    ) -> pd.DataFrame:
-        wanted = self._span(days)
-        ids: set[str] | None = None
-        matches = None
-        if route is not None:
-            matches = self.store.matches(self.route(route).name, wanted)
-            matches = matches[matches["probability"] >= at_least]
-            ids = set(matches["flight_id"])
-        if alert is not None:
-            own = set(self.store.alert_flights(self.alert(alert).id))
-            ids = own if ids is None else ids & own
-        found = self.store.flights(
-            wanted,
-            ids=None if ids is None else sorted(ids),
-            icao24=None if icao24 is None else [icao24.lower()],
-            callsign=None if callsign is None else [callsign.upper()],
-            typecodes=None if typecode is None else [typecode.upper()],
-            airports=None if airport is None else [self._airport(airport)],
-            with_track=with_track,
-        )
-        if matches is None:
-            return found
-        told = matches.drop_duplicates("flight_id").set_index("flight_id")
-        return found.assign(
-            route_probability=found["flight_id"].map(told["probability"]),
-            confirmed=found["flight_id"].map(told["confirmed"]).astype(bool),
-        )
-
-    def _airport(self, code: str) -> str:
-        airport = self.airports.find(code)
-        if airport is None:
-            near = self.airports.suggest(code)[:3]
-            raise UsageError(f"no airport {code!r}" + (f"; did you mean {' or '.join(near)}?" if near else ""))
-        return airport.id
+    def _alert(self, alert: int | Alert | None) -> int | None:
+        return None if alert is None else self.alert(alert).id
 
     def _route(self, route: str | None) -> str | None:
         return None if route is None else self.route(route).name

@@ -3,9 +3,6 @@ wrong, and what would have kept it quiet."""
 
 from __future__ import annotations
 
-import html
-import textwrap
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -15,7 +12,8 @@ from flightwatch.alerts.words import day as say_day
 from flightwatch.alerts.words import flights as say_flights
 from flightwatch.alerts.words import listing, number, rarity, times
 from flightwatch.detection.words import FEATURES
-from flightwatch.errors import InputError
+from flightwatch.explore.again import recomputed
+from flightwatch.explore.note import Note
 from flightwatch.notify.clean import line
 from flightwatch.plots.labels import short
 from flightwatch.records import Alert
@@ -26,39 +24,8 @@ if TYPE_CHECKING:
 SEEN = ("observed", "approach", "reported")
 WEAK_COVERAGE = 0.6  # below it a count says little, and a day does not teach
 SHORT_HISTORY = 120  # days: twice the 60 that judging needs, so that a season's turn is in it
+SUSPECT_WORDS = {"teleport": "a jump no aircraft can make", "spoof cluster": "many aircraft at one spot"}
 TELLING_SHARE = 0.05  # of all contributions: smaller ones are not named
-
-
-@dataclass(frozen=True)
-class Note:
-    """A note of titled paragraphs: text when printed, escaped HTML in a notebook."""
-
-    title: str
-    sections: tuple[tuple[str, tuple[str, ...]], ...]
-
-    def __str__(self) -> str:
-        out = [self.title, "=" * min(len(self.title), 100)]
-        for heading, paragraphs in self.sections:
-            out += ["", heading]
-            out += [textwrap.fill(p, 100, initial_indent="  ", subsequent_indent="    ") for p in paragraphs]
-        return "\n".join(out)
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return self.html()
-
-    def html(self, level: int = 3) -> str:
-        """The note as HTML, every value escaped.
-
-        >>> Note("a <b>", (("c", ("d",)),)).html()
-        '<h3>a &lt;b&gt;</h3><h4>c</h4><ul><li>d</li></ul>'
-        """
-        out = [f"<h{level}>{html.escape(self.title)}</h{level}>"]
-        for heading, paragraphs in self.sections:
-            items = "".join(f"<li>{html.escape(p)}</li>" for p in paragraphs)
-            out.append(f"<h{level + 1}>{html.escape(heading)}</h{level + 1}><ul>{items}</ul>")
-        return "".join(out)
 
 
 def note(db: Explorer, alert: Alert) -> Note:
@@ -101,13 +68,15 @@ def _counted(alert: Alert, finding: dict[str, Any] | None) -> list[str]:
             f"{say_day(last)}, the strangest stretch of the episode."
         )
     if "listed" in e:
+        seen = e["confirmed_flights"]
         out.append(
-            f"The whole episode, {say_day(alert.first_day)} to {say_day(alert.last_day)}: {e['listed']} flights listed "
-            f"by {e['aircraft']} aircraft, {number(e['expected_flights'])} expected to be on the route when every "
-            f"uncertain end counts with its probability; {e['confirmed_flights']} with both ends seen."
+            f"The whole episode, {say_day(alert.first_day)} to {say_day(alert.last_day)}: {_counted_of(e['listed'])} "
+            f"by {e['aircraft']} aircraft. {seen if seen else 'None'} of them {'were' if seen > 1 else 'was'} seen at "
+            f"both ends. Where an end is uncertain the flight counts with its probability: that makes "
+            f"{number(e['expected_flights'])}."
         )
         if e.get("homeward"):
-            out.append(f"{e['homeward']} flights back are listed with it and not counted.")
+            out.append(f"{_counted_of(e['homeward'])} back home: listed below, not counted here.")
     others = [name for name in alert.routes if name != alert.route]
     if others:
         out.append(f"The same flights were also counted by {listing(others)}: one story, one alert.")
@@ -117,13 +86,14 @@ def _counted(alert: Alert, finding: dict[str, Any] | None) -> list[str]:
 def _against(finding: dict[str, Any] | None) -> list[str]:
     if not finding:
         return []
-    band = f"in nine of ten ordinary windows between {number(finding['lower'])} and {number(finding['upper'])}"
+    days, multiple = int(finding["window_days"]), _float(finding["multiple"], float("inf"))
+    usual = f"Usual in {days} days: {number(finding['expected'])}. Nine in ten ordinary windows of {days} days hold "
     return [
-        f"Usual in {int(finding['window_days'])} days: {number(finding['expected'])}, {band}; so it is "
-        f"{times(_float(finding['multiple'], float('inf')))}.",
-        f"The usual count is the route's own past, older days weighing less, corrected for how well each day was "
-        f"watched ({finding['coverage']:.0%} in this window) and for what neighbouring routes do; "
-        f"it rests on {int(finding['history_days'])} watched days. Flagged days do not teach it.",
+        usual
+        + f"{_band(finding)}. So this is {times(multiple) if multiple < float('inf') else 'beyond any multiple'}.",
+        f"What is usual comes from the route's own past: {int(finding['history_days'])} watched days, the older ones "
+        f"weighing less, days flagged before left out. It is corrected for how well each day was watched "
+        f"({finding['coverage']:.0%} in this window) and for what neighbouring routes did.",
     ]
 
 
@@ -139,16 +109,18 @@ def _unlikely(finding: dict[str, Any] | None) -> list[str]:
 def _reacted(finding: dict[str, Any] | None) -> list[str]:
     shares = dict((finding or {}).get("contributions") or {})
     total = sum(abs(v) for v in shares.values())
-    if not total:
+    if not total or not finding:
         return []
+    out = [f"The day scored {finding['score']:.2f}; {finding['threshold']:.2f} is enough for an alert."]
     ordered = sorted(shares.items(), key=lambda item: -abs(item[1]))
     told = [(FEATURES.get(k, k), v) for k, v in ordered if abs(v) >= TELLING_SHARE * total]
     stranger = [f"{name} ({v:+.2f})" for name, v in told if v > 0]
     usual = [f"{name} ({v:+.2f})" for name, v in told if v < 0]
-    out = [f"Made it stranger, most important first: {listing(stranger)}."] if stranger else []
+    if stranger:
+        out.append(f"Made it stranger, most important first: {listing(stranger)}.")
     if usual:
         out.append(f"Made it look more usual: {listing(usual)}.")
-    others = [r for r in (finding or {}).get("reasons") or [] if "ordinary traffic" not in r and "simulated" not in r]
+    others = [r for r in finding.get("reasons") or [] if "ordinary traffic" not in r and "simulated" not in r]
     return out + [f"{r[0].upper()}{r[1:]}." for r in others[1:]]
 
 
@@ -157,8 +129,8 @@ def _flights(db: Explorer, alert: Alert, flights: pd.DataFrame) -> list[str]:
     rows = flights.set_index("flight_id").to_dict("index")
     inferred = sum(1 for r in rows.values() if not _seen(r))
     out = [
-        f"{len(rows) - inferred} with both ends seen, {inferred} with an end that is inferred from the last fix, the "
-        "time until the airframe's next appearance and where it has been before."
+        f"{len(rows) - inferred or 'None'} with both ends seen. {inferred or 'None'} with an end that nobody saw: it "
+        "is inferred from the last fix, the time until the airframe was next seen, and where it has been before."
     ]
     for flight_id in sorted(rows, key=lambda k: rows[k]["firstseen"]):
         text = flight_row(flight_id, listed.get(flight_id, {}), rows[flight_id], names=db_name(db))
@@ -170,7 +142,7 @@ def _flights(db: Explorer, alert: Alert, flights: pd.DataFrame) -> list[str]:
         )
     gone = set(listed) - set(rows)
     if gone:
-        out.append(f"{len(gone)} flights of the alert are no longer in the database under the ids they had.")
+        out.append(f"{_counted_of(len(gone))} more: no longer in the database under the ids the alert knows.")
     return out
 
 
@@ -193,38 +165,15 @@ def _quiet(db: Explorer, alert: Alert, finding: dict[str, Any] | None) -> list[s
         return []
     most = int(finding["upper"])
     days = int(finding["window_days"])
-    out = [f"A count of {most} or fewer in the same {days} days would have been within the usual range."]
+    out = [
+        f"{_counted_of(most)} or fewer in those {days} days would have been within the usual range."
+        if most
+        else f"Only {days} days without any flight would have been within the usual range."
+    ]
     again = recomputed(db, finding)
     if again is not None:
         out += [f"Judged again with the same model: {s}." for s in again if s.startswith(("without", "even without"))]
     return out
-
-
-def recomputed(db: Explorer, finding: dict[str, Any]) -> tuple[str, ...] | None:
-    """What the model that judged says when asked again about this day; None when it cannot be made again.
-
-    The model is trained anew from its record, and only used when its training data are still the same.
-    """
-    from flightwatch import detection
-
-    held = db.store.model(str(finding["model"]))
-    if held is None:
-        return None
-    days = db.store.route_days()
-    flagged = db.store.findings(flagged=True)[["route", "day"]]
-    for left_out in (flagged, flagged[flagged["day"] < pd.Timestamp(held[0]["created"].date())], None):
-        model = detection.from_record(held[0], days, left_out)
-        if model is not None:
-            break
-    else:
-        return None
-    try:
-        told = detection.explain(
-            days, str(finding["route"]), pd.Timestamp(finding["day"]).date(), model=model, exclude=left_out
-        )
-    except InputError:
-        return None
-    return tuple(told.sentences)
 
 
 def _doubts(db: Explorer, alert: Alert, finding: dict[str, Any] | None, flights: pd.DataFrame) -> list[str]:
@@ -232,15 +181,15 @@ def _doubts(db: Explorer, alert: Alert, finding: dict[str, Any] | None, flights:
     inferred = int(sum(not _seen(r) for r in flights.to_dict("records")))
     if inferred:
         out.append(
-            f"{inferred} of {len(flights)} flights have an end nobody saw; fields close together cannot be told apart "
-            "by a track that ends over the sea."
+            f"{inferred} of {len(flights)} flights have an end nobody saw. A track that ends over the sea cannot tell "
+            "fields apart that lie close together."
         )
     doubted = flights[flights["suspect"].astype(str) != ""]
     if len(doubted):
         kinds = sorted({w.strip() for s in doubted["suspect"] for w in str(s).split(",") if w.strip()})
-        out.append(
-            f"{len(doubted)} flights have doubted positions ({listing(kinds)}): spoofing or jamming may be at work."
-        )
+        has = "has" if len(doubted) == 1 else "have"
+        what = listing(SUSPECT_WORDS.get(k, k) for k in kinds)
+        out.append(f"{_counted_of(len(doubted))} {has} doubted positions ({what}): spoofing or jamming may be at work.")
     if finding and finding["coverage"] < WEAK_COVERAGE:
         heard = f"{finding['coverage']:.0%}"
         out.append(f"Only {heard} of the usual traffic was heard in this window: the true count may be higher.")
@@ -258,14 +207,27 @@ def _doubts(db: Explorer, alert: Alert, finding: dict[str, Any] | None, flights:
     changed = db.store.flight_updates()
     own = changed[changed["flight_id"].isin(flights["flight_id"])] if len(changed) else changed
     if len(own):
+        count = own["flight_id"].nunique()
         out.append(
-            f"{own['flight_id'].nunique()} flights were corrected after they were first recorded ({len(own)} changes)."
+            f"{_counted_of(count)} {'was' if count == 1 else 'were'} corrected after the first record of it "
+            f"({len(own)} change{'' if len(own) == 1 else 's'})."
         )
     out.append(
         "Who was on board, what was carried and whether the broadcast identity is true, these data cannot tell; "
         "flights with the transponder off all the way are not in them."
     )
     return out
+
+
+def _band(finding: dict[str, Any]) -> str:
+    low, high = number(finding["lower"]), number(finding["upper"])
+    if high == "0":
+        return "none"
+    return f"{high} or fewer" if low == "0" else f"{low} to {high}"
+
+
+def _counted_of(count: int) -> str:
+    return f"{count} flight{'' if count == 1 else 's'}"
 
 
 def _float(value: Any, unknown: float) -> float:

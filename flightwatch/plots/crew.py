@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from matplotlib.dates import AutoDateLocator, date2num
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -50,7 +50,7 @@ def aircraft_strip(
         ax.grid(axis="y", color=style.FAINT, linewidth=0.6)
         locator = AutoDateLocator(minticks=3, maxticks=6)
         ax.xaxis.set_major_locator(locator)
-        ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        ax.xaxis.set_major_formatter(style.dates(locator))
         ax.spines["left"].set_visible(False)
         ax.tick_params(axis="y", length=0)
         _strip_legend(ax, len(first) - len(shown))
@@ -107,7 +107,7 @@ def contributions(
         for bar, value in zip(bars, values, strict=True):
             if value < 0:
                 bar.set(hatch="////", edgecolor=style.PAPER)
-        ax.bar_label(bars, [f"{v:+.1f}" for v in values], padding=3, fontsize=style.SMALL)
+        ax.bar_label(bars, [f"{v:+.2f}" for v in values], padding=3, fontsize=style.SMALL)
         ax.set_yticks(range(len(largest)), [FEATURES.get(k, style.printable(k, 28)) for k in largest])
         ax.set_ylim(len(largest) + 0.25, -0.6)
         ax.axvline(0, color=style.QUIET, linewidth=0.9)

@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from matplotlib.dates import AutoDateLocator, date2num
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from flightwatch.alerts.words import number
 from flightwatch.plots import style
 
 DAILY_UP_TO = 60  # days: beyond, a bar a day is thinner than a pixel of a phone's preview, so bars are weeks
+LEARNT_DAYS = 60  # watched days before a route is judged at all; until then what is usual is a guess, and not drawn
 POORLY_WATCHED = 0.7  # coverage below which a day is shaded; the shade deepens as coverage falls
 
 
@@ -91,6 +93,8 @@ def gather(days: pd.DataFrame, findings: pd.DataFrame | None, width: int) -> Bar
         at = count - 1 - np.asarray((last - pd.to_datetime(findings["day"])).dt.days) // width
         own = findings[(at >= 0) & (at < count)].assign(at=at[(at >= 0) & (at < count)])
         flagged = np.bincount(own["at"], own["flagged"].to_numpy(float), minlength=count) > 0
+        if "history_days" in own:
+            own = own[own["history_days"] >= LEARNT_DAYS]
         scale = width / own["window_days"].clip(lower=1)
         own = own.assign(mean=own["expected"] * scale, rise=(own["upper"] - own["expected"]).clip(lower=0) * scale**0.5)
         means = own.groupby("at")[["mean", "rise"]].mean()
@@ -133,7 +137,7 @@ def _draw(ax: Axes, bars: Bars) -> None:
     ax.grid(axis="y", color=style.FAINT, linewidth=0.7)
     locator = AutoDateLocator(minticks=3, maxticks=7)
     ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=True))
+    ax.xaxis.set_major_formatter(style.dates(locator))
     _legend(ax, bars)
 
 
@@ -166,7 +170,7 @@ def _callout(ax: Axes, findings: pd.DataFrame | None, bars: Bars) -> None:
     if findings is None or findings.empty or not findings["flagged"].any():
         return
     worst = findings[findings["flagged"]].sort_values(["score", "day"]).iloc[-1]
-    words = f"{worst['observed']:.1f} in {int(worst['window_days'])} days\nusual {worst['expected']:.1f}"
+    words = f"{number(worst['observed'])} in {int(worst['window_days'])} days\nusual {number(worst['expected'])}"
     at = date2num(pd.Timestamp(worst["day"]).to_pydatetime())
     left = at > bars.start[0] + 0.45 * (bars.start[-1] - bars.start[0])
     index = int(np.clip(np.searchsorted(bars.start, at, "right") - 1, 0, len(bars.start) - 1))

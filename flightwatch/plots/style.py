@@ -15,6 +15,7 @@ from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.dates import ConciseDateFormatter
 from matplotlib.figure import Figure
 
 SEEN = "#0072B2"
@@ -91,6 +92,20 @@ def styled() -> Iterator[None]:
     """The context every drawing function works in. matplotlib's settings are global, so one thread draws at a time."""
     with _drawing, rc_context(RC):
         yield
+
+
+def dates(locator: Any) -> ConciseDateFormatter:
+    """Days as people write them, the month and year beside them said once.
+
+    The three lists are for ticks that are years, months, days, hours, minutes and seconds: what a tick shows, what it
+    shows where the next larger unit begins, and what stands at the end of the axis.
+    """
+    return ConciseDateFormatter(
+        locator,
+        formats=["%Y", "%b", "%-d", "%H:%M", "%H:%M", "%H:%M"],
+        zero_formats=["", "%Y", "%b", "%-d %b", "%H:%M", "%H:%M"],
+        offset_formats=["", "%Y", "%B %Y", "%-d %B %Y", "%-d %B %Y", "%-d %B %Y"],
+    )
 
 
 def foot(fig: Figure, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from flightwatch.plots import style
 
 SHADES = LinearSegmentedColormap.from_list("flights", ["#D4E7F5", "#7FBCE0", style.SEEN, "#00395C"])
 WEEKS_A_ROW = 27  # half a year: squares stay 9 px wide in a phone's preview
+SPARE_WEEKS = 3  # so many more are squeezed in rather than left to a row of their own
 POORLY_WATCHED = 0.7
 
 
@@ -47,8 +49,9 @@ def calendar(
         flagged = set()
         if findings is not None and len(findings):
             flagged = set(pd.to_datetime(findings.loc[findings["flagged"], "day"]))
+        wide = max((_week(part).max() + 1 for part in rows), default=0)
         for ax, part in zip(axes, rows, strict=False):
-            _draw(ax, part, most, flagged)
+            _draw(ax, part, most, flagged, int(wide))
         if not rows:
             axes[0].set_axis_off()
             axes[0].text(0.5, 0.5, "no days yet", ha="center", color=style.QUIET)
@@ -58,17 +61,24 @@ def calendar(
 
 
 def _rows(days: pd.DataFrame) -> list[pd.DataFrame]:
-    """The days in stretches of half a year, the last one ending with the last day."""
+    """The days in equal stretches of about half a year, the last one ending with the last day."""
     if days.empty:
         return []
-    stamps = pd.to_datetime(days["day"])
-    monday = stamps - pd.to_timedelta([s.weekday() for s in stamps], unit="D")
-    week = (monday - monday.min()).dt.days // 7
-    row = (int(week.max()) - week) // WEEKS_A_ROW
+    week = _week(days)
+    weeks = int(week.max()) + 1
+    rows = math.ceil(max(weeks - SPARE_WEEKS, 1) / WEEKS_A_ROW)
+    row = (weeks - 1 - week) // math.ceil(weeks / rows)
     return [part for _, part in sorted(days.groupby(row.to_numpy()), key=lambda item: -item[0])]
 
 
-def _draw(ax: Any, days: pd.DataFrame, most: float, flagged: set[pd.Timestamp]) -> None:
+def _week(days: pd.DataFrame) -> pd.Series:
+    """The calendar week of each day, counted from the first one's."""
+    stamps = pd.to_datetime(days["day"])
+    monday = stamps - pd.to_timedelta([s.weekday() for s in stamps], unit="D")
+    return (monday - monday.min()).dt.days // 7
+
+
+def _draw(ax: Any, days: pd.DataFrame, most: float, flagged: set[pd.Timestamp], wide: int) -> None:
     stamps = pd.to_datetime(days["day"])
     first = stamps.min() - pd.Timedelta(days=stamps.min().weekday())
     coverage = days["coverage"] if "coverage" in days else pd.Series(1.0, index=days.index)
@@ -98,7 +108,7 @@ def _draw(ax: Any, days: pd.DataFrame, most: float, flagged: set[pd.Timestamp]) 
     labels = [m.strftime("%b %Y") if m.month == 1 or i == 0 else m.strftime("%b") for i, m in enumerate(months)]
     ax.set_xticks([(m - first).days // 7 + 0.5 for m in months], labels, ha="left")
     ax.set_yticks([0.5, 2.5, 4.5, 6.5], ["Mon", "Wed", "Fri", "Sun"])
-    ax.set_xlim(0, WEEKS_A_ROW)
+    ax.set_xlim(0, max(wide, WEEKS_A_ROW))
     ax.set_ylim(7, 0)
     ax.set_aspect("equal")
     ax.tick_params(length=0, pad=2)

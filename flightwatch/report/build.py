@@ -60,13 +60,13 @@ def render(db: Explorer, days: DayLike = None, *, now: datetime, pictures: bool 
     )
 
 
-def render_alert(db: Explorer, alert: Alert, *, now: datetime) -> str:
+def render_alert(db: Explorer, alert: Alert, *, now: datetime, pictures: bool = True) -> str:
     """One alert as a page of its own, which a message can link to."""
     sources = {s for text in db.flights(alert=alert)["source"] for s in str(text).split()}
     return render_page(
         "alert.html",
         title=f"Alert {alert.id}: {alert.headline}",
-        alert=_alert(db, alert, pictures=True),
+        alert=_alert(db, alert, pictures),
         sections=db.why(alert).sections,
         limits=LIMITS,
         licences=licences.notes(sorted(sources)),

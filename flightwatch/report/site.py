@@ -16,7 +16,7 @@ FRESH_S = 3600
 """A week's page younger than this is left alone when no alert changed: routes move by the day."""
 
 
-def write(db: Explorer, folder: Path, *, now: datetime) -> list[Path]:
+def write(db: Explorer, folder: Path, *, now: datetime, pictures: bool = True) -> list[Path]:
     """Write what is not current: `index.html`, and `alerts/ID.html` for each alert. Returns what was written.
 
     An alert's page carries the time of the alert's last change as its own, which tells whether it is current. A page
@@ -27,11 +27,11 @@ def write(db: Explorer, folder: Path, *, now: datetime) -> list[Path]:
         for alert in db.store.alerts():
             path = folder / place_of(alert.id)
             if not _current(path, alert):
-                _put(path, render_alert(db, alert, now=now), alert.updated)
+                _put(path, render_alert(db, alert, now=now, pictures=pictures), alert.updated)
                 written.append(path)
         index = folder / "index.html"
         if written or not index.exists() or now.timestamp() - index.stat().st_mtime > FRESH_S:
-            _put(index, render(db, now=now, linked=True), now)
+            _put(index, render(db, now=now, linked=True, pictures=pictures), now)
             written.append(index)
     except OSError as e:
         raise InputError(f"{folder}: the report cannot be written: {e.strerror or e}") from e

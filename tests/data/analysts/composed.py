@@ -6,8 +6,10 @@ flights go dark south of Crete. Nothing in it is real traffic.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -224,10 +226,14 @@ def database(path: Path) -> Path:
 
 
 def cached(base: Path) -> Path:
-    """The same database once per test run: made in `base` by whoever comes first."""
-    path = base / "composed.db"
-    if not path.exists():
-        database(path)
+    """The same database once per test run: made by whoever comes first, also among pytest-xdist's processes, whose
+    `base` folders lie side by side."""
+    path = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "composed.db"
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            database(path.with_suffix(".part"))
+            path.with_suffix(".part").rename(path)
     return path
 
 
