@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Any
 from xml.sax.saxutils import escape
@@ -25,6 +26,24 @@ def text(value: object) -> str:
     return escape(NOT_XML.sub("", str(value)))
 
 
+def label(value: object) -> str:
+    """Text for a name. Google Earth puts it into the HTML of its balloon, where no name needs angle brackets.
+
+    >>> label("<b>RFF & co</b>")
+    'bRFF &amp; co/b'
+    """
+    return text(re.sub("[<>]", "", str(value)))
+
+
+def words(value: object) -> str:
+    """Text for a description, which Google Earth reads as HTML: escaped for that, and once more for XML.
+
+    >>> words("<b>")
+    '&amp;lt;b&amp;gt;'
+    """
+    return text(html.escape(str(value)))
+
+
 def kml(flights: pd.DataFrame, name: str = "flightwatch") -> bytes:
     """One placemark per flight. Heights are metres: geometric where known, else barometric, which is some hundred
     metres off the real height; 0 on the ground."""
@@ -33,7 +52,7 @@ def kml(flights: pd.DataFrame, name: str = "flightwatch") -> bytes:
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         '<kml xmlns="http://www.opengis.net/kml/2.2" xmlns:gx="http://www.google.com/kml/ext/2.2">\n'
-        f"<Document><name>{text(name)}</name>\n"
+        f"<Document><name>{label(name)}</name>\n"
         '<Style id="flight"><LineStyle><color>ffb27200</color><width>2</width></LineStyle></Style>\n'
         f"{body}</Document></kml>\n"
     ).encode("utf-8", "replace")
@@ -59,8 +78,8 @@ def _placemark(flight: dict[Any, Any]) -> str:
         for lon, lat, high in zip(track["longitude"], track["latitude"], height, strict=True)
     )
     return (
-        f"<Placemark><name>{text(who or flight.get('icao24', ''))}</name>"
-        f"<description>{text(flight.get('flight_id', ''))}: {text(ends)}</description>"
+        f"<Placemark><name>{label(who or flight.get('icao24', ''))}</name>"
+        f"<description>{words(flight.get('flight_id', ''))}: {words(ends)}</description>"
         f"<styleUrl>#flight</styleUrl><gx:Track><altitudeMode>absolute</altitudeMode>{whens}{coords}</gx:Track>"
         "</Placemark>\n"
     )

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from flightwatch.alerts.words import number
-from flightwatch.notify.clean import line
+from flightwatch.notify.clean import line, lines
 
 
 @cache
@@ -22,9 +22,15 @@ def environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_readable,
     )
     env.filters |= {"line": lambda value: line(str(value)), "count": lambda value: number(float(value))}
     return env
+
+
+def _readable(value: Any) -> Any:
+    """Text of others without control characters and direction marks, whichever template forgets to ask for it."""
+    return lines(value, len(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def render(template: str, **values: Any) -> str:
