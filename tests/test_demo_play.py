@@ -1,33 +1,25 @@
-"""The demo, whole: a shorter history, but every part the real one."""
+"""The demo, whole, as anybody plays it."""
 
 from __future__ import annotations
 
 import email
 import email.policy
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-from flightwatch import config
+from flightwatch import config, evidence
 from flightwatch.demo.play import LEFT, Result, play
 from flightwatch.demo.report import flight_day
 from flightwatch.errors import UsageError
 from flightwatch.store import open_store
 
-SEED = 1
-
-
-@pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, str]:
-    said: list[str] = []
-    result = play(tmp_path_factory.mktemp("demo"), seed=SEED, echo=said.append, days=110)
-    return result, "\n".join(said)
-
 
 @pytest.mark.slow
-def test_it_ends_with_one_alert_on_the_side_of_the_surge(played: tuple[Result, str]) -> None:
-    result, _ = played
+def test_it_ends_with_one_alert_on_the_side_of_the_surge(demo: tuple[Result, str]) -> None:
+    result, _ = demo
 
     [episode] = result.alerts
 
@@ -40,8 +32,8 @@ def test_it_ends_with_one_alert_on_the_side_of_the_surge(played: tuple[Result, s
 
 
 @pytest.mark.slow
-def test_it_leaves_what_it_promises(played: tuple[Result, str]) -> None:
-    result, _ = played
+def test_it_leaves_what_it_promises(demo: tuple[Result, str]) -> None:
+    result, _ = demo
 
     left = {p.name for p in result.directory.iterdir()}
 
@@ -56,12 +48,44 @@ def test_it_leaves_what_it_promises(played: tuple[Result, str]) -> None:
 
 
 @pytest.mark.slow
-def test_it_prints_the_alert_the_truth_and_how_to_go_on(played: tuple[Result, str]) -> None:
-    result, said = played
+def test_it_ends_with_an_evidence_pack_that_stands(demo: tuple[Result, str]) -> None:
+    result, said = demo
+
+    found = evidence.verify(result.evidence)
+    zipped = evidence.verify(result.evidence.with_suffix(".zip"), rebuild=False)
+
+    assert found.problems == []
+    assert found.recomputed > 0
+    assert found.sha256 == zipped.sha256
+    assert f"{found.files} files verified" in said
+    assert str(result.evidence / "index.html") in said
+
+
+@pytest.mark.slow
+def test_one_byte_changed_in_any_file_of_its_pack_is_found_and_the_file_named(
+    demo: tuple[Result, str], tmp_path: Path
+) -> None:
+    pack = shutil.copytree(demo[0].evidence, tmp_path / "pack")
+    files = sorted(p for p in pack.rglob("*") if p.is_file())
+
+    for n, path in enumerate(files):
+        whole = path.read_bytes()
+        at = (n * 7919) % len(whole)  # somewhere else in every file
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        problems = evidence.verify(pack).problems
+        path.write_bytes(whole)
+        assert any(path.relative_to(pack).as_posix() in p for p in problems), path
+
+    assert evidence.verify(pack, rebuild=False).ok
+
+
+@pytest.mark.slow
+def test_it_prints_the_alert_the_truth_and_how_to_go_on(demo: tuple[Result, str]) -> None:
+    result, said = demo
 
     assert "Subject: [flightwatch]" in said
     assert f"Truth: {len(result.truth['surge']['flights'])} outbound flights" in said
-    assert said.count("  flightwatch ") == 3
+    assert said.count("  flightwatch ") == 4
     assert str(result.directory / "map.png") in said
 
 

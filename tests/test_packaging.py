@@ -3,56 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-import sys
-import sysconfig
-import venv
 import zipfile
 from pathlib import Path
 
 import pytest
 
-import flightwatch
-
-ROOT = Path(flightwatch.__file__).parents[1]
+from tests.installed import ROOT
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from a copy of the checkout, so that nothing is left in it; with the builder at hand, no network."""
-    pytest.importorskip("hatchling", reason="the build backend is not installed here")
-    source, out = tmp_path_factory.mktemp("source") / "flightwatch", tmp_path_factory.mktemp("dist")
-    ignored = shutil.ignore_patterns(".git", ".venv", "demo", "__pycache__", ".*_cache", ".hypothesis", "*.db")
-    shutil.copytree(ROOT, source, ignore=lambda folder, names: ignored(folder, names) - {"demo"} | _top(folder, names))
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out)],
-        cwd=source, check=True, capture_output=True,
-    )  # fmt: skip
-    (made,) = out.glob("*.whl")
-    return made
-
-
-def _top(folder: str, names: list[str]) -> set[str]:
-    """A demo that was played in the checkout, not the package's part of that name."""
-    return {"demo"} & set(names) if Path(folder) == ROOT else set()
-
-
-@pytest.fixture(scope="module")
-def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`flightwatch` of an environment of its own that sees the libraries of this one, but not the checkout."""
-    folder = tmp_path_factory.mktemp("venv")
-    venv.create(folder, with_pip=False, symlinks=True)
-    site = Path(sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)}))
-    with zipfile.ZipFile(wheel) as packed:
-        packed.extractall(site)
-    (site / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    script = folder / "bin" / "flightwatch"
-    script.write_text(f"#!{folder}/bin/python\nfrom flightwatch.cli import main\nmain()\n")
-    script.chmod(0o755)
-    return script
 
 
 def run(program: Path, cwd: Path, *argv: str) -> subprocess.CompletedProcess[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -16,10 +17,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from flightwatch import config, plots
+from flightwatch import config, evidence, explore, plots
 from flightwatch.demo.archive import write_archive
 from flightwatch.demo.feed import Feed
-from flightwatch.demo.report import Found, report
+from flightwatch.demo.report import Found, Packed, report
 from flightwatch.demo.settings import WEBHOOK_FILE, config_toml
 from flightwatch.demo.sinks import Mail, MailSink, SlackSink
 from flightwatch.demo.truth import truth
@@ -34,7 +35,8 @@ from flightwatch.sources import traces
 from flightwatch.store import Store, open_store
 
 MARK = "truth.json"
-LEFT = ("flightwatch.db", "config.toml", "alert.eml", "slack.json", "map.png", MARK, WEBHOOK_FILE)
+PACK = "evidence"
+LEFT = ("flightwatch.db", "config.toml", "alert.eml", "slack.json", "map.png", f"{PACK}.zip", MARK, WEBHOOK_FILE)
 
 Echo = Callable[[str], None]
 
@@ -50,6 +52,8 @@ class Result:
     mails: int
     posts: int
     seconds: float
+    evidence: Path | None
+    """The pack's folder; None when there was no alert."""
 
 
 def play(directory: Path, *, seed: int = 1, echo: Echo = print, days: int = 188, poll_s: int = 900) -> Result:
@@ -73,10 +77,20 @@ def play(directory: Path, *, seed: int = 1, echo: Echo = print, days: int = 188,
             _leave(directory, ctx, found, mail.messages, slack.messages)
         true = truth(world)
         (directory / MARK).write_text(json.dumps(true))
+        packed = _pack(directory, found, clock())
         seconds = time.perf_counter() - began
-        echo(report(found, true, directory, seconds))
+        echo(report(found, true, directory, seconds, packed))
     opened = tuple(e.alert.opened for e in found.alerts)
-    return Result(directory, found.alerts, opened, true, len(mail.messages), len(slack.messages), seconds)
+    return Result(
+        directory,
+        found.alerts,
+        opened,
+        true,
+        len(mail.messages),
+        len(slack.messages),
+        seconds,
+        packed.pack.folder if packed else None,
+    )
 
 
 class _Clock:
@@ -99,6 +113,8 @@ def _clear(directory: Path) -> None:
         raise UsageError(f"{directory} holds a database that no demo left there: choose another folder with --dir")
     for name in LEFT:
         (directory / name).unlink(missing_ok=True)
+    if (directory / PACK / "manifest.json").exists():
+        shutil.rmtree(directory / PACK)
     for rest in directory.glob("flightwatch.db-*"):  # SQLite's write-ahead log
         rest.unlink()
     (directory / MARK).write_text("{}")  # a play that is broken off can be played again
@@ -174,6 +190,15 @@ def _leave(directory: Path, ctx: Context, found: Found, mails: list[Mail], posts
         own = found.flights[found.flights["flight_id"].isin(episode.flights)]
         figure = plots.route_map(own, ctx.airports, title=episode.alert.headline)
         (directory / "map.png").write_bytes(plots.to_png(figure))
+
+
+def _pack(directory: Path, found: Found, now: datetime) -> Packed | None:
+    """The first alert as an evidence pack, folder and ZIP, and what checking it says."""
+    if not found.alerts:
+        return None
+    with explore.open(directory / "flightwatch.db") as db:
+        pack = evidence.export(db, found.alerts[0].alert, directory / PACK, now=now)
+    return Packed(pack, evidence.verify(pack.folder))
 
 
 def _about(mail: Mail) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from flightwatch.airports import load
+from flightwatch.evidence import Pack, Verification
 from flightwatch.records import Episode, Notice
 from flightwatch.units import iso
 
@@ -27,10 +28,18 @@ class Found:
     posts: int
 
 
-def report(found: Found, true: dict[str, Any], directory: Path, seconds: float) -> str:
+@dataclass(frozen=True)
+class Packed:
+    """The evidence pack of the alert, and what checking it says."""
+
+    pack: Pack
+    checked: Verification
+
+
+def report(found: Found, true: dict[str, Any], directory: Path, seconds: float, packed: Packed | None) -> str:
     """All of it as text."""
     parts = [RULE, _sent(directory), RULE, _beside(found, true), "", _faults(found, true), RULE]
-    parts.append(_where(found, directory, seconds))
+    parts.append(_where(found, directory, seconds, packed))
     return "\n".join(parts)
 
 
@@ -131,21 +140,36 @@ def _faults(found: Found, true: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _where(found: Found, directory: Path, seconds: float) -> str:
+def _where(found: Found, directory: Path, seconds: float, packed: Packed | None) -> str:
     file = directory / "config.toml"
     number = found.alerts[0].alert.id if found.alerts else 1
     route = found.alerts[0].alert.route if found.alerts else "Moscow and Minsk to Benghazi"
-    return "\n".join(
-        [
-            f"Played in {seconds:.0f} s; {found.mails} mails and {found.posts} Slack messages were delivered.",
-            f"Database  {directory / 'flightwatch.db'}",
-            f"Map       {directory / 'map.png'}",
-            f"Alert     {directory / 'alert.eml'}, {directory / 'slack.json'}",
-            f"Truth     {directory / 'truth.json'}",
-            "",
-            "Go on with:",
-            f"  flightwatch alerts show {number} --config {file}",
-            f'  flightwatch routes show "{route}" --config {file}',
-            f'  flightwatch flights --route "{route}" --config {file}',
-        ]
-    )
+    lines = [
+        f"Played in {seconds:.0f} s; {found.mails} mails and {found.posts} Slack messages were delivered.",
+        f"Database  {directory / 'flightwatch.db'}",
+        f"Map       {directory / 'map.png'}",
+        f"Alert     {directory / 'alert.eml'}, {directory / 'slack.json'}",
+        f"Truth     {directory / 'truth.json'}",
+        *(_evidence(packed) if packed else []),
+        "",
+        "Go on with:",
+        f"  flightwatch alerts show {number} --config {file}",
+        f'  flightwatch routes show "{route}" --config {file}',
+        f'  flightwatch flights --route "{route}" --config {file}',
+    ]
+    if packed:
+        lines.append(f"  flightwatch evidence verify {packed.pack.folder}")
+    return "\n".join(lines)
+
+
+def _evidence(packed: Packed) -> list[str]:
+    """Where the pack lies, which page to open, and whether it stands."""
+    checked = packed.checked
+    if checked.ok:
+        state = f"{checked.files} files verified, {checked.recomputed} flights built again from the raw answers in it"
+    else:
+        state = "does not verify: " + "; ".join(checked.problems[:3])
+    return [
+        f"Evidence  {packed.pack.folder}/ and {packed.pack.archive}: {state}",
+        f"          open {packed.pack.folder / 'index.html'} in a browser",
+    ]

@@ -39,6 +39,9 @@ allow_private = true                   # the Slack endpoint is on this machine t
 poll_s = {poll_s}
 think_s = {think_s}
 
+[retention]
+bodies_days = 14                       # the feed's answers as they came: an evidence pack rests on them
+
 [[channel]]
 kind = "email"
 host = "127.0.0.1"
