@@ -40,36 +40,51 @@ CLIMB_FPM = 400.0  # climbing or descending: keep each bucket, the profile is wh
 HOLE_MS = 120_000  # both edges of a longer silence stay
 
 
-def thin(columns: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.int64]:
-    """Which rows of one flight (time ascending, `time` in ms) to keep; the first and last always.
+def thin(columns: Mapping[str, npt.NDArray[Any]], starts: npt.NDArray[np.int64] | None = None) -> Any:
+    """Which rows to keep of flights that lie one after the other (time ascending in each, `time` in ms), each beginning
+    at one of `starts`; of one flight if none are given. The first and last of each flight always stay.
 
     Buckets lie on the clock, not on the first point, so a longer stretch keeps the points a shorter one kept.
     """
     time = columns["time"]
-    n = len(time)
-    if n <= 2:
-        return np.arange(n)
-    hole = np.diff(time) > HOLE_MS
-    switch = np.diff(columns["onground"].astype(np.int8)) != 0
-    edge = np.zeros(n, dtype=bool)
+    if len(time) <= 2:
+        return np.arange(len(time))
+    switch = columns["onground"][1:] != columns["onground"][:-1]
+    break_ = np.diff(time) > HOLE_MS
+    break_ |= switch
+    edge = np.zeros(len(time), dtype=bool)
     edge[0] = edge[-1] = True
-    edge[:-1] |= hole | switch
-    edge[1:] |= hole | switch
-    bucket = time // BUCKET_MS
-    some = np.flatnonzero(edge | np.concatenate([[True], bucket[1:] != bucket[:-1]]))
+    edge[:-1] |= break_
+    edge[1:] |= break_
+    if starts is not None:
+        edge[starts] = edge[starts - 1] = True
+    some = np.flatnonzero(edge | _new(time // BUCKET_MS))
     with np.errstate(invalid="ignore"):
         turn = geo.angle_difference(columns["track"][some][1:], columns["track"][some][:-1]) >= TURN_DEG
         climb = np.abs(columns["vertical_rate"][some]) >= CLIMB_FPM
-    minute = time[some] // STRAIGHT_MS
-    keep = edge[some] | climb | np.concatenate([[True], minute[1:] != minute[:-1]])
+    keep = edge[some] | climb | _new(time[some] // STRAIGHT_MS)
     keep[1:] |= turn
-    kept: npt.NDArray[np.int64] = some[keep]
-    return kept
+    return some[keep]
+
+
+def _new(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    out = np.ones(len(values), dtype=bool)
+    np.not_equal(values[1:], values[:-1], out=out[1:])
+    return out
 
 
 def pack(columns: Mapping[str, npt.NDArray[Any]]) -> bytes:
     """Rows of one flight, as arrays with `time` in ms, to bytes; thins first. Rounds to the steps above."""
-    keep = thin(columns)
+    return pack_all(columns, np.zeros(1, dtype=np.int64))[0]
+
+
+def pack_all(columns: Mapping[str, npt.NDArray[Any]], starts: npt.NDArray[np.int64]) -> list[bytes]:
+    """`pack` of many flights that lie one after the other, each beginning at one of `starts`: as columns, so that a
+    flight costs little more than deflating it."""
+    if not len(columns["time"]):
+        return [MAGIC + bytes(4) + zlib.compress(b"", 6)]
+    keep = thin(columns, starts)
+    first = np.searchsorted(keep, starts)
     parts = []
     for name, dtype, step in _COLUMNS:
         values = columns[name][keep]
@@ -79,8 +94,14 @@ def pack(columns: Mapping[str, npt.NDArray[Any]]) -> bytes:
             scaled = values.astype("float64") / step
             missing = ~np.isfinite(scaled)
             wire = np.where(missing, _MISSING.get(dtype, 0), np.rint(np.where(missing, 0, scaled))).astype(dtype)
-        parts.append(_shuffled(np.diff(wire, prepend=wire.dtype.type(0))))
-    return MAGIC + len(keep).to_bytes(4, "little") + zlib.compress(b"".join(parts), 6)
+        moved = np.diff(wire, prepend=wire[:1])
+        moved[first] = wire[first]
+        parts.append(moved.view(np.uint8).reshape(len(wire), -1))
+    out = []
+    for lo, hi in zip(first.tolist(), [*first[1:].tolist(), len(keep)], strict=True):
+        body = b"".join([part[lo:hi].T.tobytes() for part in parts])
+        out.append(MAGIC + (hi - lo).to_bytes(4, "little") + zlib.compress(body, 6))
+    return out
 
 
 def encode(frame: pd.DataFrame) -> bytes:
@@ -131,10 +152,6 @@ def unpack(data: bytes) -> dict[str, npt.NDArray[Any]]:
             values = wire * step
             out[name] = np.where(wire == _MISSING[dtype], np.nan, values) if dtype in _MISSING else np.round(values, 5)
     return out
-
-
-def _shuffled(values: npt.NDArray[Any]) -> bytes:
-    return values.view(np.uint8).reshape(len(values), -1).T.tobytes()
 
 
 def _unshuffled(raw: npt.NDArray[np.uint8], dtype: str) -> npt.NDArray[Any]:

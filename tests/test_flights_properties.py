@@ -101,7 +101,7 @@ def test_fed_in_two_parts_the_same_flights_come_out(rows, share):
     rest = flights.build(pd.concat([kept, late]))
 
     since = rest.groupby("icao24")["firstseen"].min()
-    settled = begun[~(begun["firstseen"] >= pd.to_datetime(begun["icao24"].map(since), utc=True))]
+    settled = begun[~(begun["firstseen"] >= pd.to_datetime(begun["icao24"].map(dict(since)), utc=True))]
     both = pd.concat([settled, rest]).sort_values(["icao24", "firstseen"], ignore_index=True)
     pd.testing.assert_frame_equal(both, whole)
 

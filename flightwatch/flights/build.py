@@ -72,20 +72,18 @@ def _known(fixes: Fixes, aircraft: pd.DataFrame | None) -> pd.DataFrame:
 def _ends(columns: Columns, legs: Legs, ground: Any, out: dict[str, Any]) -> Ends:
     names = ("latitude", "longitude", "altitude", "groundspeed", "track", "vertical_rate")
     first, last = ({k: columns[k][rows].astype(float) for k in names} for rows in (legs.first, legs.last))
-    fastest = [float(np.nan_to_num(columns["groundspeed"][a : b + 1]).max()) for a, b in _spans(legs)]
+    ranges = np.stack([legs.first, legs.last + 1], axis=1).ravel()
+    speed = np.append(np.nan_to_num(columns["groundspeed"]), 0.0)  # a stretch may end where the rows end
+    fastest = np.maximum.reduceat(speed, ranges)[::2].astype(float)
     shared = np.array(["duplicate address" in s for s in out["suspect"]])
     return ends_of(
         Sides(first, last, ground[legs.first], ground[legs.last]),
         np.where(shared, -1, columns["address"][legs.first].astype(np.int64)),
         (columns["time"][legs.first], columns["time"][legs.last]),
         out["typecode"],
-        np.array(fastest),
+        fastest,
         np.array(out["distance_nm"]),
     )
-
-
-def _spans(legs: Legs) -> list[tuple[int, int]]:
-    return list(zip(legs.first.tolist(), legs.last.tolist(), strict=True))
 
 
 def describe(fixes: Fixes, legs: Legs, known: pd.DataFrame) -> dict[str, Any]:
@@ -105,10 +103,7 @@ def describe(fixes: Fixes, legs: Legs, known: pd.DataFrame) -> dict[str, Any]:
     out["points"] = legs.last - legs.first + 1
     out["suspect"] = _suspicions(fixes, legs)
     out["rules_version"] = RULES_VERSION
-    rest = [_one(fixes, lo, hi + 1) for lo, hi in _spans(legs)]
-    for name in rest[0]:
-        out[name] = [r[name] for r in rest]
-    return out
+    return out | _told(fixes, legs)
 
 
 TRACK_COLUMNS = (
@@ -123,34 +118,57 @@ TRACK_COLUMNS = (
 )
 
 
-def _one(fixes: Fixes, lo: int, hi: int) -> dict[str, Any]:
-    """What is told per leg and not per column: callsigns, sources, where its rows came from, its track."""
-    columns = fixes.columns
-    time = columns["time"][lo:hi]
-    lat, lon = columns["latitude"][lo:hi], columns["longitude"][lo:hi]
-    best, spoken = callsigns(columns["callsign"][lo:hi], time, fixes.callsigns)
+def _told(fixes: Fixes, legs: Legs) -> dict[str, Any]:
+    """What is told per leg and not per fix: callsigns, sources, where its rows came from, its track."""
+    first, size = legs.first, legs.last - legs.first + 1
+    starts = np.concatenate([[0], np.cumsum(size[:-1])])  # of each leg among the rows of all legs
+    rows = np.arange(int(size.sum())) + np.repeat(first - starts, size)
+    columns = {k: fixes.columns[k] for k in ("time", "callsign", "source", "poll", *TRACK_COLUMNS)}
+    if len(rows) < len(columns["time"]):
+        columns = {k: v[rows] for k, v in columns.items()}
+    time, lat, lon = columns["time"], columns["latitude"], columns["longitude"]
+    gap, miles = np.zeros(len(time)), np.zeros(len(time))
+    gap[1:] = np.diff(time)
+    miles[1:] = geo.distance(lat[:-1], lon[:-1], lat[1:], lon[1:])
+    gap[starts] = miles[starts] = 0.0
+    signs = callsigns(columns["callsign"], time, starts, fixes.callsigns)
+    sources = _distinct(columns["source"], starts)
     return {
-        "callsign": best,
-        "callsigns": " ".join(spoken),
-        "source": " ".join(fixes.sources[c] for c in np.unique(columns["source"][lo:hi]).tolist() if fixes.sources[c]),
-        "provenance": [int(p) for p in np.unique(columns["poll"][lo:hi]) if p >= 0],
-        "longest_gap_s": float(np.diff(time).max()) / 1000 if hi - lo > 1 else 0.0,
-        "distance_nm": float(geo.distance(lat[:-1], lon[:-1], lat[1:], lon[1:]).sum()),
-        "track": tracks.pack({"time": time, **{k: columns[k][lo:hi] for k in TRACK_COLUMNS}}),
+        "callsign": [best for best, _ in signs],
+        "callsigns": [" ".join(spoken) for _, spoken in signs],
+        "source": [" ".join(fixes.sources[c] for c in codes if fixes.sources[c]) for codes in sources],
+        "provenance": [[p for p in polls if p >= 0] for polls in _distinct(columns["poll"], starts)],
+        "longest_gap_s": np.maximum.reduceat(gap, starts) / 1000,
+        "distance_nm": np.add.reduceat(miles, starts),
+        "track": tracks.pack_all(columns, starts),
     }
 
 
-def callsigns(codes: Any, time: Any, names: list[str]) -> tuple[str, list[str]]:
-    """The callsign broadcast longest, and all in order of appearance; silence counts for none."""
-    start = np.flatnonzero(np.concatenate([[True], codes[1:] != codes[:-1]]))
-    held: dict[int, int] = {}
-    ends_at = np.append(time[start[1:]], time[-1] + 1)
-    for code, begin, end in zip(codes[start].tolist(), time[start].tolist(), ends_at.tolist(), strict=True):
+def _distinct(values: Any, starts: Any) -> list[list[int]]:
+    """The different values in each stretch, ascending; in most there is one."""
+    low, high = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
+    ends = [*starts[1:].tolist(), len(values)]
+    rows = zip(low.tolist(), high.tolist(), starts.tolist(), ends, strict=True)
+    return [[a] if a == b else np.unique(values[lo:hi]).tolist() for a, b, lo, hi in rows]
+
+
+def callsigns(codes: Any, time: Any, starts: Any, names: list[str]) -> list[tuple[str, list[str]]]:
+    """In each stretch the callsign broadcast longest, and all in order of appearance; silence counts for none."""
+    begins = np.ones(len(codes), dtype=bool)
+    begins[1:] = codes[1:] != codes[:-1]
+    begins[starts] = True
+    runs = np.flatnonzero(begins)
+    after = np.append(runs[1:], len(codes))
+    until = np.where(np.isin(after, starts) | (after == len(codes)), time[after - 1] + 1, time[after % len(codes)])
+    held: list[dict[int, int]] = [{} for _ in range(len(starts))]
+    stretch = np.searchsorted(starts, runs, "right") - 1
+    for leg, code, lasted in zip(stretch.tolist(), codes[runs].tolist(), (until - time[runs]).tolist(), strict=True):
         if code:
-            held[code] = held.get(code, 0) + end - begin
-    if not held:
-        return "", []
-    return names[max(held, key=lambda c: held[c])], [names[c] for c in held]
+            held[leg][code] = held[leg].get(code, 0) + lasted
+    return [
+        (names[max(h, key=lambda c: h[c])], [names[c] for c in h]) if h else ("", [])
+        for h in held
+    ]
 
 
 def _suspicions(fixes: Fixes, legs: Legs) -> list[str]:
