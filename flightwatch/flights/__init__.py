@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flightwatch.flights.build import build, tail
-from flightwatch.flights.revision import revise
+from flightwatch.flights.revision import open_to_revision, revise
 from flightwatch.flights.version import RULES_VERSION
 
-__all__ = ["RULES_VERSION", "build", "revise", "tail"]
+__all__ = ["RULES_VERSION", "build", "open_to_revision", "revise", "tail"]

@@ -165,10 +165,7 @@ def callsigns(codes: Any, time: Any, starts: Any, names: list[str]) -> list[tupl
     for leg, code, lasted in zip(stretch.tolist(), codes[runs].tolist(), (until - time[runs]).tolist(), strict=True):
         if code:
             held[leg][code] = held[leg].get(code, 0) + lasted
-    return [
-        (names[max(h, key=lambda c: h[c])], [names[c] for c in h]) if h else ("", [])
-        for h in held
-    ]
+    return [(names[max(h, key=lambda c: h[c])], [names[c] for c in h]) if h else ("", []) for h in held]
 
 
 def _suspicions(fixes: Fixes, legs: Legs) -> list[str]:

@@ -12,7 +12,7 @@ from flightwatch import airports as fields
 from flightwatch import records, tracks, units
 from flightwatch.airports import Airports
 from flightwatch.flights.ends import settle
-from flightwatch.flights.table import Sides, ends_of, past, write_end
+from flightwatch.flights.table import Sides, ends_of, known_type, past, write_end
 
 UPDATES = ("flight_id", "field", "before", "after", "reason")
 MATERIAL = 0.02  # a probability that moves by less is no news
@@ -44,6 +44,21 @@ def revise(
         write_end(out, side, found, ends, places)
         changes += _apply(frame, rows, part, out, side)
     return frame, _updates(changes)
+
+
+def open_to_revision(flights: pd.DataFrame) -> set[str]:
+    """The airframes whose flights, just built together, `revise` may judge otherwise although nothing came to them.
+
+    Those under an address that several share, which were built apart and are looked at together; and those of a type
+    nobody knows, whose fastest fix need not be among those the track keeps.
+    """
+    icao24, first = flights["icao24"].to_numpy(), units.millis(flights["firstseen"])
+    mixed = (icao24[1:] == icao24[:-1]) & (first[1:] <= first[:-1])
+    found = set(icao24[1:][mixed].tolist())
+    found.update(flights.loc[flights["suspect"].str.contains("duplicate address").astype(bool), "icao24"])
+    unknown = [t for t in flights["typecode"].unique().tolist() if not known_type(t)]
+    found.update(flights.loc[flights["typecode"].isin(unknown), "icao24"])
+    return found
 
 
 def _ends(flights: pd.DataFrame) -> Any:

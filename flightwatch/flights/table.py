@@ -41,7 +41,7 @@ class Sides:
 def ends_of(sides: Sides, airframe: Any, times: tuple[Any, Any], types: Any, fastest: Floats, flown: Floats) -> Ends:
     """Ends for `ends.settle`: times (first, last) in ms, typecode, fastest ground speed and miles flown per flight."""
     performances = {t: craft.performance(t) for t in set(types)}
-    known = np.array([performances[t].kind != "unknown" or not performances[t].generic for t in types], dtype=bool)
+    known = np.array([known_type(t) for t in types], dtype=bool)
     runway = np.array([performances[t].min_runway_ft for t in types], dtype=float)
     runway = np.where(~known & (fastest > JET_KT), JET_RUNWAY_FT, runway)
     cruise = np.array([performances[t].cruise_kt for t in types], dtype=float)
@@ -67,6 +67,12 @@ def ends_of(sides: Sides, airframe: Any, times: tuple[Any, Any], types: Any, fas
         for side in (sides.first, sides.last)
     ]
     return Ends(airframe, times[0], times[1], edges[0], edges[1], sides.departed_ground, sides.arrived_ground)
+
+
+def known_type(typecode: str) -> bool:
+    """Whether the type says what the aircraft can do; of others the fastest fix does."""
+    found = craft.performance(typecode)
+    return found.kind != "unknown" or not found.generic
 
 
 def _stepped(side: dict[str, Any], name: str) -> Floats:

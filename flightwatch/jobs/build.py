@@ -137,11 +137,12 @@ def compute(
     later = stay[stay["firstseen"] > each(last, stay["icao24"])].drop_duplicates("icao24")
     before = store.flights_before(scope, within=NEWS, with_track=True)
     after = store.flights(ids=later["flight_id"].tolist(), with_track=True) if len(later) else empty(FLIGHT)
-    judged, updates = rules.revise(concat([before, own, after], FLIGHT), visits=visits)
+    again = own["icao24"].isin({*before["icao24"], *after["icao24"], *rules.open_to_revision(own)}).to_numpy(dtype=bool)
+    judged, updates = rules.revise(concat([before, own[again], after], FLIGHT), visits=visits)
     judged, updates = _as_it_was(judged, updates, before, "departure")
     judged, updates = _as_it_was(judged, updates, after, "arrival")
     changed = set(updates["flight_id"]) if len(updates) else set()
-    flights = judged[judged["flight_id"].isin(set(own["flight_id"]) | changed)]
+    flights = concat([own[~again], judged[judged["flight_id"].isin(set(own["flight_id"]) | changed)]], FLIGHT)
     latest = observations["time"].max().to_pydatetime() if len(observations) else None
     return Built(own, flights, updates, scope, asof or latest, frozenset(stay["flight_id"]))
 
