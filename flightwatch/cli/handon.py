@@ -78,15 +78,24 @@ def evidence_export(session: Session, alert: int, out: Path, no_zip: bool) -> No
 @command("verify")
 @click.argument("pack", type=click.Path(path_type=Path, exists=True))
 @click.option("--against-database", is_flag=True, help="Also whether it is what the database says.")
+@click.option(
+    "--archive",
+    "archives",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True),
+    help="Also whether the files read from this published archive are the same; repeat for each part or day.",
+)
 @json_option
-def evidence_verify(session: Session, pack: Path, against_database: bool, as_json: bool) -> None:
+def evidence_verify(
+    session: Session, pack: Path, against_database: bool, archives: tuple[Path, ...], as_json: bool
+) -> None:
     """Check every byte of a pack (folder or ZIP) and build its flights again; exit 1 names what differs."""
     from contextlib import nullcontext
 
     from flightwatch import evidence, explore
 
     with explore.open(session.settings.database.url) if against_database else nullcontext() as db:
-        found = evidence.verify(pack, db)
+        found = evidence.verify(pack, db, archives=archives)
     if as_json:
         emit_json({"verification": {**vars(found), "ok": found.ok}})
     else:
@@ -96,6 +105,8 @@ def evidence_verify(session: Session, pack: Path, against_database: bool, as_jso
             click.echo(f"note     {note}")
         if found.ok:
             click.echo(f"{found.files} files are as they were written; {found.recomputed} flights built again")
+            if archives:
+                click.echo(f"{found.archived} files of archives are as they were read")
     if not found.ok:
         raise click.exceptions.Exit(1)
 

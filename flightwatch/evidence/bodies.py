@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 
 import pandas as pd
 
 from flightwatch.explore import Explorer
+from flightwatch.sources.traces import LISTED
 
 PRIVATE = re.compile(rb'"(r_dst|r_dir)"\s*:')
 """Distance and direction from the receiver (readsb README-json.md): three of them give its place away, and a receiver's
@@ -40,7 +42,7 @@ def collect(db: Explorer, flights: pd.DataFrame) -> Bodies:
 def _one(db: Explorer, poll: dict[str, object], kept: dict[str, bytes]) -> tuple[str, str]:
     digest = str(poll["sha256"])
     if not digest:
-        return "", "an archive piece of many files, which has no single hash"
+        return "", "nothing was kept of it"
     path = f"bodies/{digest}.json"
     if path in kept:
         return path, ""
@@ -48,6 +50,10 @@ def _one(db: Explorer, poll: dict[str, object], kept: dict[str, bytes]) -> tuple
     if body is None:
         planned = bool(poll["planned"])
         return "", "no longer stored" if planned else "from an archive that is published elsewhere"
+    if body.startswith(LISTED):
+        kept[f"archives/{digest}.json"] = body
+        archive = str(json.loads(body)["archive"])
+        return "", f"in the archive {archive}: its files and their hashes are listed in archives/{digest}.json"
     if PRIVATE.search(body):
         return "", "it tells where the receiver stands"
     kept[path] = body

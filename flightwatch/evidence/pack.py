@@ -165,7 +165,7 @@ def _page(
         flights=flight_rows(db, alert),
         sections=note.sections,
         polls=len(bodies.polls),
-        kept=len(bodies.kept),
+        kept=sum(path.startswith("bodies/") for path in bodies.kept),
         left_out=[f"{count} polls without their body: {reason}" for reason, count in left_out.items() if reason],
         model=known["model"],
         rules=", ".join(known["rules_versions"]) or "unknown",

@@ -37,6 +37,7 @@ tracks.csv           every fix of the tracks
 route-days.csv       flights and coverage of the route day by day; findings.csv the judgements
 pictures/            map and charts
 bodies/              raw answers of the sources, named by their SHA-256, as they were received
+archives/            for flights from a published archive: which of its files were read, each with its SHA-256
 polls.csv            when each was fetched, from where, its SHA-256, and which are left out and why
 LIMITS.txt LICENCES.txt
 manifest.json        every file with its size and SHA-256; manifest.sha256 is the hash of the manifest

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from flightwatch.errors import InputError
+from flightwatch.evidence.archives import against_archives
 from flightwatch.evidence.pack import BUNDLED, FORMAT
 from flightwatch.evidence.recompute import against_database, recompute
 from flightwatch.explore import Explorer
@@ -25,6 +27,7 @@ class Verification:
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     recomputed: int = 0
+    archived: int = 0
     sha256: str = ""
 
     @property
@@ -32,8 +35,11 @@ class Verification:
         return not self.problems
 
 
-def verify(pack: Path | str, db: Explorer | None = None, *, rebuild: bool = True) -> Verification:
-    """Whether a pack (folder or ZIP) is as it was written; with `db`, whether it is what the database says too.
+def verify(
+    pack: Path | str, db: Explorer | None = None, *, rebuild: bool = True, archives: Sequence[Path] = ()
+) -> Verification:
+    """Whether a pack (folder or ZIP) is as it was written; with `db`, whether it is what the database says too; with
+    `archives`, whether the published files its flights came from are those that were read.
 
     Flights are built again from the raw bodies in the pack where those are complete (10 ms a body), unless `rebuild`
     is false. Nothing is ever written.
@@ -45,6 +51,10 @@ def verify(pack: Path | str, db: Explorer | None = None, *, rebuild: bool = True
         return out
     if rebuild:
         out.recomputed, problems, notes = recompute(files)
+        out.problems += problems
+        out.notes += notes
+    if archives:
+        out.archived, problems, notes = against_archives(files, archives)
         out.problems += problems
         out.notes += notes
     if db is not None:
@@ -81,7 +91,7 @@ def _bytes(files: dict[str, bytes], out: Verification) -> dict[str, Any] | None:
     if files.get("SHA256SUMS") != sums:
         out.problems.append(_changed("SHA256SUMS", files))
     for path, body in files.items():
-        if path.startswith("bodies/") and PurePosixPath(path).stem != hashlib.sha256(body).hexdigest():
+        if path.startswith(("bodies/", "archives/")) and PurePosixPath(path).stem != hashlib.sha256(body).hexdigest():
             out.problems.append(f"{path}: its name is not its SHA-256")
     return listed
 

@@ -26,6 +26,7 @@ from flightwatch.jobs.build import LONGEST_LEG, commit, compute, each, fixes_at,
 from flightwatch.jobs.context import Context
 from flightwatch.records import OBSERVATION, Fetched, Poll, concat
 from flightwatch.sources import flightlist
+from flightwatch.sources.traces import LISTED
 from flightwatch.units import icao24_text
 
 CHUNK_BYTES = 4 * 2**20
@@ -68,6 +69,7 @@ class Cleaned:
     observations: pd.DataFrame
     aircraft: pd.DataFrame
     heard: pd.DataFrame
+    listed: bytes | None = None
 
 
 def clean(pieces: Sequence[Piece]) -> list[Cleaned]:
@@ -78,7 +80,8 @@ def clean(pieces: Sequence[Piece]) -> list[Cleaned]:
         observations, refused = ingest.clean(fetched.observations)
         rejected = Counter(fetched.rejected) + refused
         poll = replace(fetched.poll, kept=len(observations), rejected=dict(sorted(rejected.items())))
-        out.append(Cleaned(poll, observations, fetched.aircraft, ingest.heard(observations)))
+        listed = fetched.body if fetched.body is not None and fetched.body.startswith(LISTED) else None
+        out.append(Cleaned(poll, observations, fetched.aircraft, ingest.heard(observations), listed))
     return out
 
 
@@ -184,6 +187,8 @@ def _with_neighbours(ctx: Context, rows: pd.DataFrame) -> pd.DataFrame:
     )
     until = max([end, *held["lastseen"].nlargest(1)]) + pd.Timedelta(milliseconds=1)
     stored = ctx.store.observations(icao24s, since=begin.to_pydatetime(), until=until.to_pydatetime())
+    if held.empty and stored.empty:
+        return rows
     begun, ended = fixes_at(held, "firstseen", stored), fixes_at(held, "lastseen", stored)
     across = held["lastseen"] > each(own["max"], held["icao24"])
     cut = held[~begun & ~across & (held["lastseen"] >= begin)].groupby("icao24")["lastseen"].max()
@@ -205,7 +210,8 @@ def _save_aircraft(ctx: Context, cleaned: Sequence[Cleaned]) -> None:
 
 
 def _save_pieces(ctx: Context, cleaned: Sequence[Cleaned]) -> list[int]:
-    return ctx.store.save_pieces([c.poll for c in cleaned], [c.aircraft for c in cleaned], [c.heard for c in cleaned])
+    polls, known = [c.poll for c in cleaned], [c.aircraft for c in cleaned]
+    return ctx.store.save_pieces(polls, known, [c.heard for c in cleaned], [c.listed for c in cleaned])
 
 
 class Done:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pandas as pd
 
@@ -31,6 +32,8 @@ BATCH_MEMBERS = 64  # of one piece: from 50 on a row costs the same, fewer pay p
 BATCH_BYTES = 4 * 2**20  # gzipped, of one piece: about 150,000 rows, 60 MB while decoding
 NAME = re.compile(r"trace_(?:full|recent)_(?P<hex>~?[0-9a-fA-F]{6})\.json(?:\.gz)?\Z")
 ANY_JSON = re.compile(r"\.json(?:\.gz)?\Z")
+MEMBERS = "flightwatch-members/1"
+LISTED = b'{"format":"flightwatch-members/1"'  # how such a list begins
 _TIMESTAMP = re.compile(rb'"timestamp"\s*:\s*([0-9]{9,10}(?:\.[0-9]+)?)')
 
 
@@ -85,9 +88,13 @@ class Piece:
         return sum(m.size for m in self.members)
 
     def load(self) -> Fetched:
-        """Never raises for what is in the members: a broken one is counted and left out."""
+        """Never raises for what is in the members: a broken one is counted and left out.
+
+        The body is the list of the members that were taken, each with its hash (`members_list`).
+        """
         with quiet():
-            observations, aircraft, rejected, digest, size = _load(self.members, self.source, self.watch)
+            observations, aircraft, rejected, taken, size = _load(self.members, self.source, self.watch)
+        listed = members_list(self.name.partition("!")[0], taken) if taken else None
         start = datetime.combine(self.day, time(), UTC) if self.day else _first(observations)
         poll = Poll(
             source=self.source,
@@ -98,10 +105,22 @@ class Piece:
             kept=len(observations),
             rejected=dict(rejected),
             bytes=size,
-            sha256=digest,
+            sha256=hashlib.sha256(listed).hexdigest() if listed is not None else "",
             planned=False,
         )
-        return Fetched(poll, observations, aircraft, rejected)
+        return Fetched(poll, observations, aircraft, rejected, listed)
+
+
+def members_list(archive: str, taken: Sequence[tuple[str, int, str]]) -> bytes:
+    """Which members of which archive rows came from: name, bytes and SHA-256 of each as it lies in the archive.
+
+    An archive is published by others and not kept here; with this anybody can fetch it and check what was read.
+
+    >>> members_list("v2024.12.14-planes-readsb-prod-0", [("traces/9c/trace_full_152c9c.json", 3, "ab")])[:43]
+    b'{"format":"flightwatch-members/1","archive"'
+    """
+    rows = [{"name": name, "bytes": size, "sha256": digest} for name, size, digest in taken]
+    return msgspec.json.encode({"format": MEMBERS, "archive": archive, "members": rows})
 
 
 def _first(observations: pd.DataFrame) -> datetime:
@@ -226,9 +245,9 @@ def read(data: bytes, *, source: str = "readsb", name: str = "trace") -> Fetched
 
 def _load(
     members: Sequence[Member], source: str, watch: Watch | None = None
-) -> tuple[pd.DataFrame, pd.DataFrame, Counter[str], str, int]:
+) -> tuple[pd.DataFrame, pd.DataFrame, Counter[str], list[tuple[str, int, str]], int]:
     rejected: Counter[str] = Counter()
-    digest = hashlib.sha256()
+    taken: list[tuple[str, int, str]] = []
     size = 0
     stack = Stack()
     for member in members:
@@ -237,14 +256,14 @@ def _load(
         except InputError:
             rejected["unreadable member"] += 1
             continue
-        digest.update(data)
         size += len(data)
         trace = decode(data, rejected)
         if trace is None:
             continue
         if watch is None or watch.takes(trace):
             stack.add(trace, rejected)
+            taken.append((member.name, len(data), hashlib.sha256(data).hexdigest()))
         else:
             rejected["not watched"] += len(trace.trace)
     observations, aircraft = stack.tables(source, rejected)
-    return observations, aircraft, rejected, digest.hexdigest(), size
+    return observations, aircraft, rejected, taken, size

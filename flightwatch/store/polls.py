@@ -83,11 +83,17 @@ class PollRows(AircraftRows, KeptRows):
         return ids
 
     def save_pieces(
-        self, polls: Sequence[Poll], aircraft: Sequence[pd.DataFrame], heard: Sequence[pd.DataFrame]
+        self,
+        polls: Sequence[Poll],
+        aircraft: Sequence[pd.DataFrame],
+        heard: Sequence[pd.DataFrame],
+        listed: Sequence[bytes | None] = (),
     ) -> list[int]:
         """Pieces of an archive, each with its airframes and who was heard, in one transaction; their poll ids.
 
         Every piece holds other airframes, so what they heard adds up, once per piece however often it is read.
+        `listed` are the lists of the members that were read: they stay whatever the retention says, because an archive
+        is not kept here and an alert may come to rest on it later.
         """
         with self.transaction() as connection:
             ids = self.save_polls(polls)
@@ -95,6 +101,9 @@ class PollRows(AircraftRows, KeptRows):
                 same = [a for p, a in zip(polls, aircraft, strict=True) if p.started == started and len(a)]
                 if same:
                     self.save_aircraft(pd.concat(same, ignore_index=True), at=started)
+            for poll, names in zip(polls, listed, strict=False):
+                if names is not None and poll.sha256:
+                    _save_body(connection, poll, names, pinned=True)
             new = [h for i, h in zip(ids, heard, strict=True) if i in self._local.fresh]
             self._save_heard(connection, new, add=True)
         return ids
@@ -264,13 +273,13 @@ def _poll_row(poll: Poll) -> dict[str, Any]:
     }
 
 
-def _save_body(connection: Connection, poll: Poll, body: bytes) -> None:
+def _save_body(connection: Connection, poll: Poll, body: bytes, *, pinned: bool = False) -> None:
     columns: bulk.Columns = {
         "sha256": [poll.sha256],
         "received": [ms(poll.finished)],
         "size": [len(body)],
         "encoding": ["zlib"],
-        "pinned": [False],
+        "pinned": [pinned],
         "content": [zlib.compress(body, 6)],
     }
     bulk.write(connection, schema.body, columns, update={"received": "new.received"})
