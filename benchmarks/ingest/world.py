@@ -61,17 +61,14 @@ def tracks(count: int, seed: int = 7) -> list[Track]:
 
 
 def _track(number: int, where: np.ndarray, rng: np.random.Generator) -> Track:
-    home = rng.choice(len(where), 5, replace=False)
     at = float(rng.uniform(0, 4 * 3600))
-    here = home[0]
+    here = int(rng.integers(len(where)))
     parts: list[np.ndarray] = []
     leg = 0
     wanted = int(rng.integers(1, 5))  # 2.2 legs in the mean
     while leg < wanted:
-        there = int(rng.choice(home[home != here]))
+        there, miles = _next(where, here, rng)
         a, b = where[here], where[there]
-        miles = float(geo.distance(a[0], a[1], b[0], b[1]))
-        miles = min(miles, float(rng.uniform(300, 2500)))  # legs of an airliner; far pairs are flown part of the way
         knots = float(rng.uniform(420, 480))
         cruise = max(miles / knots * 3600 - 1_300, 300.0)
         total = sum(p[1] for p in PHASES) + cruise
@@ -81,11 +78,20 @@ def _track(number: int, where: np.ndarray, rng: np.random.Generator) -> Track:
         at += total + float(rng.uniform(2100, 6000))
         here, leg = there, leg + 1
     if not parts:
-        parts.append(_leg(0, 100.0, 3600.0, where[home[0]], where[home[1]], 500.0, 450.0, rng))
+        there, miles = _next(where, here, rng)
+        parts.append(_leg(0, 100.0, miles / 450 * 3600, where[here], where[there], miles, 450.0, rng))
     rows = np.concatenate(parts)
     callsigns = [f"AFR{number % 900}{i}" for i in range(7)]
     return Track(f"{0x400000 + number * 7:06x}", callsigns, *rows[:, :3].T, rows[:, 3], rows[:, 4] > 0, *rows[:, 5:8].T,
                  leg=rows[:, 8].astype(int))  # fmt: skip
+
+
+def _next(where: np.ndarray, here: int, rng: np.random.Generator) -> tuple[int, float]:
+    """Where it flies to, as far away as legs of airliners are, and the miles."""
+    some = rng.choice(len(where), 60, replace=False)
+    miles = geo.distance(*where[here, :2], where[some, 0], where[some, 1])
+    best = int(np.argmin(np.abs(miles - rng.uniform(300, 2500)) + 1e9 * (some == here)))
+    return int(some[best]), float(miles[best])
 
 
 def _leg(leg: int, start: float, cruise: float, a: np.ndarray, b: np.ndarray, miles: float, knots: float,
@@ -101,8 +107,7 @@ def _leg(leg: int, start: float, cruise: float, a: np.ndarray, b: np.ndarray, mi
         begin += length
     t, p = np.concatenate(times), np.concatenate(phase)
     air = np.clip((t - start - lengths[0]) / (sum(lengths[1:4])), 0, 1)
-    share = miles / max(float(geo.distance(a[0], a[1], b[0], b[1])), 1.0)
-    lat, lon = geo.interpolate(a[0], a[1], b[0], b[1], air * min(share, 1.0))
+    lat, lon = geo.interpolate(a[0], a[1], b[0], b[1], air)
     level = 100 * float(rng.integers(300, 400))
     up = np.clip((t - start - lengths[0]) / lengths[1], 0, 1)
     down = np.clip((start + sum(lengths[:4]) - t) / lengths[3], 0, 1)
