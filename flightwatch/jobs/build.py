@@ -174,6 +174,8 @@ def _staying(ctx: Context, observations: pd.DataFrame, scope: pd.DataFrame, own:
         since=scope["since"].min().to_pydatetime(),
         columns=["flight_id", "icao24", "firstseen", "lastseen"],
     )
+    if held.empty:
+        return held
     held = held[~fixes_at(held, "firstseen", observations)].reset_index(drop=True)
     spans: dict[str, list[tuple[pd.Timestamp, pd.Timestamp]]] = {}
     for icao24, first, last in zip(own["icao24"], own["firstseen"], own["lastseen"], strict=True):
