@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests import installed
+from tests.canary import canary as canary
 
 
 @pytest.fixture(scope="session")

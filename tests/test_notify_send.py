@@ -20,6 +20,7 @@ from flightwatch.errors import ConfigError, DeliveryError
 from flightwatch.notify import blocks, email, html, http
 from flightwatch.notify.clean import tidy
 from flightwatch.records import Message
+from tests.canary import lay
 from tests.fakes.http import HttpServer
 from tests.fakes.smtp import MailServer
 
@@ -31,7 +32,7 @@ def settings(kind: str, **values: Any) -> Any:
     secrets = {k: values.pop(k, None) for k in ("webhook", "token", "url", "key", "password", "urls")}
     defaults = {"name": kind, "host": "127.0.0.1", "port": None, "security": "none", "username": "", "kind": kind}
     defaults |= {"sender": "watch@example.org", "recipients": ("desk@example.org",), "delivery": "at-least-once"}
-    return SimpleNamespace(**(defaults | values), secret=lambda key: secrets[key])
+    return SimpleNamespace(**(defaults | values), secret=lambda key: lay(secrets[key]))
 
 
 def mailer(server: MailServer, **values: Any) -> notify.Channel:
