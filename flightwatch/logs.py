@@ -24,8 +24,9 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
+        told = record.exc_text or (self.formatException(record.exc_info) if record.exc_info else "")
+        if told:  # as text already when the filter went over it
+            line["traceback"] = told
         return json.dumps(line, ensure_ascii=False)
 
 

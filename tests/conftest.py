@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests import installed
-from tests.canary import canary as canary
+from tests.canary import canary  # noqa: F401  # a fixture of every test
 
 
 @pytest.fixture(scope="session")
