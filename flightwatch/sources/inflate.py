@@ -6,8 +6,14 @@ anybody can object. Here both are refused, while reading.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Iterator
+from typing import Any
+
+zlib: Any
+try:  # Intel's inflate has zlib's interface and takes less than half of its time (benchmarks/ingest); extra `fast`
+    from isal import isal_zlib as zlib
+except ImportError:
+    import zlib
 
 MAGIC = b"\x1f\x8b"
 MAX_DECODED = 64 * 2**20  # bytes of one body or archive member; the largest real one is a tenth
@@ -78,5 +84,5 @@ def whole(data: bytes, *, limit: int = MAX_DECODED, ratio: int = MAX_RATIO) -> b
     except zlib.error as error:
         raise InflateError(f"broken gzip: {error}") from None
     if engine.eof and not engine.unused_data and len(out) <= limit:
-        return out
+        return bytes(out)
     return b"".join(chunks([data], limit=limit, ratio=ratio))

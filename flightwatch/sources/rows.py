@@ -181,10 +181,12 @@ class Stack:
     def _columns(self, rows: list[Row]) -> dict[str, Any]:
         t, lat, lon, alt, gs, track, flags, rate, details, kinds, geom = zip(*map(_GET, rows), strict=True)
         out = {name: np.array(values, dtype=np.float64) for name, values in (("t", t), ("lat", lat), ("lon", lon))}
-        out["onground"] = ground = np.array([a.__class__ is str for a in alt], dtype=bool)
-        heights = [None if a.__class__ is str else a for a in alt] if ground.any() else alt
-        numbers = {"alt": heights, "gs": gs, "track": track, "flags": flags, "rate": rate, "geom": geom}
+        heights = np.array(alt, dtype=object)
+        out["onground"] = ground = heights == "ground"
+        heights[ground] = None
+        numbers = {"gs": gs, "track": track, "flags": flags, "rate": rate, "geom": geom}
         with np.errstate(over="ignore"):
+            out["alt"] = heights.astype(np.float32)
             out |= {name: np.array(values, dtype=np.float32) for name, values in numbers.items()}
         distinct = set(kinds)
         if len(distinct) == 1:
@@ -201,10 +203,11 @@ class Stack:
         out: dict[str, Any] = {}
         for name, values in (("callsign", signs), ("squawk", squawks)):
             table = self._texts[name]
-            for value in set(values):
+            distinct = set(values)
+            for value in distinct:
                 table.setdefault(value, len(table) - 1)
             out[name] = np.full(count, -1, dtype=np.int32)
-            out[name][where] = [table[v] for v in values]
+            out[name][where] = table[values[0]] if len(distinct) == 1 else [table[v] for v in values]
         out["nic"] = np.full(count, np.nan, dtype=np.float32)
         with np.errstate(over="ignore"):
             out["nic"][where] = np.array(integrity, dtype=np.float32)
@@ -221,10 +224,12 @@ class Stack:
         aircraft = col.aircraft(known, source)
         if not self._parts:
             return col.observations({"address": ()}, source), aircraft
-        part = {name: np.concatenate(values) for name, values in self._parts.items()}
         counts = np.array(turned[6])
-        member = np.repeat(np.arange(len(counts)), counts)
-        part["base"] = np.repeat(np.array(turned[5], dtype=np.float64), counts)
+        filled = np.flatnonzero(counts)  # as the parts are
+        order = np.argsort(known["address"][filled], kind="stable")  # what comes after needs rows by address
+        part = {name: np.concatenate([values[i] for i in order.tolist()]) for name, values in self._parts.items()}
+        member = np.repeat(filled[order], counts[filled[order]])
+        part["base"] = np.array(turned[5], dtype=np.float64)[member]
         part["address"] = known["address"][member]
         return self._observations(part, member, source, rejected), aircraft
 
