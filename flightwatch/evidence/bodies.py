@@ -49,7 +49,12 @@ def _one(db: Explorer, poll: dict[str, object], kept: dict[str, bytes]) -> tuple
     body = db.store.body(digest)
     if body is None:
         planned = bool(poll["planned"])
-        return "", "no longer stored" if planned else "from an archive that is published elsewhere"
+        return (
+            "",
+            "not kept, see retention.bodies_days in the settings"
+            if planned
+            else "from an archive that is published elsewhere",
+        )
     if body.startswith(LISTED):
         kept[f"archives/{digest}.json"] = body
         archive = str(json.loads(body)["archive"])

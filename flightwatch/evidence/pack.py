@@ -166,12 +166,16 @@ def _page(
         sections=note.sections,
         polls=len(bodies.polls),
         kept=sum(path.startswith("bodies/") for path in bodies.kept),
-        left_out=[f"{count} polls without their body: {reason}" for reason, count in left_out.items() if reason],
+        left_out=[
+            f"{count} {'answer is' if count == 1 else 'answers are'} not in it: {reason}"
+            for reason, count in left_out.items()
+            if reason
+        ],
         model=known["model"],
         rules=", ".join(known["rules_versions"]) or "unknown",
         version=__version__,
         limits=[p for p in texts.LIMITS.split("\n\n")[1:] if p.strip()],
-        licences=texts.licence_text(sources).split("\n")[2:],
+        licences=texts.licence_lines(sources),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 
 from flightwatch.alerts import licences
@@ -13,7 +14,7 @@ what flightwatch concluded from it.
 
 - Flights whose transponder was off, or that nobody heard, are missing. The true number can be higher.
 - Positions, callsigns and 24-bit addresses are what the aircraft broadcast. They can be false: by error, by jamming or
-  by intent. Doubted positions are marked in the column `suspect`.
+  by intent. Doubted positions are marked in the column "suspect".
 - Where an end of a flight was not seen it is inferred from the last fix, from the time until the airframe was next
   seen and from where it had been before. Such ends carry probabilities; what is missing to 1 is unknown. "Benina 0.62"
   means that of a hundred such cases about sixty-two were Benina.
@@ -49,21 +50,20 @@ or  sha256sum -c SHA256SUMS && sha256sum -c manifest.sha256
 """
 
 
-def licence_text(sources: Iterable[str]) -> str:
-    """The notices owed for the sources, and the rest of what is in a pack."""
+def licence_lines(sources: Iterable[str]) -> list[str]:
+    """The notices owed for the sources, and those for the rest of what is in a pack."""
     notes = licences.notes(sources) or ["The positions come from own receivers or imported files, which owe no notice."]
-    return "\n".join(
-        [
-            "Licences and attribution",
-            "",
-            *notes,
-            "",
-            "Under the ODbL a pack with a few flights is a produced work: show the notice. Whoever publishes a",
-            "substantial part of the database publishes it under the ODbL too.",
-            "",
-            "Airports: airportsdata (MIT) and OurAirports (public domain).",
-            "Coasts and borders: Natural Earth (public domain).",
-            "flightwatch: MIT licence.",
-            "",
-        ]
-    )
+    return [
+        *notes,
+        "Under the ODbL a pack with a few flights is a produced work: show the notice. Whoever publishes a substantial "
+        "part of the database publishes it under the ODbL too.",
+        "Airports: airportsdata (MIT) and OurAirports (public domain).",
+        "Coasts and borders: Natural Earth (public domain).",
+        "flightwatch: MIT licence.",
+    ]
+
+
+def licence_text(sources: Iterable[str]) -> str:
+    """The same as a text file."""
+    lines = (textwrap.fill(line, 110, break_long_words=False) for line in licence_lines(sources))
+    return "\n\n".join(["Licences and attribution", *lines]) + "\n"

@@ -2,41 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flightwatch.alerts.flightlist import row as flight_row
-from flightwatch.explore.why import SEEN, db_name
+from flightwatch.plots.labels import short
 from flightwatch.records import Alert
 
 if TYPE_CHECKING:
     from flightwatch.explore.explorer import Explorer
 
+SEEN = ("observed", "approach", "reported")
+SUSPECT_WORDS = {"teleport": "a jump no aircraft can make", "spoof cluster": "many aircraft at one spot"}
 HOW = {
     "observed": "seen",
-    "approach": "seen on approach",
+    "approach": "seen low",
     "reported": "reported",
     "inferred": "inferred",
     "unknown": "not known",
 }
 
 
-def flight_rows(db: Explorer, alert: Alert) -> list[dict[str, str]]:
+def flight_rows(db: Explorer, alert: Alert) -> list[dict[str, Any]]:
     """Departed, who, from, to, how both ends are known; in order of time."""
     listed = alert.evidence.get("flights", {})
     flights = db.flights(alert=alert)
     out = []
     for flight in flights.to_dict("records"):
         text = flight_row(flight["flight_id"], listed.get(flight["flight_id"], {}), flight, names=db_name(db))
-        ends = [HOW.get(flight[f"{end}_method"], flight[f"{end}_method"]) for end in ("departure", "arrival")]
-        how = "both ends seen" if all(flight[f"{e}_method"] in SEEN for e in ("departure", "arrival")) else ""
-        notes = [
-            how or f"departure {ends[0]}, arrival {ends[1]}",
-            *(text[k] for k in ("leg", "counted", "doubt") if k in text),
-        ]
+        notes = [_known(flight), *(text[k] for k in ("counted",) if k in text)]
+        if text.get("leg"):
+            notes.append("return flight")
+        if text.get("doubt"):
+            notes.append(f"positions doubted: {doubt_words(text['doubt'])}")
         out.append(
             {
                 "departed": text.get("departed", ""),
-                "who": " ".join(text[k] for k in ("callsign", "registration", "typecode", "icao24") if text.get(k)),
+                "who": [text[k] for k in ("callsign", "registration", "typecode", "icao24") if text.get(k)],
                 "from": text["from"],
                 "to": text["to"],
                 "how": "; ".join(notes),
@@ -44,3 +45,31 @@ def flight_rows(db: Explorer, alert: Alert) -> list[dict[str, str]]:
             }
         )
     return out
+
+
+def _known(flight: dict[Any, Any]) -> str:
+    """How both ends are known, in a few words."""
+    departure, arrival = (HOW.get(flight[f"{end}_method"], flight[f"{end}_method"]) for end in ("departure", "arrival"))
+    seen = all(flight[f"{end}_method"] in SEEN for end in ("departure", "arrival"))
+    if seen or departure == arrival:
+        return f"both ends {'seen' if seen else departure}"
+    return f"departure {departure}, arrival {arrival}"
+
+
+def doubt_words(kinds: str) -> str:
+    """Why positions are doubted, in words.
+
+    >>> doubt_words("teleport, low integrity")
+    'a jump no aircraft can make, low integrity'
+    """
+    return ", ".join(SUSPECT_WORDS.get(k.strip(), k.strip()) for k in kinds.split(","))
+
+
+def db_name(db: Explorer) -> Any:
+    """Airport ids as people know them, for one database's lists."""
+
+    def name(code: str) -> str:
+        airport = db.airports.find(code)
+        return f"{short(airport.name or airport.city)} ({code})" if airport else code
+
+    return name

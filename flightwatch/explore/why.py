@@ -13,18 +13,17 @@ from flightwatch.alerts.words import flights as say_flights
 from flightwatch.alerts.words import listing, number, rarity, times
 from flightwatch.detection.words import FEATURES
 from flightwatch.explore.again import recomputed
+from flightwatch.explore.countries import said
+from flightwatch.explore.flightrows import SEEN, db_name, doubt_words
 from flightwatch.explore.note import Note
 from flightwatch.notify.clean import line
-from flightwatch.plots.labels import short
 from flightwatch.records import Alert
 
 if TYPE_CHECKING:
     from flightwatch.explore.explorer import Explorer
 
-SEEN = ("observed", "approach", "reported")
 WEAK_COVERAGE = 0.6  # below it a count says little, and a day does not teach
 SHORT_HISTORY = 120  # days: twice the 60 that judging needs, so that a season's turn is in it
-SUSPECT_WORDS = {"teleport": "a jump no aircraft can make", "spoof cluster": "many aircraft at one spot"}
 TELLING_SHARE = 0.05  # of all contributions: smaller ones are not named
 
 
@@ -77,7 +76,7 @@ def _counted(alert: Alert, finding: dict[str, Any] | None) -> list[str]:
         )
         if e.get("homeward"):
             out.append(f"{_counted_of(e['homeward'])} back home: listed below, not counted here.")
-    others = [name for name in alert.routes if name != alert.route]
+    others = [said(name) for name in alert.routes if name != alert.route]
     if others:
         out.append(f"The same flights were also counted by {listing(others)}: one story, one alert.")
     return out
@@ -135,7 +134,8 @@ def _flights(db: Explorer, alert: Alert, flights: pd.DataFrame) -> list[str]:
     for flight_id in sorted(rows, key=lambda k: rows[k]["firstseen"]):
         text = flight_row(flight_id, listed.get(flight_id, {}), rows[flight_id], names=db_name(db))
         who = " ".join(text[k] for k in ("callsign", "registration", "typecode", "icao24") if text.get(k))
-        extra = "; ".join(text[k] for k in ("leg", "counted", "doubt") if text.get(k))
+        doubt = f"positions doubted: {doubt_words(text['doubt'])}" if text.get("doubt") else ""
+        extra = "; ".join(part for part in (text.get("leg"), text.get("counted"), doubt) if part)
         how = "seen" if _seen(rows[flight_id]) else "inferred"
         out.append(
             f"[{how}] {text.get('departed', '')} {who}: {text['from']} to {text['to']}{'; ' + extra if extra else ''}"
@@ -144,16 +144,6 @@ def _flights(db: Explorer, alert: Alert, flights: pd.DataFrame) -> list[str]:
     if gone:
         out.append(f"{_counted_of(len(gone))} more: no longer in the database under the ids the alert knows.")
     return out
-
-
-def db_name(db: Explorer) -> Any:
-    """Airport ids as people know them, for one database's lists."""
-
-    def name(code: str) -> str:
-        airport = db.airports.find(code)
-        return f"{short(airport.name or airport.city)} ({code})" if airport else code
-
-    return name
 
 
 def _seen(row: dict[str, Any]) -> bool:
@@ -188,7 +178,7 @@ def _doubts(db: Explorer, alert: Alert, finding: dict[str, Any] | None, flights:
     if len(doubted):
         kinds = sorted({w.strip() for s in doubted["suspect"] for w in str(s).split(",") if w.strip()})
         has = "has" if len(doubted) == 1 else "have"
-        what = listing(SUSPECT_WORDS.get(k, k) for k in kinds)
+        what = listing(doubt_words(k) for k in kinds)
         out.append(f"{_counted_of(len(doubted))} {has} doubted positions ({what}): spoofing or jamming may be at work.")
     if finding and finding["coverage"] < WEAK_COVERAGE:
         heard = f"{finding['coverage']:.0%}"

@@ -13,6 +13,7 @@ from flightwatch.alerts import licences
 from flightwatch.alerts.words import day as say_day
 from flightwatch.alerts.words import listing, moment, number
 from flightwatch.explore import Explorer
+from flightwatch.explore.countries import said
 from flightwatch.explore.flightrows import flight_rows
 from flightwatch.explore.tables import DayLike, Days, span
 from flightwatch.plots.days import POORLY_WATCHED
@@ -48,8 +49,10 @@ def render(db: Explorer, days: DayLike = None, *, now: datetime, pictures: bool 
         lead=_lead(alerts, routes, sources),
         alerts=[_alert(db, a, pictures) for a in alerts],
         poorly=any(r["percent"] < 100 * POORLY_WATCHED for r in routes),
-        routes=routes[:MOST_ROUTES],
-        left_out=left_out + max(0, len(routes) - MOST_ROUTES),
+        routes=[r for r in routes if r["first"]][:MOST_ROUTES],
+        pairs=[r for r in routes if not r["first"]][:MOST_ROUTES],
+        all_pairs=sum(1 for r in routes if not r["first"]),
+        left_out=left_out,
         spark_days=SPARK_DAYS,
         sources=sources,
         notices=_notices(db, (first, last)),
@@ -104,7 +107,7 @@ def _alert(db: Explorer, alert: Alert, pictures: bool) -> dict[str, Any]:
         "status": alert.status,
         "headline": alert.headline,
         "when": when,
-        "also": listing([r for r in alert.routes if r != alert.route]),
+        "also": listing([said(r) for r in alert.routes if r != alert.route]),
         "pictures": drawn,
         "flights": flight_rows(db, alert),
         "why": Markup("".join(db.why(alert).html(4))),  # noqa: S704 - the note escapes every value itself
@@ -116,11 +119,13 @@ def _watched(db: Explorer, alert: Alert) -> bool:
 
 
 def _routes(db: Explorer, days: Days) -> tuple[list[dict[str, Any]], int]:
-    """A row per route with traffic, strangest first; and how many had none."""
+    """A row per route with traffic, strangest first, `first` for those asked for by name or flagged; and how many had
+    no traffic."""
     start = days[1] - timedelta(days=SPARK_DAYS - 1)
     counted = db.store.route_days(since=min(start, days[0]), until=days[1])
     found = db.store.findings(since=min(start, days[0]), until=days[1])
     rows, quiet = [], 0
+    discovered = {r.name for r in db.store.routes() if r.discovered}
     judged = dict(list(found.groupby("route"))) if len(found) else {}
     for name, own in counted.groupby("route", observed=True):
         if own["flights"].sum() < 0.05:
@@ -128,7 +133,8 @@ def _routes(db: Explorer, days: Days) -> tuple[list[dict[str, Any]], int]:
             continue
         mine = judged.get(name, found.head(0))
         inside_ = own[own["day"] >= pd.Timestamp(days[0])]
-        rows.append(_route(str(name), own, inside_, mine, days))
+        row = _route(str(name), own, inside_, mine, days)
+        rows.append(row | {"first": row["flagged"] > 0 or name not in discovered})
     rows.sort(key=lambda r: (-r["order"], r["name"]))
     return rows, quiet
 
@@ -146,6 +152,8 @@ def _route(name: str, own: pd.DataFrame, inside_: pd.DataFrame, found: pd.DataFr
     label = f"{name}: {number(float(shown['flights'].sum()))} flights in {len(shown)} days, {flagged} days flagged"
     return {
         "name": name,
+        "said": said(name),
+        "flagged": flagged,
         "spark": sparkline(shown, found, label),
         "flights": float(inside_["flights"].sum()),
         "usual": usual,
