@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from operator import attrgetter
 from typing import Any, Literal
 
@@ -81,6 +83,23 @@ class LooseRow(msgspec.Struct, array_like=True, gc=False):
         )  # fmt: skip
 
 
+Fourteen = tuple[
+    float, float, float, float | Literal["ground"] | None, float | None, float | None, float, float | None,
+    Detail | None, Kind | None, float | None, msgspec.Raw, msgspec.Raw, msgspec.Raw,
+]  # fmt: skip
+"""A row of today's usual length: tuples turn into columns without asking each row for each of its fields."""
+
+
+class Usual(msgspec.Struct, gc=False):
+    icao: str
+    timestamp: float
+    trace: list[Fourteen]
+    r: str | None = None
+    t: str | None = None
+    dbFlags: float | None = None
+    ownOp: str | None = None
+
+
 class Trace(msgspec.Struct, gc=False):
     icao: str
     timestamp: float
@@ -103,34 +122,50 @@ class RawTrace(msgspec.Struct):
 
 FAULTS = (msgspec.MsgspecError, ValueError, RecursionError)
 RAW = msgspec.json.Decoder(RawTrace)
+_USUAL = msgspec.json.Decoder(Usual)
 _TRACE = msgspec.json.Decoder(Trace)
 _ROW = msgspec.json.Decoder(Row)
 _LOOSE = msgspec.json.Decoder(LooseRow)
 _GET = attrgetter(*Row.__struct_fields__)
 _DETAIL = attrgetter(*Detail.__struct_fields__)
+FIELDS = len(Row.__struct_fields__)
 _CODES: dict[str | None, int] = {name: i for i, name in enumerate(col.POSITION_TYPES)} | {None: 13}
 
 
-def decode(data: bytes, rejected: Counter[str]) -> Trace | None:
+def decode(data: bytes, rejected: Counter[str]) -> Trace | Usual | None:
     """One member's trace, gzip or not; None, with the reason counted, when nothing of it can be used."""
     try:
         body = inflate.whole(data)
     except inflate.InflateError as error:
         rejected["truncated member" if "truncated" in str(error) else "unreadable member"] += 1
         return None
-    try:
-        trace = _TRACE.decode(body)
-    except FAULTS:
-        try:
-            raw = RAW.decode(body)
-        except FAULTS:
-            rejected["unreadable member"] += 1
-            return None
-        trace = Trace(raw.icao, raw.timestamp, _one_by_one(raw.trace, rejected), raw.r, raw.t, raw.dbFlags, raw.ownOp)
+    trace = _decoded(body, rejected)
+    if trace is None:
+        rejected["unreadable member"] += 1
+        return None
     if not col.EARLIEST_S <= trace.timestamp <= col.LATEST_S:
         rejected["impossible time"] += len(trace.trace)
         return None
     return trace
+
+
+def _decoded(body: bytes, rejected: Counter[str]) -> Trace | Usual | None:
+    for decoder in (_USUAL, _TRACE):
+        with suppress(*FAULTS):
+            found: Trace | Usual = decoder.decode(body)
+            return found
+    try:
+        raw = RAW.decode(body)
+    except FAULTS:
+        return None
+    return Trace(raw.icao, raw.timestamp, _one_by_one(raw.trace, rejected), raw.r, raw.t, raw.dbFlags, raw.ownOp)
+
+
+def positions(trace: Trace | Usual) -> tuple[col.Floats, col.Floats]:
+    """Latitudes and longitudes of all rows."""
+    pairs = [(r.lat, r.lon) if isinstance(r, Row) else r[1:3] for r in trace.trace]
+    both = np.array(pairs, dtype=np.float64).reshape(-1, 2)
+    return both[:, 0], both[:, 1]
 
 
 def _one_by_one(raw: list[Any], rejected: Counter[str]) -> list[Row]:
@@ -148,7 +183,7 @@ def _one_by_one(raw: list[Any], rejected: Counter[str]) -> list[Row]:
     return out
 
 
-def tables(traces: Iterable[Trace], source: str, rejected: Counter[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def tables(traces: Iterable[Trace | Usual], source: str, rejected: Counter[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """OBSERVATION and AIRCRAFT frames of many traces at once."""
     stack = Stack()
     for trace in traces:
@@ -164,7 +199,7 @@ class Stack:
         self._parts: dict[str, list[Any]] = {}
         self._texts: dict[str, dict[str | None, int]] = {"callsign": {None: -1}, "squawk": {None: -1}}
 
-    def add(self, trace: Trace, rejected: Counter[str]) -> None:
+    def add(self, trace: Trace | Usual, rejected: Counter[str]) -> None:
         address, usable, foreign = col.addresses([trace.icao])
         count = len(trace.trace)
         if not usable[0]:
@@ -178,8 +213,9 @@ class Stack:
             for name, values in self._columns(trace.trace).items():
                 self._parts.setdefault(name, []).append(values)
 
-    def _columns(self, rows: list[Row]) -> dict[str, Any]:
-        t, lat, lon, alt, gs, track, flags, rate, details, kinds, geom = zip(*map(_GET, rows), strict=True)
+    def _columns(self, rows: list[Row] | list[Fourteen]) -> dict[str, Any]:
+        turned = zip(*(map(_GET, rows) if isinstance(rows[0], Row) else rows), strict=True)
+        t, lat, lon, alt, gs, track, flags, rate, details, kinds, geom = itertools.islice(turned, FIELDS)
         out = {name: np.array(values, dtype=np.float64) for name, values in (("t", t), ("lat", lat), ("lon", lon))}
         heights = np.array(alt, dtype=object)
         out["onground"] = ground = heights == "ground"
@@ -198,8 +234,9 @@ class Stack:
     def _details(self, details: Sequence[Detail | None]) -> dict[str, Any]:
         """Codes of callsign and squawk where a row tells them, else -1; nic where told, else NaN."""
         count = len(details)
-        where = [i for i, d in enumerate(details) if d is not None]
-        signs, squawks, integrity = zip(*map(_DETAIL, filter(None, details)), strict=True) if where else ((), (), ())
+        where = np.array([i for i, d in enumerate(details) if d is not None], dtype=np.int64)
+        told = zip(*map(_DETAIL, filter(None, details)), strict=True) if len(where) else ((), (), ())
+        signs, squawks, integrity = told
         out: dict[str, Any] = {}
         for name, values in (("callsign", signs), ("squawk", squawks)):
             table = self._texts[name]

@@ -16,7 +16,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pandas as pd
 
 from flightwatch import geo
@@ -26,7 +25,7 @@ from flightwatch.sources import archive, inflate, rows
 from flightwatch.sources import columns as col
 from flightwatch.sources.archive import Member, Tally
 from flightwatch.sources.quiet import quiet
-from flightwatch.sources.rows import Stack, Trace, decode
+from flightwatch.sources.rows import Stack, Trace, Usual, decode
 
 BATCH_MEMBERS = 64  # of one piece: from 50 on a row costs the same, fewer pay pandas per piece (benchmarks/ingest)
 BATCH_BYTES = 4 * 2**20  # gzipped, of one piece: about 150,000 rows, 60 MB while decoding
@@ -53,7 +52,7 @@ class Watch:
         """Whether a member's name is enough to refuse it unread."""
         return bool(self.icao24) and not (self.types or self.military or self.circles)
 
-    def takes(self, trace: Trace) -> bool:
+    def takes(self, trace: Trace | Usual) -> bool:
         if not (self.types or self.military or self.icao24 or self.circles):
             return True
         if trace.icao.lower() in self.icao24 or (trace.t or "").upper() in self.types:
@@ -62,9 +61,8 @@ class Watch:
             return True
         return bool(self.circles) and self._touches(trace)
 
-    def _touches(self, trace: Trace) -> bool:
-        lat = np.array([r.lat for r in trace.trace], dtype=np.float64)
-        lon = np.array([r.lon for r in trace.trace], dtype=np.float64)
+    def _touches(self, trace: Trace | Usual) -> bool:
+        lat, lon = rows.positions(trace)
         return any(bool((geo.distance(lat, lon, a, b) <= radius).any()) for a, b, radius in self.circles)
 
 
