@@ -9,6 +9,7 @@ import json
 import sys
 import xml.etree.ElementTree as ET
 import zipfile
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,10 @@ import pytest
 sys.path.append(str(Path(__file__).parent / "data" / "analysts"))
 import composed
 
-from flightwatch import explore, export, tracks
+from flightwatch import explore, export, ingest, tracks
 from flightwatch.errors import UsageError
 from flightwatch.export.geojson import cut
+from flightwatch.flights import build
 from flightwatch.sources import traces
 
 
@@ -120,6 +122,49 @@ def test_kml_plays_in_time_and_hostile_names_stay_names(flights: pd.DataFrame) -
     assert b"<script>" not in body
 
 
+def test_geojson_is_what_rfc_7946_asks_for(db: explore.Explorer) -> None:
+    body = json.loads(export.export(db, "tracks", "geojson", alert=1))
+
+    assert set(body) == {"type", "features"}  # no crs: §4 leaves WGS84 only
+    assert len(body["features"]) > 9
+    assert len({f["id"] for f in body["features"] if "id" in f}) == 9
+    for feature in body["features"]:
+        assert feature["type"] == "Feature"
+        assert isinstance(feature["properties"], dict)
+        depth = {"LineString": 1, "MultiLineString": 2}[feature["geometry"]["type"]]
+        lines = feature["geometry"]["coordinates"] if depth == 2 else [feature["geometry"]["coordinates"]]
+        assert all(len(line) >= 2 for line in lines)  # §3.1.4
+        places = np.array([place for line in lines for place in line])
+        assert places.shape[1] == 2
+        assert (np.abs(places) <= [180, 90]).all()
+        times = feature["properties"].get("times")
+        assert times is None or len(times) == len(places)
+
+
+def test_kml_has_its_parts_in_the_order_of_the_schema(db: explore.Explorer) -> None:
+    root = ET.fromstring(export.export(db, "tracks", "kml", alert=1))
+
+    kml, gx = "{http://www.opengis.net/kml/2.2}", "{http://www.google.com/kml/ext/2.2}"
+    (document,) = root
+    assert root.tag == f"{kml}kml"
+    assert [child.tag for child in document] == [f"{kml}name", f"{kml}Style"] + [f"{kml}Placemark"] * 9
+    styles = {f"#{style.get('id')}" for style in document.iter(f"{kml}Style")}
+    order = [f"{kml}{name}" for name in ("name", "description", "TimeSpan", "styleUrl")] + [f"{gx}Track"]
+    for mark in document.iter(f"{kml}Placemark"):
+        tags = [child.tag for child in mark]
+        assert tags == sorted(tags, key=order.index)
+        assert mark.findtext(f"{kml}styleUrl") in styles
+        track = mark.find(f"{gx}Track")
+        assert track is not None
+        inside = [child.tag for child in track]
+        assert inside == sorted(inside, key=[f"{kml}altitudeMode", f"{kml}when", f"{gx}coord"].index)
+        when = [datetime.fromisoformat(w.text or "") for w in track.iter(f"{kml}when")]
+        assert when == sorted(when)
+        where = np.array([[float(v) for v in (c.text or "").split(" ")] for c in track.iter(f"{gx}coord")])
+        assert where.shape == (len(when), 3)
+        assert (np.abs(where[:, :2]) <= [180, 90]).all()
+
+
 def test_readsb_traces_go_back_in_as_they_came_out(flights: pd.DataFrame) -> None:
     packed = flights.assign(track=[tracks.encode(t) for t in flights["track"]])
 
@@ -132,8 +177,28 @@ def test_readsb_traces_go_back_in_as_they_came_out(flights: pd.DataFrame) -> Non
         got = pd.concat([traces.read(b).observations for b in own])
         got = got[got["time"].between(want["time"].min(), want["time"].max())].sort_values("time")
         assert len(got) == len(want)
-        assert np.abs(got["latitude"].to_numpy() - want["latitude"].to_numpy()).max() < 1e-5
+        for name, close in (("latitude", 1e-5), ("longitude", 1e-5), ("altitude", 0.5), ("groundspeed", 0.05),
+                            ("track", 0.05), ("vertical_rate", 0.5)):  # fmt: skip
+            there, here = got[name].to_numpy(float), want[name].to_numpy(float)
+            np.testing.assert_allclose(there, here, rtol=0, atol=close, err_msg=name)
+        assert (got["onground"].to_numpy() == want["onground"].to_numpy()).all()
+        late = (got["time"].to_numpy() - want["time"].to_numpy()) / np.timedelta64(1, "ms")
+        assert np.abs(late).max() <= 100  # readsb writes tenths of a second
         assert set(got["callsign"].astype(str)) == {flight["callsign"]}
+
+
+def test_readsb_traces_read_by_our_own_door_give_the_same_flight() -> None:
+    flown = composed.flights()
+    seen = flown[flown["arrival_method"] == "observed"].tail(1)
+
+    files = export.readsb_traces(seen)
+
+    fixes = pd.concat([traces.read(body).observations for body in files.values()])
+    built = build(ingest.clean(fixes)[0])
+    assert len(built) == 1
+    for name in ("icao24", "callsign", "points"):
+        assert built[name].iloc[0] == seen[name].iloc[0]
+    assert abs(built["lastseen"].iloc[0] - seen["lastseen"].iloc[0]) < pd.Timedelta("1s")
 
 
 def test_readsb_content_is_gzip_in_the_folders_of_the_archive(flights: pd.DataFrame) -> None:
