@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from flightwatch import config, evidence, explore, plots
+from flightwatch import config, evidence, explore
 from flightwatch.demo.archive import write_archive
 from flightwatch.demo.feed import Feed
 from flightwatch.demo.report import Found, Packed, report
@@ -74,10 +74,10 @@ def play(directory: Path, *, seed: int = 1, echo: Echo = print, days: int = 188,
             _history(ctx, world, echo)
             _live(ctx, feed, clock, poll_s, echo)
             found = _found(store, feed, mail, slack)
-            _leave(directory, ctx, found, mail.messages, slack.messages)
+            _leave(directory, found, mail.messages, slack.messages)
+            packed = _pack(directory, store, found, clock())
         true = truth(world)
         (directory / MARK).write_text(json.dumps(true))
-        packed = _pack(directory, found, clock())
         seconds = time.perf_counter() - began
         echo(report(found, true, directory, seconds, packed))
     opened = tuple(e.alert.opened for e in found.alerts)
@@ -179,25 +179,20 @@ def _found(store: Store, feed: Feed, mail: MailSink, slack: SlackSink) -> Found:
     return Found(episodes, flights, tuple(store.notices()), len(mail.messages), len(slack.messages))
 
 
-def _leave(directory: Path, ctx: Context, found: Found, mails: list[Mail], posts: list[dict[str, Any]]) -> None:
-    """The alert as sent, and its map."""
+def _leave(directory: Path, found: Found, mails: list[Mail], posts: list[dict[str, Any]]) -> None:
+    """The alert as sent."""
     first = next((m for m in mails if found.alerts and _about(m)), mails[0] if mails else None)
     if first is not None:
         (directory / "alert.eml").write_bytes(first.raw)
     (directory / "slack.json").write_text(json.dumps(posts, indent=1, ensure_ascii=False))
-    if found.alerts:
-        episode = found.alerts[0]
-        own = found.flights[found.flights["flight_id"].isin(episode.flights)]
-        figure = plots.route_map(own, ctx.airports, title=episode.alert.headline)
-        (directory / "map.png").write_bytes(plots.to_png(figure))
 
 
-def _pack(directory: Path, found: Found, now: datetime) -> Packed | None:
-    """The first alert as an evidence pack, folder and ZIP, and what checking it says."""
+def _pack(directory: Path, store: Store, found: Found, now: datetime) -> Packed | None:
+    """The first alert as an evidence pack, folder and ZIP, and what checking it says; its map also by itself."""
     if not found.alerts:
         return None
-    with explore.open(directory / "flightwatch.db") as db:
-        pack = evidence.export(db, found.alerts[0].alert, directory / PACK, now=now)
+    pack = evidence.export(explore.Explorer(store), found.alerts[0].alert, directory / PACK, now=now)
+    shutil.copyfile(pack.folder / "pictures" / "map.png", directory / "map.png")
     return Packed(pack, evidence.verify(pack.folder))
 
 
