@@ -7,7 +7,7 @@ claim is kept with when it was first and last made; what is shown is the newest 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +25,9 @@ RENEW_MS = 6 * 3_600_000
 """A claim repeated every minute is written again only after this long: "last made" to the quarter day is enough, and
 a poll of 2,000 airframes then writes none of them."""
 
+MOST_NOTED = 500_000
+"""So many claims are remembered as stored, 150 MB; a day's world has 60,000 airframes and a few sources each."""
+
 Claim = tuple[str, str, str, str, str, int]  # icao24, source, registration, typecode, operator, flags
 
 
@@ -33,17 +36,21 @@ class AircraftRows(Base):
 
     def save_aircraft(self, aircraft: pd.DataFrame, *, at: datetime) -> int:
         """Take note of what sources say about airframes at that time; how many airframes it changed."""
-        rows = conform(aircraft, AIRCRAFT)[["icao24", "source", *FIELDS, "flags"]].drop_duplicates()
-        told = [tuple(map(_clean, row)) for row in rows.itertuples(index=False, name=None)]
+        rows = conform(aircraft, AIRCRAFT)
+        columns = [bulk.plain(rows[name], self.dialect) for name in ("icao24", "source", *FIELDS, "flags")]
+        moment = ms(at)
+        told = [c for c in dict.fromkeys(zip(*columns, strict=True)) if not self._noted(c, moment)]
+        if not told:
+            return 0
         with self.transaction() as connection:
             known = self._claims({row[0] for row in told})
-            moment = ms(at)
             fresh: dict[Any, tuple[int, int]] = {}
             for claim in told:
                 first, last = known.get(claim, (moment, moment))
                 held = (min(first, moment), max(last, moment))
                 if claim not in known or held[0] < first or held[1] >= last + RENEW_MS:
                     fresh[claim] = held
+            self.after_commit(lambda: self._note({claim: fresh.get(claim, known.get(claim)) for claim in told}))
             if not fresh:
                 return 0
             bulk.write(connection, schema.claim, _columns(fresh))
@@ -52,6 +59,16 @@ class AircraftRows(Base):
             merged = [_merge(claims) for claims in _by_airframe(held_now)]
             bulk.write(connection, schema.aircraft, {name: [m[name] for m in merged] for name in merged[0]})
             return len(changed)
+
+    def _noted(self, claim: Any, moment: int) -> bool:
+        """Whether that claim, made at that time, changes nothing: the same airframes say the same in every poll."""
+        held = self._claimed.get(claim)
+        return held is not None and held[0] <= moment < held[1] + RENEW_MS
+
+    def _note(self, claims: Mapping[Any, tuple[int, int] | None]) -> None:
+        if len(self._claimed) > MOST_NOTED:
+            self._claimed.clear()
+        self._claimed.update((claim, held) for claim, held in claims.items() if held is not None)
 
     def aircraft(self, icao24s: Iterable[str] | None = None) -> pd.DataFrame:
         """The values in use, by icao24: AIRCRAFT with `firstseen`, `lastseen` and `provenance` (field to source)."""
@@ -79,10 +96,6 @@ class AircraftRows(Base):
         t = schema.claim
         found = self.rows(select(t).where(self.among(t.c.icao24, sorted(icao24s))))
         return {tuple(row[:6]): (row[6], row[7]) for row in found}
-
-
-def _clean(value: Any) -> Any:
-    return bulk.clean(value) if isinstance(value, str) else int(value)
 
 
 def _columns(claims: dict[Any, tuple[int, int]]) -> dict[str, Sequence[Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -41,6 +41,7 @@ class Base:
         self._pid = os.getpid()
         self._fence: tuple[str, str, int] | None = None
         self._memory = threading.RLock() if write is read else None
+        self._claimed: dict[Any, tuple[int, int]] = {}  # what is known to be stored of airframes (see `aircraft`)
 
     def __repr__(self) -> str:
         return f"Store({engines.shown(self.url)!r})"
@@ -74,6 +75,7 @@ class Base:
             return
         assert self._writer is not None, "this store was opened read-only"
         assert self._pid == os.getpid(), "a store must be opened in the process that uses it"
+        self._local.after = []
         with self._guarded(), self._writer.begin() as connection:
             self._enter(connection)
             self._local.connection = connection
@@ -82,6 +84,12 @@ class Base:
                 yield connection
             finally:
                 self._local.connection = None
+        for done in self._local.after:
+            done()
+
+    def after_commit(self, done: Callable[[], None]) -> None:
+        """To be called when the transaction at hand is stored; not at all if it fails."""
+        self._local.after.append(done)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -127,7 +127,7 @@ class PollRows(AircraftRows, KeptRows):
 
     def _insert_observations(self, connection: Connection, rows: pd.DataFrame) -> tuple[Texts, Numbers, Numbers]:
         """Store the fixes in the order of their key; the airframes, and each fix's place among them and its time."""
-        ordered = rows.sort_values(["address", "time"], kind="stable").drop_duplicates(["address", "time"])
+        ordered = in_order(rows)
         addresses, codes = np.unique(ordered["address"].to_numpy(), return_inverse=True)
         texts = np.array([icao24_text(a) for a in addresses.tolist()], dtype=object)
         columns = bulk.columns_of(ordered, schema.observation, dialect=self.dialect)

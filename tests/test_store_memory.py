@@ -1,8 +1,9 @@
-"""Fixes kept between two days of an archive come back as they were, whatever their numbers."""
+"""What the store remembers beside rows: fixes kept packed between two days of an archive, and what was told already."""
 
 from __future__ import annotations
 
 import zlib
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -119,3 +120,21 @@ def test_the_store_keeps_the_newest_leg_of_each_airframe_and_gives_it_back_with_
 @pytest.fixture
 def store() -> Store:
     return open_store("sqlite://", create=True)
+
+
+def test_what_is_known_of_airframes_is_not_taken_for_stored_when_it_was_not(store: Store) -> None:
+    told = records.conform(
+        pd.DataFrame({"icao24": ["140a1f"], "typecode": ["IL76"], "source": ["db"]}), records.AIRCRAFT
+    )
+    at = datetime(2024, 12, 14, tzinfo=UTC)
+    with pytest.raises(RuntimeError), store.transaction():
+        store.save_aircraft(told, at=at)
+        raise RuntimeError("the disk is full")
+    assert store.aircraft().empty
+    assert store.save_aircraft(told, at=at) == 1
+    assert store.save_aircraft(told, at=at) == store.save_aircraft(told, at=at + timedelta(hours=5)) == 0
+    assert store.aircraft()["lastseen"].iloc[0] == at
+    assert store.save_aircraft(told, at=at + timedelta(hours=7)) == 1
+    assert store.aircraft()["lastseen"].iloc[0] == at + timedelta(hours=7)
+    assert store.save_aircraft(told, at=at - timedelta(hours=7)) == 1
+    assert store.aircraft()["firstseen"].iloc[0] == at - timedelta(hours=7)
