@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.torture import chain, daemons, full, sending, suites
+from benchmarks.torture import __main__ as torture
+from benchmarks.torture import chain, daemons, full, sending
 from benchmarks.torture.result import Line
 
 DOC = Path(__file__).parent.parent / "docs" / "reliability.md"
@@ -50,6 +51,46 @@ def test_the_page_holds_lines_of_known_tests_and_every_one_of_them_holds() -> No
     text = DOC.read_text()
     rows = [row for row in text.splitlines() if re.match(r"\| R\d+ ", row)]
 
-    known = {f"R{n}" for n in (1, 2, 6, 7, 9, 10, 11, 12, 13)} | {suite.test for suite in suites.SUITES}
+    known = {name for name, _ in (*torture.timed(), *torture.counted())}
     assert {"R1", "R2", "R9", "R10", "R12"} <= {row.split("|")[1].strip() for row in rows} <= known
     assert all(row.rstrip(" |").endswith("holds") for row in rows)
+
+
+def test_lines_are_written_one_test_at_a_time_and_take_the_place_of_that_test_s_alone(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{torture.BEGIN}\nold\n{torture.END}\nafter\n")
+
+    def line(test: str, what: str, *, ok: bool = True) -> Line:
+        return Line(test, what, 1, 0, None, "0", "0 | or\nso", ok)
+
+    torture.write(page, [line("R10", "a"), line("R10", "b")], "2026-01-01, full")
+    torture.write(page, [line("R2", "c")], "2026-01-02, quick")
+    torture.write(page, [line("R10", "d"), line("R10", "e", ok=False)], "2026-01-03, full")
+
+    text = page.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("\nafter\n")
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in text.splitlines() if row.startswith("| R")]
+    assert [(r[0], r[1], r[7], r[8]) for r in rows] == [
+        ("R2", "c", "2026-01-02, quick", "holds"),
+        ("R10", "d", "2026-01-03, full", "holds"),
+        ("R10", "e", "2026-01-03, full", "FAILS"),
+    ]
+    assert torture.standing(text, "2026-01-02, quick") == {"R2"}
+    assert torture.standing(text, "2026-01-03, full") == set()
+
+
+def test_a_test_that_breaks_off_is_a_line_that_fails_and_stops_no_other(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"{torture.BEGIN}\n{torture.END}")
+    table = torture.Table("quick", page)
+
+    def breaks(quick: bool) -> list[Line]:
+        assert quick
+        raise OSError("no room")
+
+    table.try_("R6", breaks)
+    table.try_("R7", lambda quick: [Line("R7", "x", 1, 0, 0, "0", "0", True)])
+
+    assert [line.ok for line in table.lines] == [False, True]
+    assert "OSError: no room" in page.read_text()

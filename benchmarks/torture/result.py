@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-COLUMNS = ("test", "what was done to it", "trials", "lost", "doubled", "bar", "measured", "result")
+COLUMNS = ("test", "what was done to it", "trials", "lost", "doubled", "bar", "measured", "run", "result")
 
 
 @dataclass(frozen=True)
@@ -21,21 +21,21 @@ class Line:
     measured: str
     ok: bool
 
-    def cells(self) -> list[str]:
+    def cells(self, run: str = "") -> list[str]:
+        """The row's cells; `run` says when and in which size it was measured."""
         counts = ["–" if n is None else f"{n:,}" for n in (self.lost, self.doubled)]
-        return [
-            self.test, self.what, f"{self.trials:,}", *counts, self.bar, self.measured, "holds" if self.ok else "FAILS",
-        ]  # fmt: skip
+        said = [self.bar, self.measured, run, "holds" if self.ok else "FAILS"]
+        return [self.test, self.what, f"{self.trials:,}", *counts, *said]
 
 
-def markdown(lines: Iterable[Line]) -> str:
+def markdown(lines: Iterable[Line], run: str) -> str:
     """The table as it stands in the documentation.
 
-    >>> print(markdown([Line("R0", "nothing", 1, 0, None, "0 lost", "0", True)]).splitlines()[2])
-    | R0 | nothing | 1 | 0 | – | 0 lost | 0 | holds |
+    >>> print(markdown([Line("R0", "nothing", 1, 0, None, "0 lost", "0", True)], "2026-11-22, full").splitlines()[2])
+    | R0 | nothing | 1 | 0 | – | 0 lost | 0 | 2026-11-22, full | holds |
     """
-    rows = [COLUMNS, ["---"] * len(COLUMNS), *(line.cells() for line in lines)]
-    return "\n".join("| " + " | ".join(cell.replace("|", "/") for cell in row) + " |" for row in rows)
+    rows = [COLUMNS, ["---"] * len(COLUMNS), *(line.cells(run) for line in lines)]
+    return "\n".join("| " + " | ".join(" ".join(cell.replace("|", "/").split()) for cell in row) + " |" for row in rows)
 
 
 def percentile(values: Iterable[float], share: float) -> float:

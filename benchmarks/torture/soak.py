@@ -16,7 +16,6 @@ from benchmarks.torture import chain
 from benchmarks.torture.databases import ROOT
 from benchmarks.torture.result import Line
 
-ROUTES = 10
 PER_HOUR = 60
 BAR = "memory after hour 2 +≤ 5 MB; fds and threads constant; WAL ≤ 64 MB; growth of the file linear ±5 %"
 
@@ -45,6 +44,11 @@ def run(cycles: int) -> list[Line]:
     return [Line("R13", what, cycles, None, None, BAR, measured, ok)]
 
 
+def routes(cycles: int) -> int:
+    """One route an hour has its busy day, to the last: every hour writes as much as the one before."""
+    return int(timedelta(minutes=cycles) / chain.story.STEP) // chain.story.EVERY + 1
+
+
 def _span(values: set[int]) -> str:
     return str(min(values)) if len(values) == 1 else f"{min(values)}–{max(values)}"
 
@@ -64,7 +68,7 @@ def main(cycles: int) -> None:
     hours = []
     with (
         tempfile.TemporaryDirectory() as name,
-        chain.prepared("SQLite", Path(name), ROUTES) as (settings, world, model),
+        chain.prepared("SQLite", Path(name), routes(cycles)) as (settings, world, model),
     ):
         daemon = settings.daemon.model_copy(update={"poll_s": 60.0, "think_s": 300.0})
         sources = tuple(s.model_copy(update={"interval_s": 60.0}) for s in settings.sources)
