@@ -38,6 +38,7 @@ CLUSTER_AIRFRAMES = 5  # so many airframes
 CLUSTER_DEG = 0.01  # within about 1 km
 CLUSTER_MS = 60_000  # in the same minute: on a busy final or airway two at most
 CLUSTER_FLOOR_FT = 1000.0
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 by the golden ratio: multiplicative hashing (Knuth, TAOCP 3, 6.4)
 CLUSTER_SPREAD_FT = 4000.0  # and at quite different heights: gliders in one thermal are not spoofed
 
 
@@ -193,9 +194,10 @@ def clusters(columns: dict[str, Any]) -> Mask:
 
 
 def _perhaps_crowded(cell: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Rows whose cell may hold enough others: counted by remainder, which is cheaper than sorting and never too low."""
-    place = cell % ((1 << max(len(cell).bit_length(), 10)) - 1)
-    return np.flatnonzero(np.bincount(place)[place] >= CLUSTER_AIRFRAMES)
+    """Rows whose cell may hold enough others: counted by a hash, which is cheaper than sorting and never too low."""
+    bits = max(len(cell).bit_length(), 10)
+    place = (cell.view(np.uint64) * GOLDEN >> np.uint64(64 - bits)).view(np.int64)
+    return np.flatnonzero((np.bincount(place) >= CLUSTER_AIRFRAMES)[place])
 
 
 def _crowded(cell: npt.NDArray[np.int64], address: Any, altitude: Any) -> npt.NDArray[np.int64]:

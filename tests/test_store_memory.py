@@ -127,9 +127,14 @@ def test_what_is_known_of_airframes_is_not_taken_for_stored_when_it_was_not(stor
         pd.DataFrame({"icao24": ["140a1f"], "typecode": ["IL76"], "source": ["db"]}), records.AIRCRAFT
     )
     at = datetime(2024, 12, 14, tzinfo=UTC)
-    with pytest.raises(RuntimeError), store.transaction():
-        store.save_aircraft(told, at=at)
-        raise RuntimeError("the disk is full")
+
+    def cut_short() -> None:
+        with store.transaction():
+            store.save_aircraft(told, at=at)
+            raise RuntimeError("the disk is full")
+
+    with pytest.raises(RuntimeError):
+        cut_short()
     assert store.aircraft().empty
     assert store.save_aircraft(told, at=at) == 1
     assert store.save_aircraft(told, at=at) == store.save_aircraft(told, at=at + timedelta(hours=5)) == 0

@@ -136,14 +136,19 @@ def observations(found: Sequence[Slices], source: str, rejected: Counter[str]) -
 def _by_aircraft(address: Any, when: Any) -> Any:
     """The order by aircraft, then time.
 
-    Files are written in the order of time, so address and row number packed into one integer sort as wanted, in
-    place: a fifth of the time of a sort that has to carry an index along.
+    Files are written in the order of time, so a stable sort by aircraft is enough; numbered in sixteen bits they are
+    sorted by counting, in a third of the time of any comparison.
     """
     if (np.diff(when) < 0).any():
         return np.lexsort((when, address))
-    key = (address.astype(np.uint64) << np.uint64(32)) | np.arange(len(address), dtype=np.uint64)
-    key.sort()
-    return (key & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    seen = np.zeros(1 << 24, dtype=bool)
+    seen[address] = True
+    numbers = np.flatnonzero(seen)
+    if len(numbers) > 1 << 16:
+        return np.argsort(address, kind="stable")
+    rank = np.empty(1 << 24, dtype=np.uint16)
+    rank[numbers] = np.arange(len(numbers), dtype=np.uint16)
+    return np.argsort(rank[address], kind="stable")
 
 
 def _identity(found: Sequence[Slices], address: Any, when: Any) -> tuple[pd.Categorical, pd.Categorical]:
