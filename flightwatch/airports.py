@@ -25,6 +25,7 @@ from flightwatch import geo
 
 DATA = Path(__file__).parent / "data"
 
+MILITARY_CALLSIGNS = 100  # a military field counts as one with so many: Benina has 160, the median field with any 28
 MILITARY_NAME = re.compile(
     r"\b(air ?base|air force|afb|military|naval|navy|army|raf|rnas|mcas|angb|base a[eé]rea|fliegerhorst)\b",
     re.IGNORECASE,
@@ -65,10 +66,16 @@ class Airports:
 
     `frame` is indexed by id. The other columns are arrays in the same order, `ids` the index as an array: what
     `nearest` answers are positions in them. `served` is 1 for fields with an IATA code and for military ones, which
-    count as much: traffic of its own is what tells a field from an airstrip. `total_runway` is in ft, of all runways.
+    count as much: traffic of its own is what tells a field from an airstrip. `traffic` grows with the logarithm of how
+    many callsigns are known to fly there, 0 for none and 2.5 for the busiest. `total_runway` is in ft, of all runways.
     """
 
-    def __init__(self, airports: Iterable[Airport], runways: dict[str, Runways] | None = None) -> None:
+    def __init__(
+        self,
+        airports: Iterable[Airport],
+        runways: dict[str, Runways] | None = None,
+        services: dict[str, int] | None = None,
+    ) -> None:
         rows = list(airports)
         self.frame = pd.DataFrame(
             [vars(a) for a in rows], columns=list(Airport.__dataclass_fields__), dtype=object
@@ -87,6 +94,9 @@ class Airports:
         known = [(runways or {}).get(a.id) for a in rows]
         self.headings = _padded([r.headings if r else () for r in known])
         self.total_runway = np.array([r.total_ft if r else math.nan for r in known])
+        callsigns = np.array([(services or {}).get(a.id, 0) for a in rows], dtype=float)
+        military = np.array([a.military is True for a in rows])
+        self.traffic = np.log1p(np.where(military, np.maximum(callsigns, MILITARY_CALLSIGNS), callsigns)) / 4.0
         self._airports = {a.id: a for a in rows}
         self._position = {a.id: i for i, a in enumerate(rows)}
         self._codes = _codes(rows)
@@ -200,7 +210,8 @@ def load() -> Airports:
     }
     for row in _rows("airfields.csv"):
         known[row["id"]] = _own(row, known.get(row["id"]), runways)
-    return Airports(known.values(), runways)
+    services = {row["id"]: int(row["callsigns"]) for row in _rows("services.csv")}
+    return Airports(known.values(), runways, services)
 
 
 def _own(row: dict[str, str], base: Airport | None, runways: dict[str, Runways]) -> Airport:

@@ -212,7 +212,7 @@ def test_the_real_trace_of_four_flights_gives_four_flights(real_data):
     found = flights.build(corpus.readsb(name).assign(source="readsb"))
 
     assert found["callsign"].tolist() == ["DAL1812", "DAL2418", "DAL1615", "DAL2927"]
-    assert found["estarrivalairport"].tolist() == ["KMSP", "", "KMSP", "KDEN"]
+    assert found["estarrivalairport"].tolist() == ["KMSP", "KGEG", "KMSP", "KDEN"]
 
 
 def test_real_whole_flights_have_their_true_airports(real_data):

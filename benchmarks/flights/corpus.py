@@ -6,6 +6,7 @@ Reads the folder that FLIGHTWATCH_REAL_DATA names: tracks of the OpenSky network
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
 import os
@@ -21,7 +22,10 @@ from flightwatch import airports, geo, ingest, units
 from flightwatch.flights import fixes, legs
 from flightwatch.flights.build import _known  # the same preparation as in the product, without the ends
 
-SEEN_NM, SEEN_FT = 3.0, 1000.0  # an end is seen on the ground, or this near and this low over one single field
+SEEN_NM, SEEN_FT = 3.0, 1000.0  # an end is seen on the ground at a field, or this near and low with no other in
+ALONE_NM = 6.0  # so many miles (light aircraft pass a strip at 900 ft on their way to the field behind it),
+CLOSE_NM, CLOSE_FT = 1.5, 500.0  # or nearer and lower than that, and in no case climbing away
+CLIMB_FPM = 300.0
 
 
 def folder() -> Path:
@@ -99,7 +103,7 @@ def json_lines(path: Path) -> pd.DataFrame:
         rows.append(
             (
                 address, a["now"], a["lat"], a["lon"], altitude if isinstance(altitude, int | float) else None,
-                a.get("gscp", a.get("gs")), a.get("track"), a.get("baro_rate"), ground,
+                a.get("gscp", a.get("gs")) or (0.0 if ground else None), a.get("track"), a.get("baro_rate"), ground,
                 str(a.get("flight", "")).strip(),
             )
         )  # fmt: skip
@@ -174,6 +178,22 @@ def flightradar(path: Path) -> tuple[pd.DataFrame, str, str]:
     return frame, ends[0], ends[1]
 
 
+@functools.cache
+def typecodes() -> dict[int, str]:
+    """The type of each airframe that the reference tables beside the recordings know, by address."""
+    out: dict[int, str] = {}
+    base = folder() / "reference"
+    for name, key, kind in (
+        ("plane-alert-db/plane-alert-db.csv", "$ICAO", "$ICAO Type"),
+        ("vradar-standing-data/aircraft.csv", "ICAO", "ModelICAO"),
+    ):
+        table = pd.read_csv(base / name, dtype=str, keep_default_na=False)
+        for address, typecode in zip(table[key], table[kind], strict=True):
+            if (number := units.parse_icao24(address.lower())) is not None and typecode:
+                out[number] = typecode
+    return out
+
+
 def collections() -> Iterator[tuple[str, pd.DataFrame]]:
     """Every collection of aircraft flying from field to field, by name; the faulty samples are not among them."""
     base = folder()
@@ -214,15 +234,19 @@ def seen(name: str, observations: pd.DataFrame) -> Seen:
     types = legs.type_columns([craft.performance("")] * len(known), known["address"])
     places = airports.load()
     cut = legs.split(columns, legs.grounded(columns, places, types), places, types)
-    return Seen(name, columns, cut, _at(columns, cut.first, places), _at(columns, cut.last, places))
+    ends = (_at(columns, cut.first, places, -1.0), _at(columns, cut.last, places, 1.0))
+    return Seen(name, columns, cut, *ends)
 
 
-def _at(columns: fixes.Columns, rows: np.ndarray, places: airports.Airports) -> np.ndarray:
+def _at(columns: fixes.Columns, rows: np.ndarray, places: airports.Airports, sign: float) -> np.ndarray:
     near, miles = places.nearest(columns["latitude"][rows], columns["longitude"][rows], k=2)
     height = columns["altitude"][rows] - places.elevation[near[:, 0]]
-    low = columns["onground"][rows] | (height < SEEN_FT)
-    alone = miles[:, 1] > 2 * miles[:, 0] + 0.5  # no second field about as near
-    return np.where(low & (miles[:, 0] < SEEN_NM) & alone, near[:, 0], -1)
+    with np.errstate(invalid="ignore"):
+        away = sign * columns["vertical_rate"][rows] > CLIMB_FPM
+        low = (height < SEEN_FT) & (miles[:, 1] > ALONE_NM)
+        low |= (height < CLOSE_FT) & (miles[:, 0] < CLOSE_NM) & (miles[:, 1] > 2 * miles[:, 0] + 1)
+    seen = columns["onground"][rows] | (low & ~away)
+    return np.where(seen & (miles[:, 0] < SEEN_NM), near[:, 0], -1)
 
 
 def flown(columns: fixes.Columns, lo: int, hi: int, place: int, places: airports.Airports) -> np.ndarray:

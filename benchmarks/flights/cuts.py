@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,13 +12,19 @@ from flightwatch import airports
 from flightwatch.flights import ends
 from flightwatch.flights.ends import Hints
 from flightwatch.flights.likelihood import Edges, pairs
+from flightwatch.flights.rates import rate
+from flightwatch.flights.table import Sides, ends_of
 
 BANDS_KM = (5, 10, 50, 150, 400)
+CRUISE_FT, LEVEL_FPM = 20_000.0, 400.0
+FAR = 1.5  # sparse tracks have no fix near the circle; one half as far again is no cut at that distance
 HEIGHTS = 2  # cuts per end at random heights up to 15,000 ft over the field
-JET_KT = 330.0
 # Flights whose end was not seen only say what was still possible, and always leave "none" possible: at full weight they
 # make every stated probability too low (0.45 stated was 0.67 right), at this one they still keep overflights unnamed.
 UNSEEN_WEIGHT = 0.05
+# In level cruise they are what the model is most easily wrong about: nothing tells a flight passing over a hub from one
+# bound for it. At this weight an airport is named for about one overflight in thirty.
+OVERFLIGHT_WEIGHT = 0.7
 
 
 @dataclass
@@ -50,7 +56,7 @@ def collect(arrival: bool, seed: int = 1) -> Cuts:
         leg = np.array([m[4] for m in mine], dtype=np.int64)
         hints += [(e + len(rows), *rest) for e, *rest in _hints(seen, leg, arrival, places)]
         weight = 1 / np.sqrt(max(len(mine), 100) / 100)  # no collection drowns the others
-        share = [weight * (UNSEEN_WEIGHT if m[2] < 0 else 1.0) for m in mine]
+        share = [weight * (1.0 if m[2] >= 0 else _unseen(seen.columns, m[0])) for m in mine]
         rows += [(m[2], m[3], name, int(seen.columns["address"][m[0]]), w) for m, w in zip(mine, share, strict=True)]
         parts.append((seen, *(np.array([m[k] for m in mine], dtype=np.int64) for k in (0, 1, 4))))
     edges = _joined([_edges(s, a, leg, arrival) for s, a, _, leg in parts])
@@ -60,6 +66,11 @@ def collect(arrival: bool, seed: int = 1) -> Cuts:
     return Cuts(
         edges, truth, band, collection, airframe, weight, Hints(edge, place, home), Hints(edge, place, visits), final
     )
+
+
+def _unseen(columns: dict, row: int) -> float:
+    level = columns["altitude"][row] > CRUISE_FT and not abs(columns["vertical_rate"][row]) > LEVEL_FPM
+    return OVERFLIGHT_WEIGHT if level else UNSEEN_WEIGHT
 
 
 def _hints(seen: corpus.Seen, leg: np.ndarray, arrival: bool, places: airports.Airports) -> list[tuple]:
@@ -100,7 +111,7 @@ def _of(seen: corpus.Seen, arrival: bool, rng: np.random.Generator, places: airp
         height = np.nan_to_num(columns["altitude"][order], nan=0.0) - places.elevation[place]
         for km in BANDS_KM:
             outside = np.flatnonzero(miles > km / 1.852)
-            if len(outside) and 3 <= outside[-1] < len(order) - 1:
+            if len(outside) and 3 <= outside[-1] < len(order) - 1 and miles[outside[-1]] < FAR * km / 1.852:
                 yield int(order[outside[-1]]), int(order[-1]), place, km, i
         for cut in rng.uniform(500, 15_000, HEIGHTS):
             above = np.flatnonzero(height > cut)
@@ -109,21 +120,21 @@ def _of(seen: corpus.Seen, arrival: bool, rng: np.random.Generator, places: airp
 
 
 def _edges(seen: corpus.Seen, rows: np.ndarray, leg: np.ndarray, arrival: bool) -> Edges:
+    """The edges as the product reckons them, with the types that the reference tables know."""
     columns = seen.columns
     lo, hi = (seen.legs.first[leg], rows) if arrival else (rows, seen.legs.last[leg])
-    loop = loops(columns, lo, hi)
-    airframe = columns["airframe"][rows]
-    fastest = np.zeros(columns["airframe"].max() + 1)
-    np.maximum.at(fastest, columns["airframe"], np.nan_to_num(columns["groundspeed"]))
-    runway = np.where(fastest[airframe] > JET_KT, 4000.0, 1500.0)
     names = ("latitude", "longitude", "altitude", "groundspeed", "track", "vertical_rate")
-    return Edges(
-        *(columns[k][rows].astype(float) for k in names),
-        runway_ft=runway,
-        range_nm=np.full(len(rows), 8000.0),
-        loop=loop,
-        speed_kt=np.full(len(rows), 420.0),
+    side = {k: columns[k][rows].astype(float) for k in names}
+    far = lo if arrival else hi
+    side["vertical_rate"] = np.array([rate(columns, a, b) for a, b in zip(rows.tolist(), far.tolist(), strict=True)])
+    types = [corpus.typecodes().get(int(a), "") for a in columns["address"][rows]]
+    fastest = np.array(
+        [np.nan_to_num(columns["groundspeed"][a : b + 1]).max() for a, b in zip(lo, hi, strict=True)], dtype=float
     )
+    air = np.zeros(len(rows), dtype=bool)
+    times = columns["time"][lo], columns["time"][hi]
+    made = ends_of(Sides(side, side, air, air), np.arange(len(rows)), times, types, fastest, np.zeros(len(rows)))
+    return replace(made.arrival, loop=loops(columns, lo, hi))
 
 
 def loops(columns: dict, first: np.ndarray, last: np.ndarray) -> np.ndarray:

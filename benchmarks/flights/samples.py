@@ -23,7 +23,7 @@ def seen() -> pd.DataFrame:
         rows.append((path.stem, "departure", origin, flight["estdepartureairport"], flight["departure_method"]))
         rows.append((path.stem, "arrival", goal, flight["estarrivalairport"], flight["arrival_method"]))
     trace = _built("trace", corpus.readsb(samples / "readsb" / "trace_full_ac671b.json"))
-    truth = (("", "KMSP"), ("KMSP", ""), ("", "KMSP"), ("KMSP", "KDEN"))
+    truth = (("", "KMSP"), ("KMSP", "KGEG"), ("KGEG", "KMSP"), ("KMSP", "KDEN"))
     for (origin, goal), flight in zip(truth, trace.itertuples(), strict=True):
         for side, true, best, method in (
             ("departure", origin, flight.estdepartureairport, flight.departure_method),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from flightwatch.airports import Airports
 from flightwatch.flights.ends import JOIN_MS, Ends, settle
 from flightwatch.flights.fixes import Columns, Fixes, prepare
 from flightwatch.flights.legs import Legs, grounded, split, type_columns
+from flightwatch.flights.rates import complete
 from flightwatch.flights.table import Sides, ends_of, past, write_end
 from flightwatch.flights.version import RULES_VERSION
 
@@ -46,7 +48,8 @@ def build(
     legs = split(columns, ground, places, types)
     if not len(legs):
         return records.empty(records.FLIGHT)
-    out = describe(fixes, legs, known)
+    columns = complete(columns, legs.first, legs.last)
+    out = describe(replace(fixes, columns=columns), legs, known)
     both = _ends(columns, legs, ground, out)
     for side, found in zip(("departure", "arrival"), settle(both, places, past(visits, out, places)), strict=True):
         write_end(out, side, found, both, places)

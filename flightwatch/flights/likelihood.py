@@ -20,6 +20,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 PATH_FT_PER_NM = 318.0  # a three-degree path, the standard descent (ICAO PANS-OPS: 5.24 %)
+LEVEL_FPM = 250.0  # level flight, softly: an autopilot holds 100, and rates are told in steps of 64
+SHARP_DEG = 8.0  # flown straight at the field; runways are aimed at from 10 NM out and lie off the reference point
 JET_RUNWAY_FT = 4000.0  # a type that needs so much is a jet or as heavy as one
 RUNWAY_UNKNOWN_FT = 2500.0  # median of those whose length OurAirports does not give lies among the small strips
 
@@ -29,7 +31,8 @@ class Edges:
     """The last fixes of flights (or first ones, with the track turned round and the vertical rate's sign changed).
 
     One value per flight end: deg, ft, kt, ft/min, runway and range of the type. `loop` says how much of the way flown
-    led back: 0 straight from the other end, 1 all round it. `speed_kt` is how fast it flies on, for times.
+    led back: 0 straight from the other end, 1 all round it. `speed_kt` is how fast it flies on, for times; `light` is 1
+    for light aircraft, which keep away from where airlines fly.
     """
 
     latitude: Floats
@@ -42,6 +45,7 @@ class Edges:
     range_nm: Floats
     loop: Floats
     speed_kt: Floats
+    light: Floats
 
     def __len__(self) -> int:
         return len(self.latitude)
@@ -57,10 +61,11 @@ class Edges:
 PAIR_FEATURES = (
     "near", "far", "steep", "level_far", "off_near", "off_mid", "off_far", "off_track_wide", "runway", "small",
     "served", "closed", "too_short", "lined_up", "descending_far", "climbing_near", "at_field", "served_jet", "size",
+    "steep_level", "off_sharp", "abeam", "traffic_jet", "traffic_light",
 )  # fmt: skip
 HINT_FEATURES = ("home", "home_loop", "visits")
 DISTANCE = ("near", "far")
-SHARED = ("runway", "small", "served", "closed", "too_short", "served_jet", "size")
+SHARED = ("runway", "small", "served", "closed", "too_short", "served_jet", "size", "traffic_jet", "traffic_light")
 """Features of the airport alone: what speaks for it before anything is seen of the flight."""
 
 EDGE_FEATURES = ("none", "high", "cruise", "descending", "climbing", "low", "slow")
@@ -108,6 +113,8 @@ def pair_features(edges: Edges, airports: Airports, edge: Ints, place: Ints, mil
     short = np.maximum(edges.runway_ft[edge] - runway, 0) / np.maximum(edges.runway_ft[edge], 1)
     ratio = np.log((miles + 2.0) / (needed + 2.0))
     final = (miles < 15) & (height < 5000)
+    level = np.exp(-((np.nan_to_num(edges.vertical_rate[edge]) / LEVEL_FPM) ** 2))
+    jet, light = edges.runway_ft[edge] >= JET_RUNWAY_FT, edges.light[edge]
     lined = np.where(final, _lined_up(airports, place, course, track), 0.0)
     return np.stack(
         [
@@ -128,8 +135,13 @@ def pair_features(edges: Edges, airports: Airports, edge: Ints, place: Ints, mil
             np.maximum(-rate, 0.0) * np.maximum(ratio, 0.0),
             np.maximum(rate, 0.0) * (miles < 40),
             (miles < 2.5) & (height < 1500),
-            airports.served[place] * (edges.runway_ft[edge] >= JET_RUNWAY_FT),
+            airports.served[place] * jet,
             np.nan_to_num(np.log(airports.total_runway[place] / 5000.0), nan=-0.7),
+            np.maximum(-ratio, 0.0) * level,
+            np.exp(-((off / SHARP_DEG) ** 2)) * (miles >= 6),
+            np.abs(np.sin(np.radians(off))) * miles / 20.0,
+            airports.traffic[place] * jet,
+            airports.traffic[place] * light,
         ],
         axis=-1,
     ).astype(float)

@@ -19,6 +19,8 @@ NAMED = 0.5  # from here one airport stands out
 APPROACH_NM = 12.0  # so near and below APPROACH_FT over the field, and named: it was on approach
 APPROACH_FT = 4000.0
 JET_KT = 330.0  # a type nobody told us that flies faster over ground needs a jet's runway
+LIGHT_KT = 250.0  # types that cruise slower: pistons, helicopters, light turboprops
+LIGHT_UNKNOWN_KT = 200.0  # and aircraft of unknown type that were never seen to fly faster over ground
 SLOWEST_KT = 80.0
 OPERATOR_SHARE, TYPE_SHARE = 0.25, 0.1
 """What a visit by another airframe of the operator, or of the type, counts against one of its own; reasoned, since
@@ -46,6 +48,7 @@ def ends_of(sides: Sides, airframe: Any, times: tuple[Any, Any], types: Any, fas
     runway = np.where(~known & (fastest > JET_KT), JET_RUNWAY_FT, runway)
     cruise = np.array([performances[t].cruise_kt for t in types], dtype=float)
     speed = np.where(known, cruise, np.maximum(fastest, SLOWEST_KT))
+    light = np.where(known, cruise < LIGHT_KT, fastest < LIGHT_UNKNOWN_KT).astype(float)
     reach = np.array([performances[t].range_nm for t in types], dtype=float)
     direct = geo.distance(
         sides.first["latitude"], sides.first["longitude"], sides.last["latitude"], sides.last["longitude"]
@@ -63,6 +66,7 @@ def ends_of(sides: Sides, airframe: Any, times: tuple[Any, Any], types: Any, fas
             range_nm=reach,
             loop=loop,
             speed_kt=speed,
+            light=light,
         )
         for side in (sides.first, sides.last)
     ]

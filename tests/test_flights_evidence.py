@@ -1,0 +1,81 @@
+"""What the ends of flights are judged by: rates nobody told, how busy a field is, level flight over it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from flightwatch import airports
+from flightwatch.flights.ends import choose, nothing, weighed
+from flightwatch.flights.likelihood import Edges
+from flightwatch.flights.rates import complete, rate
+
+
+def edge(latitude: float, longitude: float, **given: float) -> Edges:
+    values = {
+        "altitude": 9000.0, "groundspeed": 250.0, "track": 0.0, "vertical_rate": -1200.0, "runway_ft": 4500.0,
+        "range_nm": 3000.0, "loop": 0.0, "speed_kt": 420.0, "light": 0.0, **given,
+    }  # fmt: skip
+    return Edges(np.array([latitude]), np.array([longitude]), **{k: np.array([v]) for k, v in values.items()})
+
+
+def chances(one: Edges) -> dict[str, float]:
+    places = airports.load()
+    open_ = weighed(one, np.array([True]), places, True, nothing())
+    found = choose(open_, np.array([-1]), one, places)
+    return {str(places.ids[p]): float(x) for p, x in zip(found.place, found.probability, strict=True)}
+
+
+def columns(rates: list[float], altitudes: list[float], seconds: list[int]) -> dict:
+    return {
+        "time": np.array(seconds) * 1000,
+        "altitude": np.array(altitudes, dtype=float),
+        "vertical_rate": np.array(rates, dtype=float),
+        "onground": np.zeros(len(seconds), dtype=bool),
+    }
+
+
+def test_a_rate_nobody_told_comes_from_the_altitudes_of_two_minutes():
+    told = columns([np.nan] * 4, [20_000, 9000, 8000, 7000], [0, 600, 660, 720])
+
+    assert rate(told, 3, 0) == -1000.0
+    assert np.isnan(rate(told, 0, 3))  # alone within its two minutes: still unknown
+
+
+def test_a_rate_that_was_told_stays_and_the_rows_between_are_left_alone():
+    told = columns([-64.0, np.nan, np.nan, np.nan], [9000, 8900, 8000, 7000], [0, 60, 120, 180])
+
+    found = complete(told, np.array([0]), np.array([3]))
+
+    assert found["vertical_rate"][0] == -64.0
+    assert np.isnan(found["vertical_rate"][1:3]).all()
+    assert found["vertical_rate"][3] == pytest.approx(-950)
+    assert np.isnan(told["vertical_rate"][3])  # the columns given are not changed
+
+
+def test_fixes_too_close_in_time_tell_no_rate():
+    told = columns([np.nan, np.nan], [8000, 7975], [0, 5])
+
+    assert np.isnan(complete(told, np.array([0]), np.array([1]))["vertical_rate"][1])
+
+
+def test_a_military_field_counts_as_busy_and_a_strip_does_not():
+    places = airports.load()
+    traffic = {code: places.traffic[places.position(code)] for code in ("HL59", "HLLB", "EGLL", "KWVI")}
+
+    assert traffic["KWVI"] < traffic["HL59"] < traffic["EGLL"]
+    assert traffic["HL59"] == pytest.approx(traffic["HLLB"], abs=0.2)
+
+
+def test_of_two_fields_equally_placed_a_jet_lands_at_the_busy_one():
+    south_of_paris = edge(48.30, 2.35, track=5.0, altitude=7000.0)
+    found = chances(south_of_paris)
+
+    assert max(found, key=lambda a: found[a]) == "LFPO"  # not Bretigny or Villacoublay, as long and as near
+
+
+def test_level_high_over_a_field_and_heading_elsewhere_it_is_not_landing_there():
+    over_lemoore = edge(36.27, -119.96, altitude=7600.0, track=39.0, vertical_rate=0.0, groundspeed=242.0)
+    descending = edge(36.27, -119.96, altitude=2000.0, track=140.0, vertical_rate=-900.0, groundspeed=150.0)
+
+    assert chances(over_lemoore).get("KNLC", 0.0) < 0.5 < chances(descending)["KNLC"]
