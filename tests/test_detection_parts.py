@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from flightwatch.detection import baseline, calibration, counts, dispersion, features, forest, panel, tailsum, twin
+from flightwatch.detection import baseline, calibration, counts, dispersion, features, forest, panel, surprises, twin
 from flightwatch.detection.panel import Panel, build
 from tests.test_detection import DAYS, world
 
@@ -249,16 +249,27 @@ def test_stranger_rows_score_higher_and_the_odd_feature_gets_the_credit() -> Non
     assert forest.contributions(fitted, odd)[0].argmax() == 1
 
 
-def test_the_tail_sum_keeps_growing_where_a_forest_saturates() -> None:
-    rows = _rows()
-    fitted, tails = forest.fit(rows, 0, trees=50), tailsum.fit(rows)
-    far = np.array([[10.0, 0, 0, 0, 0], [12.0, 0, 0, 0, 0]])
+def test_the_sum_of_surprises_keeps_growing_where_a_forest_saturates() -> None:
+    rows = np.random.default_rng(0).exponential(0.5, (5_000, len(features.NAMES)))
+    fitted = forest.fit(rows, 0, trees=50)
+    far = np.zeros((2, len(features.NAMES)))
+    far[:, features.NAMES.index("s7")] = 10.0, 12.0
 
     short = forest.shortness(fitted, far)
-    tail = tailsum.parts(tails, far).sum(axis=1)
+    total = surprises.parts(far).sum(axis=1)
 
     assert short[0] == short[1]
-    assert tail[1] == pytest.approx(tail[0] + 2.0)
+    assert total[1] == pytest.approx(total[0] + 2.0 / surprises.UNIT)
+
+
+def test_what_is_said_twice_counts_once() -> None:
+    one, twice = np.zeros((1, len(features.NAMES))), np.zeros((1, len(features.NAMES)))
+    one[0, features.NAMES.index("s7")] = twice[0, features.NAMES.index("s7")] = 4.0
+    twice[0, features.NAMES.index("s14")] = 3.9
+    one[0, features.NAMES.index("new14")] = twice[0, features.NAMES.index("new14")] = 2.0
+    twice[0, features.NAMES.index("region14")] = 1.9
+
+    assert surprises.parts(one).sum() == surprises.parts(twice).sum() > 0
 
 
 def test_episodes_are_counted_for_every_threshold_at_once() -> None:

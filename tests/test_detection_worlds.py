@@ -43,7 +43,7 @@ def test_it_finds_the_events_by_its_own_threshold() -> None:
 
 def test_probabilities_hold_on_an_event_free_world() -> None:
     w, mine = judged(False)
-    p = mine.model.calibration.probability(mine.scores["forest + tail sum"][w.train_end :])
+    p = mine.model.calibration.probability(mine.scores[product.BOTH][w.train_end :])
 
     for alpha in (0.1, 0.01):
         assert (p <= alpha).mean() == pytest.approx(alpha, rel=0.4)

@@ -16,7 +16,7 @@ from flightwatch.detection.features import NAMES
 Array = npt.NDArray[Any]
 
 USED = tuple(n for n in NAMES if n not in ("region14", "dark14"))  # the scenario says nothing of these two
-PARTS = ("forest", "tail sum", "forest + tail sum")
+PARTS = ("forest", product.SUM, product.BOTH)
 
 
 def ablate(seeds: int, recipe: Recipe) -> str:

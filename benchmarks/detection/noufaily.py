@@ -1,6 +1,6 @@
 """The simulated weekly series of Noufaily et al. 2013, for comparison with the literature.
 
-Weeks 1-312 learn, 313-575 are the baseline, 576-624 the test. Our forest and tail sum see, per week, the surprise of
+Weeks 1-312 learn, 313-575 are the baseline, 576-624 the test. Our score sees, per week, the surprise of
 one, two and three weeks against the seasonal mean of Farrington's regression and of one week against our own memory:
 the product has no year-long season of its own, so on these series it borrows one.
 """
@@ -15,11 +15,13 @@ import numpy.typing as npt
 from benchmarks.detection import farrington
 from benchmarks.detection.competitors import ears
 from benchmarks.detection.tables import table
-from flightwatch.detection import forest, tailsum
+from flightwatch.detection import forest
 from flightwatch.detection.baseline import Prior, pooled, remember
 from flightwatch.detection.counts import nb_tail, surprise
 from flightwatch.detection.dispersion import fit, predict
+from flightwatch.detection.model import FOREST_WEIGHT
 from flightwatch.detection.panel import rolling
+from flightwatch.detection.surprises import UNIT
 
 Array = npt.NDArray[Any]
 
@@ -125,11 +127,12 @@ def _scores(y: Array, mean: Array, phi: Array) -> dict[str, Array]:
     columns.append(surprise(*own))
     values = np.stack(columns, axis=-1)
     learned = values[LEARN + 3 : TEST].reshape(-1, len(columns))
-    fitted, tails = forest.fit(learned, 0), tailsum.fit(learned)
+    fitted = forest.fit(learned, 0)
     rows = values.reshape(-1, len(columns))
     short = _unit(forest.shortness(fitted, rows), forest.shortness(fitted, learned))
-    tail = _unit(tailsum.parts(tails, rows).sum(axis=1), tailsum.parts(tails, learned).sum(axis=1))
-    for name, s in (("our forest", short), ("our tail sum", tail), ("our forest + tail sum", short + tail)):
+    most = rows.max(axis=1) / UNIT
+    both = most + FOREST_WEIGHT * short
+    for name, s in (("our forest", short), ("our strongest surprise", most), ("our surprise + forest", both)):
         out[name] = s.reshape(y.shape)
     out["the true mean known (not deployable)"] = -np.log10(nb_tail(y, mean, np.maximum(phi, 1 + 1e-6) * mean))
     return out

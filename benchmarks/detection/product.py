@@ -8,18 +8,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.detection import tailsum
 from benchmarks.detection.scenario import World
-from flightwatch.detection import features, forest, tailsum
+from flightwatch.detection import features, forest, surprises
 from flightwatch.detection.baseline import teachable
 from flightwatch.detection.decide import explained_by_coverage, window_coverage
 from flightwatch.detection.features import COUNT_NAMES, NAMES
-from flightwatch.detection.model import Model
+from flightwatch.detection.model import FOREST_WEIGHT, Model
 from flightwatch.detection.settings import Settings
 from flightwatch.detection.training import WARM_UP, train_panel
 
 Array = npt.NDArray[Any]
 
-PRODUCT = "the product: forest + tail sum, held back where a change of coverage explains it"
+SUM, BOTH = "sum of surprises", "surprises + forest"
+PRODUCT = "the product: surprises + forest, held back where a change of coverage explains it"
 
 WITHOUT = {
     "newcomers": ("new14",),
@@ -54,32 +56,36 @@ def judge(w: World, seed: int, *, rate: float = 0.1, trees: int = forest.TREES) 
     busier = observed > expected
     explained = explained_by_coverage(observed, expected, variance, *window_coverage(w.panel, window))
     rows = seen.values.reshape(-1, len(NAMES))
-    short = (forest.shortness(model.forest, rows) - model.start) / model.scale[0]
-    tails = tailsum.parts(model.tails, rows).sum(axis=1) / model.scale[1]
-    parts = {"forest": short, "tail sum": tails, "forest + tail sum": short + tails}
+    short = (forest.shortness(model.forest, rows) - model.start) / model.scale
+    learned = seen.values[WARM_UP : w.train_end][teachable(past.coverage)[WARM_UP:]]
+    tails = tailsum.parts(tailsum.fit(learned), rows).sum(axis=1)
+    parts = {
+        "forest": short,
+        "tail sum (ECOD)": tails,
+        SUM: surprises.parts(rows).sum(axis=1),
+        BOTH: model.raw(rows),
+    }
     shape = w.panel.shape
     scores = {k: np.where(busier, v.reshape(shape), -np.inf) for k, v in parts.items()}
-    scores[PRODUCT] = np.where(explained, -np.inf, scores["forest + tail sum"])
+    scores[PRODUCT] = np.where(explained, -np.inf, scores[BOTH])
     return Judged(model, scores, seen.values, busier)
 
 
 def subset(w: World, judged: Judged, names: tuple[str, ...], seed: int) -> dict[str, Array]:
-    """Forest and tail sum on some of the features only."""
+    """Forest and sum of surprises on some of the features only."""
     columns = [NAMES.index(n) for n in names]
     values = judged.values[..., columns]
     teaches = teachable(w.panel.coverage)[WARM_UP : w.train_end]
     learned = values[WARM_UP : w.train_end][teaches]
     rows = values.reshape(-1, len(columns))
-    fitted, tails = forest.fit(learned, seed), tailsum.fit(learned)
-    short = _unit(forest.shortness(fitted, rows), forest.shortness(fitted, learned))
-    tail = _unit(tailsum.parts(tails, rows).sum(axis=1), tailsum.parts(tails, learned).sum(axis=1))
-    out = {"forest": short, "tail sum": tail, "forest + tail sum": short + tail}
+    short = forest.shortness(fitted := forest.fit(learned, seed), rows)
+    low, high = np.quantile(forest.shortness(fitted, learned), [0.5, 0.999])
+    short = (short - low) / max(high - low, 1e-6)
+    left = np.zeros((len(rows), len(NAMES)))
+    left[:, columns] = rows
+    total = surprises.parts(left).sum(axis=1)
+    out = {"forest": short, SUM: total, BOTH: total + FOREST_WEIGHT * short}
     return {k: np.where(judged.busier, v.reshape(w.panel.shape), -np.inf) for k, v in out.items()}
-
-
-def _unit(values: Array, learned: Array) -> Array:
-    low, high = np.quantile(learned, [0.5, 0.999])
-    return (values - low) / max(high - low, 1e-6)
 
 
 def blind(w: World, *, coverage: bool, neighbours: bool) -> World:

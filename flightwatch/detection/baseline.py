@@ -25,6 +25,7 @@ WEEKDAY_WEIGHT = 10.0  # flights at which a route's own weekday shares weigh as 
 BADLY_WATCHED = 0.5  # below this share of the route's usual coverage a day teaches nothing
 REGION_WEIGHT = 6.0  # flights at which the neighbours' index weighs as much as "nothing happened"
 REGION_DAYS = 7
+REGION_HISTORY = 28  # watched days after which a neighbour's own usual is known: the longest window
 INDEX_RANGE = (0.2, 5.0)  # a larger index would be an outage or a new receiver, which coverage must say, not neighbours
 
 
@@ -140,13 +141,17 @@ def regional_index(panel: Panel, memory: Memory) -> Array:
     """How busy the other routes at both ends are against their own usual, over a week.
 
     When all neighbours double, a doubling is a receiver, a fair or a holiday, not news. Each neighbour counts at most
-    its own high quantile, so one surge (or one flight counted by several overlapping watches) does not hide itself.
+    its own high quantile, so one surge (or one flight counted by several overlapping watches) does not hide itself. One
+    with less than four weeks of past says nothing: a busy line looks like a doubling to whoever expects any route.
     """
     seen = rolling(panel.count, REGION_DAYS)
-    a, b = memory.rate(REGION_DAYS + GUARD)
+    lag = REGION_DAYS + GUARD
+    a, b = memory.rate(lag)
     expected = a / b * rolling(memory.exposure, REGION_DAYS)
     most = expected + 3 * np.sqrt(expected + expected**2 / a) + 1
-    seen = np.minimum(seen, most)
+    watched = np.cumsum(panel.coverage > 0, axis=0)
+    known = np.vstack([np.zeros((lag, panel.shape[1])), watched])[: len(watched)] >= REGION_HISTORY
+    seen, expected = np.minimum(seen, most) * known, expected * known
     index = np.ones(panel.shape)
     for group in (panel.origin, panel.destination):
         ratio = (others(seen, group) + REGION_WEIGHT) / (others(expected, group) + REGION_WEIGHT)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from flightwatch.detection import calibration, features, forest, tailsum, twin
+from flightwatch.detection import calibration, features, forest, twin
 from flightwatch.detection.baseline import teachable
 from flightwatch.detection.calibration import Calibration
 from flightwatch.detection.features import NAMES, Seen
@@ -89,7 +89,7 @@ def train_panel(panel: Panel, teaches: Array, *, seed: int, settings: Settings, 
     world = twin.simulate(panel, seen.memory, rates, seed=seed, route_years=wanted, drift=drift)
     ordinary = features.see(world, rates)
     rows = _learning_rows(seen, teaches, ordinary, seed)
-    fitted, tails = forest.fit(rows, seed, trees), tailsum.fit(rows)
+    fitted = forest.fit(rows, seed, trees)
     nothing = np.zeros(1)
     data = digest(panel, teaches)
     model = Model(
@@ -104,8 +104,7 @@ def train_panel(panel: Panel, teaches: Array, *, seed: int, settings: Settings, 
         rates=rates,
         forest=fitted,
         start=forest.start(fitted),
-        tails=tails,
-        scale=(_spread(forest.shortness(fitted, rows)), _spread(tailsum.parts(tails, rows).sum(axis=1))),
+        scale=_spread(forest.shortness(fitted, rows)),
         usual=dict(zip(NAMES, (rows > USUAL).mean(axis=0).tolist(), strict=True)),
         drift=drift,
         calibration=Calibration(nothing, nothing, nothing, nothing, 1.0),

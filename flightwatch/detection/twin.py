@@ -28,6 +28,7 @@ MOST_DRIFT = 0.5
 DRIFT_WINDOWS = 200.0  # weeks of routes with traffic at which the own past weighs half
 PILOT_YEARS = 150.0
 DRIFT_WEEKS = 8.0  # how long a route stays above or below its usual: a schedule season is two or three of these
+TIMETABLE = 0.9  # of chance's scatter; above, a timetable and chance are the same
 REVERSE_WEIGHT = 2.0  # flights at which a route's own share of returns outweighs one return per flight
 
 
@@ -45,11 +46,11 @@ def simulate(panel: Panel, memory: Memory, rates: Rates, *, seed: int, route_yea
     copy = np.repeat(np.arange(copies), routes)
     rate = rng.gamma(memory.rate(1)[0][-1][which], 1 / memory.rate(1)[1][-1][which])
     weeks = len(past) // 7 + 1
-    shape = np.clip(_frailty(panel, memory), LEAST_FRAILTY, MOST_FRAILTY)[which]
-    week = rng.gamma(1 / shape, shape, (weeks, len(which))) * _wander(rng, drift, weeks, len(which))
+    own = own_factor(*pooled_variance(panel.count, memory, 7), 7)[-1]
+    shape = np.clip(_frailty(memory, own), LEAST_FRAILTY, MOST_FRAILTY)[which]
+    week = rng.gamma(1 / shape, shape, (weeks, len(which))) * _wander(rng, drift * np.minimum(own, 1.0)[which], weeks)
     mean = rate * memory.exposure[past][:, which] * np.repeat(week, 7, axis=0)[: len(past)]
-    count = rng.poisson(mean / (1 + rates.pairs))
-    whole = count + rng.binomial(count, rates.pairs)
+    whole = _flown(rng, mean, own[which], rates.pairs)
     count = whole.astype(float)
     zero = np.zeros_like(count)
     return replace(
@@ -60,7 +61,7 @@ def simulate(panel: Panel, memory: Memory, rates: Rates, *, seed: int, route_yea
         clean=count,
         seen=count,
         suspect=zero,
-        reverse=rng.poisson(mean * _returns(panel)[which]).astype(float),
+        reverse=_flown(rng, mean * _returns(panel)[which], own[which], 0.0).astype(float),
         coverage=panel.coverage[past][:, which],
         attributes={a: rng.binomial(whole, _share(panel, a, rates.shares[a])[which]).astype(float) for a in ATTRIBUTES},
         origin=panel.origin[which] + copy * (panel.origin.max() + 1),
@@ -83,15 +84,30 @@ def _mirror(days: int, wanted: int) -> Array:
     return np.minimum(source, days - 1)
 
 
-def _frailty(panel: Panel, memory: Memory) -> Array:
+def _frailty(memory: Memory, own: Array) -> Array:
     """Each route's weekly frailty variance: the pooled one times its own factor."""
-    own = own_factor(*pooled_variance(panel.count, memory, 7), 7)[-1]
     frailty: Array = max(memory.prior.tau2.get(7, 0.0), LEAST_FRAILTY) * np.maximum(own, 0.3)
     return frailty
 
 
-def _wander(rng: np.random.Generator, variance: float, weeks: int, routes: int) -> Array:
-    """Weekly factors of mean 1 that wander: an autoregression in the logarithm."""
+def _flown(rng: np.random.Generator, mean: Array, own: Array, pairs: float) -> Array:
+    """Flights per day of that mean: by chance and in pairs, or by a timetable where a route scatters less than chance.
+
+    A timetable of n slots a day, each flown with probability mean/n, has the variance mean·own when n = mean/(1 - own).
+    """
+    first = rng.poisson(mean / (1 + pairs))
+    flown: Array = first + rng.binomial(first, pairs)
+    timed = own < TIMETABLE
+    slots = np.ceil(mean[:, timed] / (1 - own[timed]))
+    flown[:, timed] = rng.binomial(
+        slots.astype(np.int64), np.divide(mean[:, timed], slots, where=slots > 0, out=0 * slots)
+    )
+    return flown
+
+
+def _wander(rng: np.random.Generator, variance: Array, weeks: int) -> Array:
+    """Weekly factors of mean 1 that wander, routes across: an autoregression in the logarithm."""
+    routes = len(variance)
     keep = np.exp(-1 / DRIFT_WEEKS)
     log = np.empty((weeks, routes))
     log[0] = rng.normal(0, 1, routes)
