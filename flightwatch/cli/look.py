@@ -96,8 +96,13 @@ def flights_rebuild(
     """Build flights again from the stored fixes and say what changed; `backfill … --again` does it from archives."""
     from flightwatch.jobs.context import Context
     from flightwatch.jobs.rebuild import rebuild_all
-    from flightwatch.units import instant_of_day
+    from flightwatch.units import instant_of_day, parse_icao24
 
+    if since and until and until < since:
+        raise UsageError(f"--from {since} is after --to {until}")
+    for code in icao24:
+        if parse_icao24(code) is None:
+            raise UsageError(f"--icao24 {code}: an airframe's address is six hex digits")
     with session.store(readonly=dry_run, visit=not dry_run) as store:
         found = rebuild_all(
             Context(session.settings, store),
@@ -147,12 +152,12 @@ def end(airport: str, method: str, candidates: dict[str, float] | None) -> str:
 
 def known_route(routes: list[Route], name: str) -> Route:
     """The route of that name (any case); UsageError with near misses when there is none."""
-    from difflib import get_close_matches
-
     by_name = {r.name.lower(): r for r in routes}
     found = by_name.get(name.lower())
     if found is None:
-        near = [by_name[n].name for n in get_close_matches(name.lower(), by_name, n=3, cutoff=0.5)]
+        from flightwatch.explore.tables import nearest  # slow to import, and only wanted here
+
+        near = nearest(name, [r.name for r in routes])[:3]
         hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "; `flightwatch routes list` shows them"
         raise UsageError(f"no route is called {name!r}{hint}")
     return found
@@ -248,8 +253,8 @@ def _filter(r: Route) -> str:
     parts = [" ".join(f.types), " ".join(f.operators), " ".join(f.icao24)]
     parts += ["military"] if f.military else ["civil"] if f.military is False else []
     parts += ["heavy"] if f.heavy else []
-    parts += [f"(hidden too: {' '.join(f.hidden_types)})"] if f.hidden_types else []
-    return " ".join(p for p in parts if p)
+    chosen = " ".join(p for p in parts if p) or "all"
+    return f"{chosen}; unlisted ones if {' '.join(f.hidden_types)}" if f.hidden_types else chosen
 
 
 @command("coverage")

@@ -48,9 +48,12 @@ def _days(a: Alert) -> str:
 @click.argument("number", type=int)
 @json_option
 def alerts_show(session: Session, number: int, as_json: bool) -> None:
-    """One alert: the message, the flights it rests on, its life, and what was sent."""
+    """One alert: why it was raised, the flights it rests on, its life, and what was sent."""
+    from flightwatch.explore import Explorer
+
     with session.store(readonly=True) as store:
         alert = store.alert(number)
+        note = None if as_json else Explorer(store).why(alert)
         flights = store.flights(ids=store.alert_flights(number))
         events = store.alert_events(number)
         sent = store.deliveries(alert=number)
@@ -68,8 +71,8 @@ def alerts_show(session: Session, number: int, as_json: bool) -> None:
             }
         )
         return
-    click.echo(f"alert {alert.id}  {alert.severity}  {alert.status}  {_days(alert)}\n{alert.headline}\n")
-    click.echo("routes: " + "; ".join(alert.routes) + "\n")
+    assert note is not None
+    click.echo(f"{note.without('The flights')}\n")
     rows = [
         (
             stamp(f.firstseen),
@@ -82,13 +85,19 @@ def alerts_show(session: Session, number: int, as_json: bool) -> None:
         )
         for f in flights.itertuples()
     ]
+    click.echo("The flights, outbound and back; a question mark says that an end is inferred")
     table(rows, ["first seen (UTC)", "callsign", "reg", "type", "icao24", "from", "to"])
-    click.echo("")
+    click.echo("\nIts life, and what was sent")
     for e in events.itertuples():
         by = f" by {e.by}" if e.by else ""
-        click.echo(f"{stamp(e.at)}  {e.status}{by}{': ' + e.reason if e.reason else ''}")
+        said = e.reason or e.headline.removeprefix(f"{alert.route}: ")
+        click.echo(f"{stamp(e.at)}  {e.status}, {e.severity}{by}: {said}")
     for d in sent:
         click.echo(f"{stamp(d.sent or d.next_try)}  {d.channel} {d.kind}: {d.state} {d.answer}")
+    click.echo(
+        f"\nNext: `flightwatch alerts ack {number} --note …` or `dismiss {number} --reason …`; "
+        f"`flightwatch evidence export {number} -o alert-{number}`"
+    )
 
 
 def _change(name: str, status: str, words: str, *, needs_reason: bool) -> click.Command:

@@ -23,6 +23,10 @@ class Note:
 
     __repr__ = __str__
 
+    def without(self, heading: str) -> Note:
+        """The note less the sections whose heading begins so, for where they stand otherwise."""
+        return Note(self.title, tuple(s for s in self.sections if not s[0].startswith(heading)))
+
     def _repr_html_(self) -> str:
         return self.html()
 

@@ -138,6 +138,23 @@ def _one(day: str | date) -> Days:
         raise UsageError(f"days: {day!r} is not a date like 2024-12-14 or a month like 2024-12") from None
 
 
+def nearest(name: str, names: Iterable[str]) -> list[str]:
+    """Names that hold what was written, else those alike, else those with a word alike to one of its words.
+
+    >>> nearest("brak", ["Arrivals at Brak"]), nearest("Bengazi", ["Minsk to Benghazi", "Arrivals at Brak"])
+    (['Arrivals at Brak'], ['Minsk to Benghazi'])
+    """
+    folded = {n.casefold(): n for n in names}
+    written = name.casefold()
+    found = [n for key, n in folded.items() if written in key]
+    found = found or [folded[n] for n in difflib.get_close_matches(written, folded, n=3, cutoff=0.6)]
+    if found:
+        return found
+    words = {word for part in written.split() if len(part) > 3 for word in difflib.get_close_matches(
+        part, {w for key in folded for w in key.split()}, cutoff=0.75)}  # fmt: skip
+    return [n for key, n in folded.items() if words & set(key.split())]
+
+
 def known(name: str, names: Iterable[str], what: str) -> str:
     """The name as it is stored (case does not matter), or UsageError with the nearest ones.
 
@@ -151,8 +168,7 @@ def known(name: str, names: Iterable[str], what: str) -> str:
     folded = {n.casefold(): n for n in listed}
     if name.casefold() in folded:
         return folded[name.casefold()]
-    parts = [n for n in listed if name.casefold() in n.casefold()]
-    near = parts or [folded[n] for n in difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)]
+    near = nearest(name, listed)
     if near:
         hint = f"did you mean {' or '.join(repr(n) for n in near[:3])}?"
     else:

@@ -54,7 +54,9 @@ class AlertRows(OutboxRows):
         """One alert; UsageError when there is none of that number."""
         found = self.alerts(id=id)
         if not found:
-            raise UsageError(f"there is no alert {id}: see `flightwatch alerts list`")
+            held = [f"{a.id} ({a.route})" for a in self.alerts()[:5]]
+            there = f"the newest are {', '.join(held)}" if held else "none has been raised yet"
+            raise UsageError(f"there is no alert {id}: {there}; see `flightwatch alerts list`")
         return found[0]
 
     def episodes(self, status: Names = None) -> list[Episode]:
