@@ -19,6 +19,9 @@ TITLE = "History in"
 
 paths_argument = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 again_option = click.option("--again", is_flag=True, help="Read also what is stored already, e.g. after new rules.")
+scheduler_option = click.option(
+    "--scheduler", default="", metavar="ADDRESS", help="A Dask scheduler (tcp://host:8786) whose workers read instead."
+)
 dry_run_option = click.option("--dry-run", is_flag=True, help="Read and count, store nothing.")
 
 
@@ -29,11 +32,20 @@ def backfill_group() -> None:
 
 @command("readsb")
 @paths_argument
-@click.option("--workers", default=0, help="Processes that read; default: one a core for more than a few files.")
+@click.option("--workers", default=0, help="Processes that read; default: one a core.")
+@scheduler_option
 @again_option
 @dry_run_option
 @json_option
-def readsb(session: Session, paths: tuple[Path, ...], workers: int, again: bool, dry_run: bool, as_json: bool) -> None:
+def readsb(
+    session: Session,
+    paths: tuple[Path, ...],
+    workers: int,
+    scheduler: str,
+    again: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
     """readsb traces: files, folders, .tar, and parts .tar.aa .tar.ab as one."""
     from flightwatch.sources import traces
 
@@ -41,7 +53,7 @@ def readsb(session: Session, paths: tuple[Path, ...], workers: int, again: bool,
         from flightwatch.jobs.backfill import Done, done
 
         held = Done(()) if again else done(ctx, "readsb")
-        _run(ctx, traces.pieces(list(paths), done=held), held, as_json, dry_run, workers)
+        _run(ctx, traces.pieces(list(paths), done=held), held, as_json, dry_run, workers, scheduler)
 
 
 @command("snapshots")
@@ -78,7 +90,9 @@ def _storing(session: Session, dry_run: bool) -> Iterator[Any]:
             yield Context(session.settings, store)
 
 
-def _run(ctx: Any, pieces: Iterable[Piece], held: Done, as_json: bool, dry_run: bool, workers: int) -> None:
+def _run(
+    ctx: Any, pieces: Iterable[Piece], held: Done, as_json: bool, dry_run: bool, workers: int, scheduler: str = ""
+) -> None:
     """Work through the pieces with a progress line, then say what was kept and what was refused and why.
 
     What an archive yields before it turns out to be broken is stored; the error comes after it.
@@ -94,7 +108,7 @@ def _run(ctx: Any, pieces: Iterable[Piece], held: Done, as_json: bool, dry_run: 
         except InputError as e:
             broken.append(e)
 
-    with _progress() as show, pool(workers) as executor:
+    with _progress() as show, pool(workers, scheduler) as executor:
         report = backfill(ctx, until_broken(), done=held, executor=executor, progress=show)
     tell(report, as_json, dry_run)
     if broken:

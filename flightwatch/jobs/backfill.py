@@ -23,6 +23,7 @@ import pandas as pd
 from flightwatch import flights as rules
 from flightwatch import ingest
 from flightwatch.jobs.build import LONGEST_LEG, commit, compute, each, fixes_at, owners
+from flightwatch.jobs.cluster import Cluster
 from flightwatch.jobs.context import Context
 from flightwatch.records import OBSERVATION, Fetched, Poll, concat
 from flightwatch.sources import flightlist
@@ -32,6 +33,9 @@ from flightwatch.units import icao24_text
 CHUNK_BYTES = 4 * 2**20
 """Compressed bytes worked on at once: about 150,000 rows, so that small days share one pass over pandas."""
 
+
+AHEAD = 3
+"""Chunks read ahead of the writer by processes here: two at work and one waiting, so memory stays bounded."""
 
 PENDING = 1 << 62
 """Poll ids from here on are places of pieces in a chunk that is not stored yet."""
@@ -130,7 +134,7 @@ def _cleaned(pieces: Iterable[Piece], executor: Executor | None) -> Iterator[lis
     ahead: list[Future[list[Cleaned]]] = []
     for chunk in chunks(pieces):
         ahead.append(executor.submit(clean, chunk))
-        if len(ahead) > 3:  # two at work, one waiting, one done: memory stays bounded
+        if len(ahead) > getattr(executor, "ahead", AHEAD):
             yield ahead.pop(0).result()
     for future in ahead:
         yield future.result()
@@ -172,8 +176,8 @@ def _with_neighbours(ctx: Context, rows: pd.DataFrame) -> pd.DataFrame:
     """The rows together with the stored fixes of the same legs: of those that were open when the rows begin, and of
     those that go on when they end. History may be read in any order, and beside what was polled.
 
-    A stored flight that goes on past the rows, and whose fixes are not all at hand any more, is not built again: the
-    rows inside it are left out.
+    A stored flight that goes on past the rows or began before them, and whose fixes are not all at hand any more, is
+    not built again: the rows inside it are left out.
     """
     own = rows.groupby("address")["time"].agg(["min", "max"])
     own.index = pd.Index([icao24_text(a) for a in own.index], dtype=object)
@@ -197,7 +201,10 @@ def _with_neighbours(ctx: Context, rows: pd.DataFrame) -> pd.DataFrame:
     owner = owners(stored)
     before = (stored["time"] < each(own["min"], owner)) & ~(stored["time"] <= each(cut, owner))
     after = (stored["time"] > each(own["max"], owner)) & (stored["time"] <= each(on, owner))
-    free = ~(rows["time"] >= each(fixed, owners(rows)))
+    past = held[~begun & ~across & (held["firstseen"] < each(own["min"], held["icao24"]))]
+    done = past.groupby("icao24")["lastseen"].max()
+    owner = owners(rows)
+    free = ~(rows["time"] >= each(fixed, owner)) & ~(rows["time"] <= each(done, owner))
     return concat([rows[free], stored[before | after]], OBSERVATION)
 
 
@@ -257,8 +264,13 @@ class Loaded:
 
 
 @contextmanager
-def pool(workers: int) -> Iterator[Executor | None]:
-    """Processes to read with; None (this process) for one worker, and by default on one core."""
+def pool(workers: int, scheduler: str = "") -> Iterator[Executor | None]:
+    """Processes to read with; None (this process) for one worker, and by default on one core. With the address of a
+    Dask scheduler (`tcp://host:8786`) its workers."""
+    if scheduler:
+        with Cluster(scheduler) as cluster:
+            yield cluster
+        return
     count = workers or os.cpu_count() or 1
     if count == 1:
         yield None
