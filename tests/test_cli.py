@@ -19,7 +19,7 @@ from click.testing import CliRunner, Result
 from flightwatch.cli import app
 from flightwatch.cli.base import json_option
 from flightwatch.cli.reference import commands
-from flightwatch.errors import UsageError
+from flightwatch.errors import FlightwatchError, SourceError, UsageError
 from tests.fakes.http import HttpServer, Request
 from tests.fakes.sky import Sky, Trip
 from tests.fakes.week import LIVE, WATCHED, Played
@@ -403,6 +403,98 @@ def test_a_span_that_runs_backwards_and_a_table_nobody_knows_are_usage(mirror: H
         with pytest.raises(UsageError):
             call(*argv, "--config", tmp_path / "fw.toml", "--db", tmp_path / "fw.db")
     assert len(mirror.requests) == 0
+
+
+def test_a_day_read_with_another_filter_is_told_and_read_anew_when_asked(mirror: HttpServer, tmp_path: Path) -> None:
+    days = ("backfill", "adsblol", "--from", "2024-12-10", "--to", "2024-12-10", "--mirror", mirror.url, "--workers", 1)
+    watched = fetch(tmp_path, *days)[1]["backfill"]
+    same = fetch(tmp_path, *days)[1]["backfill"]
+    wider = fetch(tmp_path, *days, "--everything")[1]["backfill"]
+    told = call(*days, "--everything", "--config", tmp_path / "fw.toml", "--db", tmp_path / "fw.db").stdout
+    anew = fetch(tmp_path, *days, "--everything", "--again")[1]["backfill"]
+
+    assert (watched["flights"], watched["read_otherwise"]) == (1, 0)
+    assert (same["known"], same["read_otherwise"]) == (1, 0)
+    assert (wider["known"], wider["read_otherwise"]) == (1, 1)
+    assert "1 of them were read with another filter than this: --again reads them anew" in told
+    assert anew["known"] == 0
+    assert count(tmp_path / "fw.db", "flight") == 2
+
+
+def test_a_day_whose_second_part_is_missing_goes_on_where_it_broke(
+    mirror: HttpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flightwatch.sources.traces.BATCH_MEMBERS", 16)
+    monkeypatch.setattr("flightwatch.jobs.backfill.CHUNK_BYTES", 1000)
+    days = ("backfill", "adsblol", "--from", "2024-12-10", "--to", "2024-12-10", "--mirror", mirror.url, "--workers", 1)
+    whole, broken = mirror.answer, [True]
+
+    def answer(request: Request) -> Any:
+        if broken[0] and request.path.endswith(".tar.ab"):
+            return "404 Content-Type=text/plain gone"
+        assert whole is not None
+        return whole(request)
+
+    mirror.answer = answer
+    with pytest.raises(SourceError) as caught:
+        call(*days, "--everything", "--config", tmp_path / "fw.toml", "--db", tmp_path / "fw.db")
+    assert "incomplete" in str(caught.value)
+    half = count(tmp_path / "fw.db", "poll", "outcome IN ('ok', 'empty')")
+    assert half > 0
+    broken[0] = False
+
+    code, answered, _ = fetch(tmp_path, *days, "--everything")
+
+    assert code == 0
+    assert answered["backfill"]["skipped"] >= half - 1  # the piece at the cut may have been shorter
+    assert [p["outcome"] for p in answered["backfill"]["polls"]] == ["ok"]
+    assert count(tmp_path / "fw.db", "flight") == 2
+
+
+def test_opensky_s_credits_are_kept_over_restarts_and_what_is_beyond_them_waits(
+    mirror: HttpServer, tmp_path: Path
+) -> None:
+    config = (tmp_path / "fw.toml").read_text()
+    budget = 70  # two questions of 30
+    (tmp_path / "fw.toml").write_text(config.replace('kind = "opensky"', f'kind = "opensky"\ndaily_budget = {budget}'))
+    asked = ("backfill", "opensky", "--from", "2024-12-08", "--to", "2024-12-10", "--airport", "HLLB")
+
+    first = fetch(tmp_path, *asked)
+    count_first = sum("/flights/" in r.path for r in mirror.requests)
+    with pytest.raises(SourceError, match="budget of 70 is spent"):
+        call(*asked, "--config", tmp_path / "fw.toml", "--db", tmp_path / "fw.db")
+
+    assert first[0] == 1
+    assert [p["outcome"] for p in first[1]["backfill"]["polls"]][-1] == "rate_limited"
+    assert count_first == 2
+    assert sum("/flights/" in r.path for r in mirror.requests) == 2  # the second run asked nothing
+
+
+ONE_DAY = ("--from", "2024-12-10", "--to", "2024-12-10")
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (("backfill", "adsblol", *ONE_DAY, "--mirror", "http://127.0.0.1:9"), "127.0.0.1"),
+        (("backfill", "adsblol", *ONE_DAY, "--mirror", "ftp://x"), "ftp"),
+        (("backfill", "opensky", *ONE_DAY, "--airport", "XXXX"), "did you mean"),
+        (("aircraft", "update", "--mirror", "http://127.0.0.1:9"), "127.0.0.1"),
+        (("flights", "rebuild", "--icao24", "zzzzzz"), "zzzzzz"),
+        (("flights", "rebuild", "--from", "2024-12-11", "--to", "2024-12-10"), "after"),
+    ],
+)
+def test_what_cannot_be_fetched_or_rebuilt_is_one_clear_line_and_changes_nothing(
+    argv: tuple[object, ...], words: str, mirror: HttpServer, tmp_path: Path
+) -> None:
+    assert call("db", "upgrade", "--db", tmp_path / "fw.db").exit_code == 0
+
+    with pytest.raises(FlightwatchError) as caught:
+        call(*argv, "--config", tmp_path / "fw.toml", "--db", tmp_path / "fw.db")
+
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert count(tmp_path / "fw.db", "flight") == 0
 
 
 def test_a_silence_is_added_listed_and_ended(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from flightwatch.cli.archive import _progress, _storing, backfill_group, dry_run_option, refusals
+from flightwatch.cli.archive import _progress, _storing, again_option, backfill_group, dry_run_option, refusals
 from flightwatch.cli.base import Day, Session, command, emit_json, json_option, table
 from flightwatch.cli.look import aircraft_group
 from flightwatch.errors import ConfigError, SourceError, UsageError
@@ -49,6 +49,7 @@ def _days(since: date, until: date) -> None:
 @click.option("--everything", is_flag=True, help="All aircraft, not only those the configured sources ask for.")
 @click.option("--workers", default=0, help="Processes that read; default: one a core.")
 @mirror_option
+@again_option
 @dry_run_option
 @json_option
 def adsblol(
@@ -58,6 +59,7 @@ def adsblol(
     everything: bool,
     workers: int,
     mirror: str,
+    again: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -71,7 +73,7 @@ def adsblol(
     with _storing(session, dry_run) as ctx, _progress() as show, pool(workers) as executor:
         watch = None if everything else download.watched(ctx)
         days = download.span(since, until)
-        found = download.archived_days(ctx, archive, days, watch=watch, executor=executor, progress=show)
+        found = download.archived_days(ctx, archive, days, watch=watch, executor=executor, progress=show, again=again)
     _tell(found, as_json, dry_run)
 
 
@@ -87,7 +89,9 @@ def opensky(
     from flightwatch.config import SourceSettings
     from flightwatch.jobs import download
     from flightwatch.jobs.backfill import done
+    from flightwatch.sources.opensky import ANONYMOUS_CREDITS, CREDITS
     from flightwatch.sources.opensky import Session as Sky
+    from flightwatch.sources.pace import Rule
     from flightwatch.sources.skyflights import flight_pieces
 
     _days(since, until)
@@ -99,7 +103,9 @@ def opensky(
     with _storing(session, dry_run) as ctx, _progress() as show:
         codes = sorted({a for name in airports for a in ctx.places.airports_of(name) or ()})
         held = done(ctx, "opensky")
-        found = download.reported_flights(ctx, flight_pieces(sky, codes, since, until, done=held), show)
+        budget = own.daily_budget or (ANONYMOUS_CREDITS if sky.anonymous else CREDITS)
+        rule = Rule(download.FLIGHTS_SPACING_S if own.spacing_s is None else own.spacing_s, budget)
+        found = download.reported_flights(ctx, flight_pieces(sky, codes, since, until, done=held), show, rule=rule)
         found.known = held.hits
     _tell(found, as_json, dry_run)
 
@@ -112,13 +118,16 @@ def _tell(found: Days, as_json: bool, dry_run: bool) -> None:
             {"query": p.query, "day": p.started.date(), "outcome": p.outcome, "kept": p.kept, "note": p.note}
             for p in found.polls
         ]
-        emit_json({"backfill": {**vars(found.report), "known": found.known, "dry_run": dry_run, "polls": polls}})
+        counts = {"known": found.known, "read_otherwise": found.otherwise, "dry_run": dry_run}
+        emit_json({"backfill": {**vars(found.report), **counts, "polls": polls}})
     else:
         table([(p.started.date(), p.query, p.outcome, f"{p.kept:,}", p.note) for p in found.polls],
               ["day", "what", "outcome", "kept", "note"], right=["kept"])  # fmt: skip
         stored = "would be stored" if dry_run else "stored"
         click.echo(f"{found.report.kept:,} positions kept, {found.report.flights:,} flights {stored}")
         click.echo(f"{found.known:,} were there already")
+        if found.otherwise:
+            click.echo(f"{found.otherwise:,} of them were read with another filter than this: --again reads them anew")
         refusals(found.report.rejected)
     if missing and not found.whole:
         raise SourceError(f"{missing[0].query}: {missing[0].note or missing[0].outcome}", outcome=missing[0].outcome)

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock_time
 
 import pandas as pd
 
 from flightwatch.errors import FlightwatchError, SourceError
-from flightwatch.jobs.backfill import Report, backfill, done
-from flightwatch.jobs.context import Context
+from flightwatch.jobs.backfill import Done, Report, backfill, done
+from flightwatch.jobs.context import PACE, Context
 from flightwatch.records import AIRCRAFT, Poll, concat
 from flightwatch.sources import identity
+from flightwatch.sources import pace as pacing
 from flightwatch.sources.daily import Archive
 from flightwatch.sources.http import Client
+from flightwatch.sources.opensky import CREDITS
+from flightwatch.sources.pace import Pace, Rule
 from flightwatch.sources.skyflights import FlightsPiece
 from flightwatch.sources.traces import Watch
 
+DAY = timedelta(days=1)
+FLIGHTS_PACE = f"{PACE}opensky/flights"  # OpenSky counts the credits for flights apart from those for positions
+FLIGHTS_SPACING_S = 1.0
+DAY_CREDITS = 30  # of one past UTC day of flights (OpenSky REST documentation, "API credit usage")
 USUAL_DAYS = 30  # days before, of the same archive, whose size says what a whole day weighs
 
 
@@ -30,6 +41,8 @@ class Days:
     report: Report = field(default_factory=Report)
     polls: list[Poll] = field(default_factory=list)
     known: int = 0
+    otherwise: int = 0
+    """Of the known ones those that were read with another filter than the one asked for now."""
 
     @property
     def whole(self) -> int:
@@ -61,27 +74,53 @@ def archived_days(
     watch: Watch | None,
     executor: Executor | None = None,
     progress: Callable[[Report], None] = lambda report: None,
+    again: bool = False,
 ) -> Days:
     """Days of the published archive, streamed one after the other; each is a row in the store with what came of it.
 
-    A day that was read whole is passed over; one that broke is read again from its first piece not stored yet.
+    A day that was read whole is passed over, and counted when it was read with another filter; one that broke is read
+    again from its first piece not stored yet. `again` reads everything anew.
     """
     found = Days()
+    words = _filter(watch)
     for day in days:
-        held = done(ctx, archive.source)
+        held = Done(()) if again else done(ctx, archive.source)
         one = archive.day(day)
         if one.release is not None and one.release.tag in held:
             found.known += 1
+            polls = ctx.store.polls(source=archive.source, since=_midnight(day), until=_midnight(day + DAY))
+            notes = polls.loc[polls["query"] == one.release.tag, "note"]
+            found.otherwise += not notes.str.endswith(words).any()
             continue
         report = backfill(ctx, archive.pieces(one, done=held, watch=watch), executor=executor, progress=progress)
         one.rows = report.kept
         poll = one.poll(archive.source, _usual(ctx, archive.source, day))
+        if poll.outcome in ("ok", "empty"):
+            poll = replace(poll, note="; ".join(text for text in (poll.note, words) if text))
         ctx.store.save_polls([poll])
         found.polls.append(poll)
         _add(found.report, report)
         if ctx.stopping():
             break
     return found
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, clock_time(), UTC)
+
+
+def _filter(watch: Watch | None) -> str:
+    """Which airframes of an archive were taken, in a word that differs when they do.
+
+    >>> _filter(None), _filter(Watch()) == _filter(None), _filter(Watch(military=True))
+    ('all aircraft', True, 'filter 2ab0f620: military')
+    """
+    if watch is None or not (watch.types or watch.military or watch.icao24 or watch.circles):
+        return "all aircraft"
+    parts = (sorted(watch.types), watch.military, sorted(watch.icao24), sorted(watch.circles))
+    kinds = zip(("types", "military", "airframes", "areas"), parts, strict=True)
+    digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:8]
+    return f"filter {digest}: {', '.join(name for name, own in kinds if own)}"
 
 
 def _usual(ctx: Context, source: str, day: date) -> list[int]:
@@ -102,13 +141,34 @@ def _add(total: Report, one: Report) -> None:
 
 
 def reported_flights(
-    ctx: Context, pieces: Iterable[FlightsPiece], progress: Callable[[Report], None] = lambda report: None
+    ctx: Context,
+    pieces: Iterable[FlightsPiece],
+    progress: Callable[[Report], None] = lambda report: None,
+    *,
+    rule: Rule | None = None,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Days:
-    """Finished flights as a provider reports them, airport by airport and day by day."""
+    """Finished flights as a provider reports them, airport by airport and day by day.
+
+    The provider's spacing and daily credits (`rule`) are kept in the store, over restarts too: what goes beyond them is
+    left for tomorrow, and said.
+    """
     found = Days()
+    rule = rule or Rule(FLIGHTS_SPACING_S, CREDITS)
+    pace = Pace.from_record(json.loads(ctx.store.get_mark(FLIGHTS_PACE) or "null"))
     for piece in pieces:
+        wait, why = pacing.pause(pace, rule, ctx.clock().timestamp(), DAY_CREDITS)
+        if why:
+            now, note = ctx.clock(), f"not asked for another {wait / 3600:.1f} h: {why}; the same command goes on then"
+            found.polls.append(Poll(piece.source, piece.name, now, now, "rate_limited", note=note, planned=False))
+            break
+        sleep(wait)
+        pace = pacing.asked(pace, ctx.clock().timestamp(), DAY_CREDITS)
+        ctx.store.set_mark(FLIGHTS_PACE, json.dumps(pace.to_record()))
         poll, flights = piece.load()
+        pace = pacing.answered(pace, rule, ctx.clock().timestamp(), poll.outcome, why=poll.note)
         with ctx.store.transaction():
+            ctx.store.set_mark(FLIGHTS_PACE, json.dumps(pace.to_record()))
             ctx.store.save_polls([poll])
             if len(flights):
                 ctx.store.upsert_flights(flights)
