@@ -1,0 +1,97 @@
+"""`doctor` looks at everything a run depends on, and names what needs doing."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from flightwatch import config
+from flightwatch.cli import app
+from flightwatch.jobs.status import Check, doctor
+from flightwatch.records import Poll
+from flightwatch.store import open_store
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+CONFIG = """
+contact = "desk@example.org"
+watchlist = false
+[database]
+url = "sqlite:///fw.db"
+[[source]]
+kind = "adsblol"
+military = true
+[[channel]]
+kind = "slack"
+webhook_file = "slack"
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "slack").write_text("https://hooks.slack.com/services/T00000000/B00000000/cAnArY12345678")
+    (tmp_path / "slack").chmod(0o600)
+    (tmp_path / "fw.toml").write_text(CONFIG)
+    with open_store(str(tmp_path / "fw.db"), create=True) as store:
+        store.save_polls([Poll("adsblol", "/v2/mil", NOW, NOW, "ok", kept=5)])
+    return tmp_path
+
+
+def look(place: Path, text: str = CONFIG) -> dict[str, Check]:
+    (place / "fw.toml").write_text(text)
+    return {c.name: c for c in doctor(config.load(place / "fw.toml", environ={}), NOW)}
+
+
+def test_all_is_well_is_said_line_by_line(place: Path) -> None:
+    found = look(place)
+
+    assert {"configuration", "contact", "clock", "database", "permissions", "disk", "source adsblol", "outbox"} <= set(
+        found
+    )
+    assert all(check.ok for check in found.values()), found
+    assert found["database"].text.startswith("sqlite 3.")
+    assert "schema" in found["database"].text
+
+
+def test_each_thing_that_needs_doing_is_named(place: Path) -> None:
+    def without(part: str) -> dict[str, Check]:
+        return look(place, CONFIG.replace(part, ""))
+
+    (place / "fw.db").chmod(0o644)
+    assert not look(place)["permissions"].ok
+    assert "should be 0600" in look(place)["permissions"].text
+    (place / "fw.db").chmod(0o600)
+    assert not without('contact = "desk@example.org"')["contact"].ok
+    assert not look(place, CONFIG + "[daemon]\nmin_free_mb = 1e12\n")["disk"].ok
+    (place / "slack").unlink()
+    gone = look(place)["configuration"]
+    assert not gone.ok
+    assert "webhook_file" in gone.text
+
+
+def test_a_database_that_is_no_database_is_one_line(place: Path) -> None:
+    (place / "fw.db").write_text("<html>not a database</html>" * 100)
+
+    found = look(place)
+
+    assert not found["database"].ok
+    assert "\n" not in found["database"].text
+    assert found["disk"].ok
+
+
+def test_the_command_ends_with_1_when_something_needs_doing_and_shows_no_secret(place: Path) -> None:
+    def run(*argv: str) -> Any:
+        return CliRunner().invoke(app, [*argv, "--config", str(place / "fw.toml")], catch_exceptions=False)
+
+    told = run("doctor", "--json")  # by the clock of this machine the source has been silent for long
+    rows = {c["name"]: c for c in json.loads(told.stdout)["doctor"]}
+
+    assert told.exit_code == 1
+    assert rows["source adsblol"]["ok"] is False
+    assert "FAIL  source adsblol" in run("doctor").stdout
+    assert "cAnArY" not in told.output + run("config", "show").output + run("config", "check").output
