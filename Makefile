@@ -8,10 +8,13 @@ DEMO   ?= demo
 BIN    := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -n 2
 
-.PHONY: demo test lint check format docs torture clean
+.PHONY: demo notebook test lint check format docs torture clean
 
 demo: $(VENV)/.core
 	$(BIN)/flightwatch demo --dir $(DEMO)
+
+notebook: $(VENV)/.notebook
+	FLIGHTWATCH_DEMO_DIR=$(abspath $(DEMO)) $(BIN)/jupyter lab notebooks/00_tour.ipynb
 
 test: $(VENV)/.dev
 	$(PYTEST) $(ARGS)
@@ -26,6 +29,12 @@ check: format lint test
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix --exit-zero --quiet .
+
+# the pages that are made from the code, and whether every link and command in the others holds
+docs: $(VENV)/.dev
+	$(BIN)/python -m flightwatch.cli.reference > docs/reference/.commands && mv docs/reference/.commands docs/reference/commands.md
+	$(BIN)/python -m flightwatch.config.reference > docs/reference/.settings && mv docs/reference/.settings docs/reference/configuration.md
+	$(BIN)/python -m pytest tests/test_docs.py tests/test_reference.py tests/test_config_reference.py
 
 torture: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.torture --write $(ARGS)
@@ -44,3 +53,7 @@ $(VENV)/.core: $(VENV)/bin/python pyproject.toml
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(VENV)/.core
+
+$(VENV)/.notebook: $(VENV)/.core
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[notebook]'
+	@touch $@

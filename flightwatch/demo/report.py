@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -144,6 +146,7 @@ def _where(found: Found, directory: Path, seconds: float, packed: Packed | None)
     file = directory / "config.toml"
     number = found.alerts[0].alert.id if found.alerts else 1
     route = found.alerts[0].alert.route if found.alerts else "Moscow and Minsk to Benghazi"
+    me = _program()
     lines = [
         f"Played in {seconds:.0f} s; {found.mails} mails and {found.posts} Slack messages were delivered.",
         f"Database  {directory / 'flightwatch.db'}",
@@ -153,12 +156,12 @@ def _where(found: Found, directory: Path, seconds: float, packed: Packed | None)
         *(_evidence(packed) if packed else []),
         "",
         "Go on with:",
-        f"  flightwatch alerts show {number} --config {file}",
-        f'  flightwatch routes show "{route}" --config {file}',
-        f'  flightwatch flights --route "{route}" --config {file}',
+        f"  {me} alerts show {number} --config {file}",
+        f'  {me} routes show "{route}" --config {file}',
+        f'  {me} flights --route "{route}" --config {file}',
     ]
     if packed:
-        lines.append(f"  flightwatch evidence verify {packed.pack.folder}")
+        lines.append(f"  {me} evidence verify {packed.pack.folder}")
     return "\n".join(lines)
 
 
@@ -173,3 +176,9 @@ def _evidence(packed: Packed) -> list[str]:
         f"Evidence  {packed.pack.folder}/ and {packed.pack.archive}: {state}",
         f"          open {packed.pack.folder / 'index.html'} in a browser",
     ]
+
+
+def _program() -> str:
+    """How this program is called here: by its name where the shell finds it, else as it was called."""
+    called = Path(sys.argv[0])
+    return str(called) if called.name == "flightwatch" and not shutil.which("flightwatch") else "flightwatch"
