@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from functools import cache
 
@@ -216,6 +217,18 @@ def test_a_route_day_given_twice_is_refused() -> None:
 def test_a_false_alert_rate_of_zero_is_refused() -> None:
     with pytest.raises(ConfigError, match="false_alerts_per_route_year"):
         detection.Settings(false_alerts_per_route_year=0.0)
+
+
+def test_a_route_may_have_a_rate_of_its_own_and_others_keep_theirs() -> None:
+    rows = with_surge("r05", range(197, 200))
+    strict = replace(model(), settings=replace(model().settings, rates={"r05": 0.001}))
+
+    usual, other = (detection.score(rows, model=m, since=SINCE).set_index(["route", "day"]) for m in (model(), strict))
+
+    assert (other.loc["r05", "threshold"] > usual.loc["r05", "threshold"]).all()
+    assert (other.drop("r05")["threshold"] == usual.drop("r05")["threshold"]).all()
+    assert (other["score"] == usual["score"]).all()
+    assert other.loc["r05", "flagged"].sum() < usual.loc["r05", "flagged"].sum()
 
 
 def test_the_surge_is_dated_back_to_its_first_flight() -> None:

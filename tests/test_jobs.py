@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from flightwatch.jobs import backfill as history
 from flightwatch.jobs.backfill import backfill, done
 from flightwatch.jobs.build import build_flights
 from flightwatch.jobs.context import Context
+from flightwatch.jobs.learn import rules
 from flightwatch.jobs.poll import store as store_answers
 from flightwatch.records import Fetched, Poll
 from flightwatch.sources import readsb, traces
@@ -259,3 +261,15 @@ def test_the_day_of_changed_flights_is_counted_again(store: Store, folders: list
     assert before["day"].nunique() == 3
     assert before["flights"].sum() > 0.5
     pd.testing.assert_frame_equal(store.route_days()[columns], once[columns])
+
+
+def test_pairs_nobody_named_have_a_stricter_rate_than_the_watch_list(store: Store) -> None:
+    settings = config.load(None, environ={}, overrides={"contact": "desk@example.org"})
+    ctx = Context(settings, store)
+    pair = replace(ctx.routes[0], name="RU to LY", discovered=True)
+    store.save_routes([*ctx.routes, pair], at=START)
+
+    stated = rules(ctx)
+
+    assert stated.rates == {"RU to LY": settings.discover.false_alerts_per_route_year}
+    assert stated.rates["RU to LY"] < stated.false_alerts_per_route_year

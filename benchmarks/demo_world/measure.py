@@ -173,12 +173,12 @@ def week(world: World, flights: pd.DataFrame) -> tuple[float, int]:
 
 
 def judge_alerts(out: Outcome, owners: pd.DataFrame, score: Score) -> None:
-    """Which alerts rest on the surge, and what the others rest on."""
+    """Which alerts were raised on flights of the surge, and what the others rest on."""
     kinds = pd.Series(out.world.legs.kind[owners["leg"]], index=owners["flight_id"].to_numpy(), dtype=object)
-    for number, episode in sorted(out.episodes.items()):
+    for number, episode in sorted(out.raised.items()):
         mine = [kinds.get(f, "?") for f in episode.flights]
         flat = [k for found in mine for k in (found if isinstance(found, pd.Series) else [found])]
-        if flat and sum(k == "surge" for k in flat) >= 0.5 * len(flat):
+        if "surge" in flat:
             score.true_alerts += 1
             score.opened = min(score.opened or out.opened[number], out.opened[number])
         else:

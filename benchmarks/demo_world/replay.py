@@ -28,7 +28,8 @@ DAY = timedelta(days=1)
 
 @dataclass
 class Outcome:
-    """What one world came to: flights, route-days and findings of the last evening, and every alert ever opened."""
+    """What one world came to: flights, route-days and findings of the last evening, and every alert ever opened, as it
+    is now (`episodes`) and as it was raised (`raised`)."""
 
     world: World
     flights: pd.DataFrame
@@ -38,6 +39,7 @@ class Outcome:
     routes: list[Route]
     episodes: dict[int, Episode] = field(default_factory=dict)
     opened: dict[int, date] = field(default_factory=dict)
+    raised: dict[int, Episode] = field(default_factory=dict)
     coverage: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
@@ -70,7 +72,7 @@ def replay(world: World, *, poll_s: float = 600.0, oracle: bool = False) -> Outc
         )
         if model is None:
             taught = out.route_days[out.route_days["day"] < pd.Timestamp(world.live_day)]
-            limits = detection.Settings(settings.detection.false_alerts_per_route_year)
+            limits = limits_of(settings, routes)
             model = detection.train(taught, seed=settings.detection.seed, settings=limits)
         out.findings = detection.score(out.route_days, model=model, since=world.live_day)
         changes = alerts.update(
@@ -86,7 +88,14 @@ def replay(world: World, *, poll_s: float = 600.0, oracle: bool = False) -> Outc
         for episode in (*changes.opened, *changes.updated, *changes.closed):
             out.episodes[episode.alert.id] = episode
             out.opened.setdefault(episode.alert.id, day)
+            out.raised.setdefault(episode.alert.id, episode)
     return out
+
+
+def limits_of(settings: config.Settings, routes: list[Route]) -> detection.Settings:
+    """The stated rates, as the product sets them: one for the watch list, one for pairs that were discovered."""
+    rates = {r.name: settings.discover.false_alerts_per_route_year for r in routes if r.discovered}
+    return detection.Settings(settings.detection.false_alerts_per_route_year, rates=rates)
 
 
 def demo_settings() -> config.Settings:

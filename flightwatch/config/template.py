@@ -54,9 +54,10 @@ interval_s = 60
 
 [discover]
 pairs = "country"                       # besides the routes: every pair of countries with history; "airport", "none"
+false_alerts_per_route_year = 0.05      # of each such pair: they are many, and nobody named them
 
 [detection]
-false_alerts_per_route_year = 0.5       # how often a route without any event may raise an alert
+false_alerts_per_route_year = 0.5       # how often a route you named may raise an alert without any event
 
 # --- Who is told. `flightwatch notify test` sends one marked message. ---
 

@@ -105,3 +105,10 @@ class DiscoverSettings(Section):
         default=3.0, gt=0, description="expected flights in the known history from which a pair counts"
     )
     max_routes: int = Field(default=1000, ge=0, description="the busiest pairs up to this number")
+    false_alerts_per_route_year: float = Field(
+        default=0.05,
+        gt=0,
+        le=50,
+        description="alerts a year that such a pair without any event may raise: less than a route you named, "
+        "for they are many",
+    )

@@ -28,9 +28,10 @@ allow_private = true                   # it is on this machine
 {places}
 [discover]
 pairs = "country"                      # besides the watch list: every pair of countries with history
+false_alerts_per_route_year = 0.05     # of each such pair, of which there are some eighty
 
 [detection]
-false_alerts_per_route_year = {false_alerts}   # some eighty routes are watched here: one false alert in a quarter
+false_alerts_per_route_year = {false_alerts}      # of each route of the watch list, as in a fresh installation
 
 [http]
 allow_private = true                   # the Slack endpoint is on this machine too
@@ -70,7 +71,7 @@ def config_toml(
     webhook_file: str = WEBHOOK_FILE,
     poll_s: int = 600,
     think_s: int = 8 * 3600,
-    false_alerts: float = 0.05,
+    false_alerts: float = 0.5,
 ) -> str:
     """The demo's config.toml. The Slack address goes to `webhook_file` beside it: it is a secret."""
     places = [_PLACE.format(name=n, latitude=a, longitude=b, radius=r) for n, (a, b, r) in AREA.items()]

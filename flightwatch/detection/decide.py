@@ -23,10 +23,11 @@ EXPLAINED = 1.3  # what is left after the change has p above 0.05: nothing that 
 
 @dataclass(frozen=True)
 class Verdict:
-    """All arrays are days × routes. `held` names what kept a score over the threshold from being flagged."""
+    """All arrays are days × routes, but `threshold` has one value per route. `held` names what kept a score over the
+    threshold from being flagged."""
 
     score: Array
-    threshold: float
+    threshold: Array
     flagged: Array
     window: Array
     observed: Array
@@ -50,7 +51,7 @@ def judge(panel: Panel, seen: Seen, model: Model, first: int = 0) -> Verdict:
     """
     score = np.full(panel.shape, -np.inf)
     score[first:] = model.scores(seen.values[first:])
-    threshold = model.threshold
+    threshold = model.thresholds(panel.routes)
     window, observed, expected, variance = strongest_window(seen)
     coverage, usual = window_coverage(panel, window)
     history = np.cumsum(panel.coverage > 0, axis=0)

@@ -68,7 +68,7 @@ def compose(panel: Panel, seen: Seen, model: Model, verdict: Verdict, at: tuple[
             "multiple": multiple,
             "probability": model.calibration.probability(verdict.score[at]),
             "score": verdict.score[at],
-            "threshold": verdict.threshold,
+            "threshold": verdict.threshold[r],
             "flagged": verdict.flagged[at],
             "reasons": reasons,
             "contributions": shares,
@@ -84,7 +84,7 @@ def _words(panel: Panel, seen: Seen, model: Model, verdict: Verdict, at: tuple[A
     t, r = at
     reasons, shares = np.empty(len(t), dtype=object), np.empty(len(t), dtype=object)
     rows = seen.values[at]
-    near = (verdict.score[at] > WORTH_WORDS * verdict.threshold) | verdict.held_suspect[at]
+    near = (verdict.score[at] > WORTH_WORDS * verdict.threshold[r]) | verdict.held_suspect[at]
     told = np.zeros(rows.shape)
     if near.any():
         told[near] = model.contributions(rows[near])
@@ -98,7 +98,7 @@ def _words(panel: Panel, seen: Seen, model: Model, verdict: Verdict, at: tuple[A
     for i, head in enumerate(heads):
         reasons[i], shares[i] = [words.headline(*head)], {}
     held = verdict.held_short[at] | verdict.held_coverage[at] | verdict.held_suspect[at]
-    for i in np.flatnonzero(near | held | (verdict.score[at] > verdict.threshold)).tolist():
+    for i in np.flatnonzero(near | held | (verdict.score[at] > verdict.threshold[r])).tolist():
         reasons[i] += words.sentences((int(t[i]), int(r[i])), panel, verdict, rows[i], model.calibration)
         if near[i]:
             shares[i] = dict(zip(NAMES, told[i].tolist(), strict=True))

@@ -48,6 +48,12 @@ class Model:
         """The score over which the stated false-alert rate is kept."""
         return self.calibration.threshold(self.settings.false_alerts_per_route_year)
 
+    def thresholds(self, routes: Array) -> Array:
+        """The same for each of these routes, by the rate that is stated for it."""
+        rates = self.settings.rates
+        known = {rate: self.calibration.threshold(rate) for rate in set(rates.values())}
+        return np.array([known[rates[r]] if r in rates else self.threshold for r in routes.tolist()])
+
     def raw(self, rows: Array) -> Array:
         """The scores of feature rows: sum of surprises and forest on one scale, added. Higher is stranger."""
         short = (forest.shortness(self.forest, rows) - self.start) / self.scale

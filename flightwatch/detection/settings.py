@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flightwatch.errors import ConfigError
 
@@ -11,6 +11,7 @@ from flightwatch.errors import ConfigError
 class Settings:
     """False alerts are counted as episodes opened per route and year on traffic in which nothing happens.
 
+    `rates` are other rates for some routes, by name: pairs that nobody named are many, and get less of the budget.
     Days covered worse than `min_coverage` teach nothing. 0 by default: counts are corrected for coverage, and on a
     route that is always badly covered such days are all there is to learn from.
     """
@@ -19,9 +20,10 @@ class Settings:
     min_history_days: int = 60
     episode_gap_days: int = 14
     min_coverage: float = 0.0
+    rates: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not 0 < self.false_alerts_per_route_year <= 50:
+        if not all(0 < rate <= 50 for rate in (self.false_alerts_per_route_year, *self.rates.values())):
             raise ConfigError("detection.false_alerts_per_route_year must be above 0 and at most 50")
         if self.min_history_days < 0 or not 1 <= self.episode_gap_days <= 60:
             raise ConfigError("detection: min_history_days must not be negative, episode_gap_days be 1 to 60")

@@ -140,8 +140,10 @@ def _tell(panel: Panel, trail: _Trail, span: tuple[int, int], settings: Settings
     mine = np.ones(panel.shape[1], dtype=bool) if route is None else panel.routes == route
     found = found[found["route"].isin(panel.routes[mine])].reset_index(drop=True)
     alerts = _episodes(panel, found, settings.episode_gap_days)
-    years = float((panel.coverage[first:end, mine] > 0).sum()) / DAYS_PER_YEAR
-    expected = settings.false_alerts_per_route_year * years
+    watched = (panel.coverage[first:end, mine] > 0).sum(axis=0) / DAYS_PER_YEAR
+    years = float(watched.sum())
+    rates = [settings.rates.get(r, settings.false_alerts_per_route_year) for r in panel.routes[mine].tolist()]
+    expected = float(watched @ np.array(rates))
     summary = {
         "routes": int(mine.sum()),
         "first_day": str(panel.days[first]),
@@ -149,7 +151,7 @@ def _tell(panel: Panel, trail: _Trail, span: tuple[int, int], settings: Settings
         "route_years": round(years, 2),
         "alerts": len(alerts),
         "flagged_days": len(found),
-        "stated_false_alerts_per_route_year": settings.false_alerts_per_route_year,
+        "stated_false_alerts_per_route_year": round(expected / years, 3) if years else 0.0,
         "alerts_per_route_year": round(len(alerts) / years, 3) if years else 0.0,
         "false_alerts_expected": round(expected, 1),
         "held_back_days": trail.held if route is None else {},

@@ -77,7 +77,7 @@ def sentences(at: tuple[int, int], panel: Panel, verdict: Verdict, rows: Array, 
     """What is said after the headline; `rows` are its features in the order of NAMES."""
     t, r = at
     out = _held_back(t, r, panel, verdict)
-    if verdict.score[at] > verdict.threshold:
+    if verdict.score[at] > verdict.threshold[r]:
         out = [*_oddities(t, r, panel, rows), _rarity(verdict.score[at], worth), *out]
     return out
 

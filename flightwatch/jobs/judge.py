@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pandas as pd
@@ -10,7 +11,7 @@ import pandas as pd
 from flightwatch import detection
 from flightwatch import routes as watch
 from flightwatch.jobs.context import UNCOUNTED, Context
-from flightwatch.jobs.learn import exclude, model_for
+from flightwatch.jobs.learn import exclude, model_for, rules
 from flightwatch.records import HEARD, Route, empty
 from flightwatch.units import instant_of_day
 
@@ -149,6 +150,7 @@ def detect(ctx: Context, routes: list[Route], now: datetime, since: date) -> pd.
     model = model_for(ctx, route_days, left_out, now)
     if model is None:
         return pd.DataFrame()
+    model = replace(model, settings=rules(ctx))  # pairs discovered since it learned have their rate too
     findings = detection.score(route_days, model=model, since=since, exclude=left_out)
     ctx.store.save_findings(findings, at=now)
     return findings

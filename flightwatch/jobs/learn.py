@@ -53,13 +53,16 @@ def train(ctx: Context, route_days: pd.DataFrame, left_out: pd.DataFrame, now: d
 
 
 def rules(ctx: Context) -> detection.Settings:
-    """The detection settings as the pure part takes them."""
+    """The detection settings as the pure part takes them; pairs that nobody named have a rate of their own."""
     s = ctx.settings.detection
+    named = {r.name for r in ctx.routes}
+    rate = ctx.settings.discover.false_alerts_per_route_year
     return detection.Settings(
         false_alerts_per_route_year=s.false_alerts_per_route_year,
         min_history_days=s.min_history_days,
         episode_gap_days=s.episode_gap_days,
         min_coverage=s.min_coverage,
+        rates={r.name: rate for r in ctx.store.routes() if r.discovered and r.name not in named},
     )
 
 
