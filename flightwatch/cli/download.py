@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+CONTACT = (
+    'they must be able to reach you. Put `contact = "you@your.org"` at the top of the configuration or set '
+    "FLIGHTWATCH__CONTACT"
+)
 mirror_option = click.option("--mirror", default="", metavar="URL", help="Server with the same paths, instead.")
 
 
@@ -33,7 +37,7 @@ def _client(session: Session) -> Client:
 
     settings = session.settings
     if not settings.contact:
-        raise ConfigError("contact is not set, and this is somebody's server: they must be able to reach you")
+        raise ConfigError(f"contact is not set, and this is somebody's server: {CONTACT}")
     http = settings.http
     bundle = str(http.ca_bundle) if http.ca_bundle else None
     return Client(settings.contact, allow_private=http.allow_private, ca_bundle=bundle, use_env=http.use_env)
@@ -97,7 +101,7 @@ def opensky(
     _days(since, until)
     settings = session.settings
     if not settings.contact:
-        raise ConfigError("contact is not set, and OpenSky is somebody's server: they must be able to reach you")
+        raise ConfigError(f"contact is not set, and OpenSky is somebody's server: {CONTACT}")
     own = next((s for s in settings.sources if s.kind == "opensky"), SourceSettings(kind="opensky"))
     sky = Sky(own, settings.http, settings.contact, session.now)
     with _storing(session, dry_run) as ctx, _progress() as show:
