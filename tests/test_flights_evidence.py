@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from flightwatch import airports
+from flightwatch.flights.beyond import ahead
 from flightwatch.flights.ends import choose, nothing, weighed
 from flightwatch.flights.likelihood import Edges
 from flightwatch.flights.rates import complete, rate
@@ -79,3 +80,23 @@ def test_level_high_over_a_field_and_heading_elsewhere_it_is_not_landing_there()
     descending = edge(36.27, -119.96, altitude=2000.0, track=140.0, vertical_rate=-900.0, groundspeed=150.0)
 
     assert chances(over_lemoore).get("KNLC", 0.0) < 0.5 < chances(descending)["KNLC"]
+
+
+def test_lost_in_cruise_it_came_down_near_the_more_probably_the_less_lies_beyond():
+    same = {"altitude": 33_000.0, "vertical_rate": 0.0, "groundspeed": 430.0, "runway_ft": 5000.0, "range_nm": 4200.0}
+    south_of_crete = chances(edge(34.6, 21.5, track=200.0, **same))
+    over_austria = chances(edge(47.5, 14.0, track=300.0, **same))
+
+    libya = set(airports.load().in_country("LY"))
+    assert sum(p for a, p in south_of_crete.items() if a in libya) > 0.2
+    assert sum(over_austria.values()) < sum(south_of_crete.values())
+    assert max(south_of_crete.values()) < 0.5  # and yet no single field stands out
+
+
+def test_what_lies_ahead_of_unknown_tracks_and_of_short_ranges_is_nothing():
+    places = airports.load()
+    one, zero = np.array([50.0]), np.array([0.0])
+
+    assert ahead(one, zero, np.array([np.nan]), np.array([4000.0]), places)[0] == 0.0
+    assert ahead(one, zero, np.array([90.0]), np.array([200.0]), places)[0] < -5
+    assert ahead(one[:0], zero[:0], one[:0], one[:0], places).shape == (0,)

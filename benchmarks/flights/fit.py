@@ -43,7 +43,7 @@ PRIOR_PAIR = {
 }  # fmt: skip
 PRIOR_EDGE = {
     "none": (-4.0, 2.0), "high": (0.6, 0.7), "cruise": (1.0, 0.7), "descending": (-1.0, 0.7), "climbing": (1.5, 0.7),
-    "low": (-0.5, 0.7), "slow": (0.8, 0.7),
+    "low": (-0.5, 0.7), "slow": (0.8, 0.7), "ahead": (1.0, 0.2),
 }  # fmt: skip
 
 
@@ -63,7 +63,7 @@ class Problem:
         home, visits = (h.of(self.edge, self.place) for h in (self.cuts.home, self.cuts.visits))
         extra = np.stack([home, home * edges.loop[self.edge], visits], axis=-1)
         self.x = np.hstack([pair_features(edges, places, self.edge, self.place, self.miles), extra])
-        self.e = edge_features(edges)
+        self.e = edge_features(edges, places)
         self.pair, self.none = cutting.compatible(self.cuts, edges, self.edge, self.place, arrival)
 
     def fit(self, rows: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:

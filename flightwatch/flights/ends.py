@@ -152,7 +152,7 @@ def _weighed(oriented: Edges, edge: Ints, place: Ints, miles: Floats, airports: 
     features = pair_features(oriented, airports, edge, place, miles)
     pair = np.array([weight[name] for name in PAIR_FEATURES])
     own = [PAIR_FEATURES.index(name) for name in SHARED]
-    none = edge_features(oriented) @ np.array([weight[name] for name in EDGE_FEATURES])
+    none = edge_features(oriented, airports) @ np.array([weight[name] for name in EDGE_FEATURES])
     far = [PAIR_FEATURES.index(name) for name in DISTANCE]
     zero = np.zeros(len(edge))
     return Pairs(

@@ -15,11 +15,13 @@ import numpy.typing as npt
 
 from flightwatch import geo
 from flightwatch.airports import Airports
+from flightwatch.flights.beyond import ahead
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 PATH_FT_PER_NM = 318.0  # a three-degree path, the standard descent (ICAO PANS-OPS: 5.24 %)
+AHEAD_MOST = 3.0  # over the emptiest ocean it is -3.3
 LEVEL_FPM = 250.0  # level flight, softly: an autopilot holds 100, and rates are told in steps of 64
 SHARP_DEG = 8.0  # flown straight at the field; runways are aimed at from 10 NM out and lie off the reference point
 JET_RUNWAY_FT = 4000.0  # a type that needs so much is a jet or as heavy as one
@@ -68,7 +70,7 @@ DISTANCE = ("near", "far")
 SHARED = ("runway", "small", "served", "closed", "too_short", "served_jet", "size", "traffic_jet", "traffic_light")
 """Features of the airport alone: what speaks for it before anything is seen of the flight."""
 
-EDGE_FEATURES = ("none", "high", "cruise", "descending", "climbing", "low", "slow")
+EDGE_FEATURES = ("none", "high", "cruise", "descending", "climbing", "low", "slow", "ahead")
 
 
 def radius(edges: Edges) -> Floats:
@@ -147,19 +149,24 @@ def pair_features(edges: Edges, airports: Airports, edge: Ints, place: Ints, mil
     ).astype(float)
 
 
-def edge_features(edges: Edges) -> Floats:
+def edge_features(edges: Edges, airports: Airports) -> Floats:
     """The features of EDGE_FEATURES for each edge: what speaks for "none of the airports around"."""
     height = np.nan_to_num(edges.altitude, nan=10_000.0)
     rate = np.clip(np.nan_to_num(edges.vertical_rate) / 1500.0, -1.5, 1.5)
+    cruise = (height > 20_000) & (np.abs(rate) < 0.25)
+    way = np.zeros(len(edges))
+    at = edges.taken(np.flatnonzero(cruise))
+    way[cruise] = np.clip(ahead(at.latitude, at.longitude, at.track, at.range_nm, airports), -AHEAD_MOST, AHEAD_MOST)
     return np.stack(
         [
             np.ones(len(edges)),
             np.minimum(height / 10_000.0, 4.0),
-            ((height > 20_000) & (np.abs(rate) < 0.25)).astype(float),
+            cruise.astype(float),
             np.maximum(-rate, 0.0),
             np.maximum(rate, 0.0),
             (height < 3000).astype(float),
             (np.nan_to_num(edges.groundspeed, nan=200.0) < 140).astype(float),
+            way,
         ],
         axis=-1,
     )
