@@ -90,7 +90,6 @@ def test_lost_in_cruise_it_came_down_near_the_more_probably_the_less_lies_beyond
     libya = set(airports.load().in_country("LY"))
     assert sum(p for a, p in south_of_crete.items() if a in libya) > 0.2
     assert sum(over_austria.values()) < sum(south_of_crete.values())
-    assert max(south_of_crete.values()) < 0.5  # and yet no single field stands out
 
 
 def test_what_lies_ahead_of_unknown_tracks_and_of_short_ranges_is_nothing():
