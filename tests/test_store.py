@@ -385,6 +385,8 @@ def test_visits_count_ends_that_were_seen_and_not_guesses(store: Store) -> None:
         {"icao24": "140a1f", "typecode": "IL76", "operator": "224th", "airport": "UUWW", "flights": 2}
     ]
     assert store.visits(before=NOW).empty
+    assert store.visits(icao24s=["abcdef"]).empty
+    assert store.visits(icao24s=["abcdef"], typecodes=["IL76"])["flights"].tolist() == [2]
 
 
 def test_a_changed_definition_is_a_new_version_of_the_route(store: Store) -> None:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from flightwatch import flights as rules
+from flightwatch.aircraft import performance
 from flightwatch.jobs.context import Context
 from flightwatch.records import FLIGHT, concat, empty
 from flightwatch.units import icao24_text, millis, parse_icao24
@@ -129,7 +130,7 @@ def compute(
     icao24s = scope["icao24"].tolist()
     known = store.aircraft(icao24s) if aircraft is None else aircraft
     # only visits before: a flight is no evidence for itself, and a second run gives the same flights
-    visits = store.visits(before=scope["since"].min().to_pydatetime(), icao24s=icao24s)
+    visits = store.visits(before=scope["since"].min().to_pydatetime(), icao24s=icao24s, typecodes=_followed(known))
     own = rules.build(observations, aircraft=known, airports=ctx.airports, visits=visits, asof=asof)
     stay = _staying(ctx, observations, scope, own)
     last = observations.groupby("address")["time"].max()
@@ -145,6 +146,14 @@ def compute(
     flights = concat([own[~again], judged[judged["flight_id"].isin(set(own["flight_id"]) | changed)]], FLIGHT)
     latest = observations["time"].max().to_pydatetime() if len(observations) else None
     return Built(own, flights, updates, scope, asof or latest, frozenset(stay["flight_id"]))
+
+
+def _followed(aircraft: pd.DataFrame) -> list[str]:
+    """The types among these that we have figures of their own for: those few whose likes' visits tell something.
+
+    Where other airliners of the type go tells nothing of one, and would be half of all that is stored.
+    """
+    return sorted(t for t in aircraft["typecode"].dropna().unique().tolist() if not performance(t).generic)
 
 
 def _as_it_was(

@@ -114,11 +114,13 @@ class FlightRows(BuiltRows):
         since: datetime | None = None,
         *,
         icao24s: Iterable[str] | None = None,
+        typecodes: Names = None,
         airports: Names = None,
     ) -> pd.DataFrame:
         """How often airframes were at airports: icao24, typecode, operator, airport, flights.
 
-        Counted are ends that were seen, on approach or reported; a guess is no evidence for the next guess.
+        Of these airframes, and of all others of these types. Counted are ends that were seen, on approach or reported;
+        a guess is no evidence for the next guess.
         """
         t, a = schema.flight, schema.aircraft
         parts = []
@@ -130,7 +132,8 @@ class FlightRows(BuiltRows):
             if airports is not None:
                 query = query.where(airport.in_(names(airports) or []))
             if icao24s is not None:
-                query = query.where(self.among(t.c.icao24, icao24s))
+                alike = t.c.typecode.in_(names(typecodes) or [])
+                query = query.where(or_(self.among(t.c.icao24, icao24s), alike))
             parts.append(query.where(*_within(t, since, before)))
         ends = parts[0].union_all(parts[1]).subquery()
         operator = func.coalesce(a.c.operator, "")
