@@ -151,6 +151,36 @@ def show(session: Session, number: str | None, as_json: bool) -> None:
         click.echo("no model yet: one is trained when 21 days are tallied")
 
 
+@command("drift")
+@click.option("--from", "since", type=Day(), help="First UTC date of the recent days; default: the last 30.")
+@json_option
+def drift(session: Session, since: date | None, as_json: bool) -> None:
+    """How often each feature is unusual lately, against the days the model in force learned from."""
+    from datetime import timedelta
+
+    from flightwatch import detection
+    from flightwatch.errors import UsageError
+    from flightwatch.jobs.context import Context
+    from flightwatch.jobs.learn import exclude, remade
+
+    with session.store(readonly=True) as store:
+        ctx = Context(session.settings, store)
+        route_days = store.route_days()
+        model = remade(ctx, route_days, exclude(ctx))
+    if model is None:
+        raise UsageError("no model can be made again from the stored days: `flightwatch model train`")
+    found = detection.drift(model, route_days, since or (route_days["day"].max() - timedelta(days=29)).date())
+    if as_json:
+        emit_json({"model": model.id, "drift": found.to_dict("records")})
+        return
+    rows = [
+        (detection.FEATURES[f.feature], f"{f.learned:.1%}", f"{f.recent:.1%}", "drifted" if f.drifted else "")
+        for f in found.itertuples()
+    ]
+    table(rows, ["unusual", "when learned", "lately", ""])
+
+
 model_group.add_command(train)
 model_group.add_command(show)
+model_group.add_command(drift)
 COMMANDS = [detect, backtest, model_group]

@@ -43,13 +43,30 @@ def train(ctx: Context, route_days: pd.DataFrame, left_out: pd.DataFrame, now: d
         return None
     model = detection.train(past, seed=settings.seed, settings=rules(ctx), exclude=left_out)
     ctx.done("train", now)
-    if ctx.model is not None and not (tried := detection.trial(model, past, left_out)).fit:
-        log.warning("model %s does not serve, %s stays: %s", model.id, ctx.model.id, "; ".join(tried.reasons))
-        return ctx.model
+    if not (tried := detection.trial(model, past, left_out)).fit:
+        stays = ctx.model or remade(ctx, route_days, left_out)
+        if stays is not None:
+            log.warning("model %s does not serve, %s stays: %s", model.id, stays.id, "; ".join(tried.reasons))
+            ctx.model = stays
+            return stays
+        log.warning("model %s serves only because there is no other: %s", model.id, "; ".join(tried.reasons))
     ctx.store.save_model(model.to_record(), at=now)
     ctx.model = model
     log.info("model %s learned from %d route-days", model.id, len(past))
     return model
+
+
+def remade(ctx: Context, route_days: pd.DataFrame, left_out: pd.DataFrame) -> Model | None:
+    """The newest stored model, made again from its record; None when what it learned from is no longer the same."""
+    held = ctx.store.model()
+    if held is None:
+        return None
+    before = ctx.store.findings(flagged=True)[["route", "day"]]
+    for unfit in (left_out, before[before["day"] < pd.Timestamp(held[0]["created"].date())], None):
+        model = detection.from_record(held[0], route_days, unfit)
+        if model is not None:
+            return model
+    return None
 
 
 def rules(ctx: Context) -> detection.Settings:
