@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.ingest import archive, stages
+from benchmarks.ingest import archive, live, stages
 from benchmarks.ingest.stages import Row
 
 
@@ -30,7 +30,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--aircraft", type=int, default=750, help="of the small archive; the large one has four times")
     parser.add_argument("--quick", action="store_true", help="a tenth of everything")
-    parser.add_argument("--only", default="", help="snapshot, poll, traces, heatmaps, archive")
+    parser.add_argument("--only", default="", help="snapshot, poll, traces, heatmaps, archive, live")
+    parser.add_argument("--cycles", type=int, default=240, help="minutes of polling; a day has 1,440")
+    parser.add_argument(
+        "--live", type=int, default=4_000, help="airframes of the polled day; about half are up at a time"
+    )
     parser.add_argument("--json", type=Path, default=None, help="also write the rows here")
     asked = parser.parse_args()
     small, rounds = (75, 2) if asked.quick else (asked.aircraft, asked.rounds)
@@ -42,6 +46,7 @@ def main() -> None:
             "traces": lambda: [stages.trace_columns(rounds, 120 // size)],
             "heatmaps": lambda: stages.heatmaps(rounds, 600 // size),
             "archive": lambda: archive.rows(small, Path(made)),
+            "live": lambda: live.rows(asked.live // size, max(asked.cycles // size, 6), Path(made)),
         }
         rows = []
         for name, run in parts.items():

@@ -24,6 +24,7 @@ import pandas as pd
 from benchmarks.store.databases import postgresql
 from flightwatch.records import AIRCRAFT, HEARD, OBSERVATION, Poll, conform, empty
 from flightwatch.store import Store, bulk, open_store, schema
+from flightwatch.store.kept import in_order
 
 START = datetime(2024, 12, 1, tzinfo=UTC)
 NAMES = [c.name for c in schema.observation.columns]
@@ -105,7 +106,7 @@ def bulk_only(url: str, frames: list[pd.DataFrame]) -> Taken:
         watch = Watch(_backend(store))
         for frame in frames:
             with store.transaction() as connection:
-                columns = _columns(frame.sort_values(["address", "time"]), store.dialect)
+                columns = _columns(in_order(frame), store.dialect)
                 bulk.write(connection, schema.observation, columns, update={}, new=True)
         return watch.taken()
 

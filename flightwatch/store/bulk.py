@@ -88,11 +88,11 @@ def plain(series: pd.Series, dialect: str) -> list[Any]:
         return list(np.datetime_as_string(series.to_numpy().astype("datetime64[D]")).tolist())
     if series.dtype.kind == "f":
         values = series.to_numpy()
-        gaps = np.isnan(values) if dialect == "postgresql" else np.zeros(0, dtype=bool)
-        if gaps.any():
-            values = values.astype(object)
-            values[gaps] = None
-        return list(values.tolist())
+        told = list(values.tolist())
+        if dialect == "postgresql":
+            for row in np.flatnonzero(np.isnan(values)).tolist():
+                told[row] = None
+        return told
     if series.dtype.kind in "iub":
         return list(series.to_numpy().tolist())
     return [clean(v) if isinstance(v, str) else v for v in series.tolist()]
