@@ -8,15 +8,20 @@ airframe and time as archives are.
 from __future__ import annotations
 
 import gc
+import json
 import resource
+import subprocess
+import sys
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.flights.worlds import path
+from benchmarks.flights.worlds import START, path
 from flightwatch import aircraft as craft
-from flightwatch import airports, motion
+from flightwatch import airports, flights, motion, units
 from flightwatch.flights import legs
 
 FIELDS = ("EDDF", "EGLL", "LFPG", "LTFM", "KJFK", "OMDB", "LEMD", "UUEE", "HECA", "EHAM", "ESSA", "LPPT")
@@ -118,7 +123,7 @@ def seconds(work: object, columns: dict, rounds: int) -> float:
 
 
 def run(millions: tuple[float, ...], rounds: int = 3) -> pd.DataFrame:
-    """One row per size: processor seconds of ours and theirs, ratios, exact legs of both, peak memory so far."""
+    """One row per size: processor seconds of ours and theirs, ratios, exact legs of both."""
     base, leg = template()
     rows = []
     for size in millions:
@@ -134,10 +139,68 @@ def run(millions: tuple[float, ...], rounds: int = 3) -> pd.DataFrame:
                 np.concatenate([[True], (np.diff(columns["address"]) != 0) | (np.diff(columns["time"]) > GAP_MS)])
             )
             gap = exact(starts, np.append(starts[1:], ratio_rows) - 1, columns, truth)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        rows.append((ratio_rows, bare, mine, theirs, bare / theirs, mine / theirs, right, gap, peak))
+        rows.append((ratio_rows, bare, mine, theirs, bare / theirs, mine / theirs, right, gap))
     names = (
         "rows", "legs s", "with jumps s", "pandas s", "legs / pandas", "with jumps / pandas", "exact", "exact by gap",
-        "peak MiB",
     )  # fmt: skip
     return pd.DataFrame(rows, columns=names)
+
+
+def beside_traffic(python: str, airframes: int = 240, rounds: int = 3) -> pd.DataFrame:
+    """The same rows cut by the `traffic` library, which `python` has: processor seconds, ratio, exact legs."""
+    columns, leg = template(airframes)
+    with tempfile.TemporaryDirectory() as folder:
+        rows = Path(folder) / "rows.npz"
+        np.savez(rows, **columns, leg=leg, callsign=leg)
+        script = Path(__file__).with_name("traffic_peer.py")
+        answer = subprocess.run([python, str(script), str(rows)], capture_output=True, check=True, text=True).stdout
+    theirs = json.loads(answer)
+    mine = seconds(ours, columns, rounds)
+    found = ours(columns)
+    right = exact(found.first, found.last, columns, leg)
+    own = f"traffic {theirs['traffic']} (pandas {theirs['pandas']})"
+    table = [
+        (len(leg), own, "address and callsign", mine, theirs["own_seconds"], right, theirs["own_exact"]),
+        (len(leg), own, "address alone", mine, theirs["address_seconds"], right, theirs["address_exact"]),
+    ]
+    names = ("rows", "library", "flights by", "ours s", "theirs s", "exact ours", "exact theirs")
+    frame = pd.DataFrame(table, columns=names)
+    frame.insert(5, "ours / theirs", frame["ours s"] / frame["theirs s"])
+    return frame
+
+
+BATCH = 1_000_000
+"""Rows that are in memory at once, about a day of one continent."""
+
+
+def in_batches(rows: int) -> None:
+    """Builds flights from so many rows, a day at a time, keeping of each what the next needs; prints MiB."""
+    base, leg = template(60)
+    fed, _ = repeated(base, leg, BATCH)
+    day = pd.DataFrame({k: v[:BATCH] for k, v in fed.items() if k != "time"}).assign(source="speed", callsign="")
+    time_ms = fed["time"][:BATCH]
+    kept, done, flown, first = pd.DataFrame(), 0, 0, 0.0
+    while done < rows:
+        day["time"] = units.instants(time_ms + START + done // BATCH * DAY_MS)
+        frame = pd.concat([kept, day], ignore_index=True)
+        found = flights.build(frame)
+        kept = flights.tail(frame, found)
+        flown += len(found)
+        done += len(day)
+        first = first or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    sys.stdout.write(json.dumps({"rows": done, "flights": flown, "first": first, "peak": peak}))
+
+
+def memory(millions: tuple[float, ...]) -> pd.DataFrame:
+    """Peak memory of a fresh process each: after the first batch, and after all."""
+    rows = []
+    for size in millions:
+        command = [sys.executable, "-m", "benchmarks.flights.speed", str(int(size * 1e6))]
+        told = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+        rows.append((told["rows"], told["flights"], told["first"], told["peak"], told["peak"] - told["first"]))
+    return pd.DataFrame(rows, columns=["rows", "flights", "peak after the first batch MiB", "peak MiB", "more MiB"])
+
+
+if __name__ == "__main__":
+    in_batches(int(sys.argv[1]))

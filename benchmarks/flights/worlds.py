@@ -174,3 +174,80 @@ def run(seeds: int) -> tuple[pd.DataFrame, pd.DataFrame]:
         legs.append(result.legs.assign(seed=seed))
         weeks.append((seed, result.expected, result.true))
     return pd.concat(legs, ignore_index=True), pd.DataFrame(weeks, columns=["seed", "expected", "true"])
+
+
+BEYOND = ("FTTJ", "HSSK", "FEFF")  # Chad, Sudan, the Central African Republic: Il-76s fly there too
+HISTORY_WEEKS = 8
+
+
+def passing(seed: int, share: float) -> tuple[list[pd.DataFrame], pd.DataFrame]:
+    """Il-76s that fly on over Libya, dark from where coverage ends as the others are, and never seen again."""
+    rng = np.random.default_rng(10_000 + seed)
+    benina = airports.load().find("HLLB")
+    parts, addresses = [], []
+    for k in range(int(rng.binomial(8, share))):
+        address = 0x140000 + 0xF000 + seed * 16 + k
+        off = START + rng.uniform(0.05, 6.2) * DAY_MS
+        flight = path(rng, str(rng.choice(ORIGINS)), str(rng.choice(BEYOND)), off, 30.0, address)
+        away = geo.distance(flight["latitude"], flight["longitude"], benina.latitude, benina.longitude) * 1.852
+        dark = np.flatnonzero((away < DARK_KM[0]) | (flight["latitude"] < 34.8))
+        flight = flight.iloc[: dark[0]] if len(dark) else flight
+        flight["time"] = units.instants(flight.pop("ms").round().astype("int64"))
+        parts.append(flight.assign(source="world", callsign="RFF"))
+        addresses.append(units.icao24_text(address))
+    return parts, pd.DataFrame({"icao24": addresses, "typecode": "IL76"})
+
+
+def visited(found: pd.DataFrame) -> pd.DataFrame:
+    """Past visits as a store tells them: ends that were seen or on approach."""
+    parts = []
+    for side in ("departure", "arrival"):
+        seen = found[found[f"{side}_method"].isin(["observed", "approach"])]
+        parts.append(
+            seen[["icao24", "typecode", f"est{side}airport"]].set_axis(["icao24", "typecode", "airport"], axis=1)
+        )
+    table = pd.concat(parts).groupby(["icao24", "typecode", "airport"], as_index=False).size()
+    return table.rename(columns={"size": "flights"}).assign(operator="")
+
+
+def remembered(groups: int, share: float) -> dict[str, float]:
+    """The last of nine weeks, asked without and with the visits of the eight before; `share` of eight more fly on."""
+    region = eastern_libya()
+    sums = {"without": 0.0, "with": 0.0}
+    dark: dict[str, list[float]] = {"without": [], "with": []}
+    past: dict[str, list[float]] = {"without": [], "with": []}
+    true = 0
+    for group in range(groups):
+        visits: list[pd.DataFrame] = []
+        for week in range(HISTORY_WEEKS + 1):
+            seed = group * (HISTORY_WEEKS + 1) + week
+            world = make(seed)
+            parts, others = passing(seed, share)
+            rows = pd.concat([world.observations, *parts], ignore_index=True)
+            fleet = pd.concat([world.aircraft, others], ignore_index=True)
+            told = pd.concat(visits) if visits else None
+            found = {"with": flights.build(rows, aircraft=fleet, visits=told)}
+            visits.append(visited(found["with"]))
+        found["without"] = flights.build(rows, aircraft=fleet)
+        truth = world.truth[world.truth["kind"] == "out"]
+        true += len(truth)
+        lost = set(truth.loc[(truth["dark_km"] == DARK_KM[0]) & ~truth["returns"], "icao24"])
+        for name, frame in found.items():
+            for flight in frame[frame["typecode"] == "IL76"].itertuples():
+                chance = sum(p for a, p in flight.arrival_candidates.items() if a in region)
+                sums[name] += chance
+                if flight.icao24 in lost:
+                    dark[name].append(chance)
+                if flight.icao24 in set(others["icao24"]):
+                    past[name].append(chance)
+    return {
+        "flights": true,
+        "sum without": sums["without"] / true,
+        "sum with": sums["with"] / true,
+        "dark at 400 km": len(dark["with"]),
+        "p without": float(np.mean(dark["without"])) if dark["without"] else np.nan,
+        "p with": float(np.mean(dark["with"])) if dark["with"] else np.nan,
+        "flown on": len(past["with"]),
+        "their p without": float(np.mean(past["without"])) if past["without"] else np.nan,
+        "their p with": float(np.mean(past["with"])) if past["with"] else np.nan,
+    }
