@@ -17,6 +17,7 @@ from flightwatch.jobs.context import Context
 from flightwatch.jobs.crash import crash_point
 from flightwatch.jobs.deliver import deliver
 from flightwatch.jobs.judge import judge
+from flightwatch.jobs.memory import give_back
 from flightwatch.jobs.notice import notice
 from flightwatch.jobs.ping import EVERY_S, ping
 from flightwatch.jobs.poll import poll
@@ -40,6 +41,7 @@ def think(ctx: Context, now: datetime) -> None:
     notice(ctx, now)
     raise_alerts(ctx, now)
     crash_point("after_alert_saved")
+    give_back()
 
 
 def housekeeping(ctx: Context, now: datetime) -> None:

@@ -1,0 +1,28 @@
+"""Memory given back: what a round of judging and drawing needed for a second is not kept for the next five minutes."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from functools import cache
+
+
+@cache
+def _trim() -> Callable[[int], int] | None:
+    """glibc's malloc_trim; None where the C library has none (musl, macOS)."""
+    try:
+        found: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError):
+        return None
+    return found
+
+
+def give_back() -> None:
+    """Let the C library return free pages to the system.
+
+    It keeps them between arrays that live on, and a daemon's size then grows with every larger round it ever had: by
+    10 MB in a day of an alert each hour. With this it is 25 MB smaller from the first (benchmarks/torture, R13).
+    """
+    trim = _trim()
+    if trim is not None:
+        trim(0)
