@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -38,6 +38,7 @@ class Herd:
     environ: dict[str, str] = field(default_factory=dict)
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
     program: tuple[str, ...] = ("-m", "flightwatch")
+    straight: int = 0
 
     def start(self) -> subprocess.Popen[bytes]:
         log = self.config.with_name("daemons.log").open("ab")
@@ -73,6 +74,14 @@ class Herd:
             time.sleep(0.01)
         return within
 
+    def ready(self, within: float = 30.0) -> None:
+        """Wait until every one that lives has said that it stands by, save the leader: what a kill shall measure is a
+        takeover, not how long a new process takes to load."""
+        log = self.config.with_name("daemons.log")
+        wanted = len(self.running) - 1 - self.straight
+        if not _until(lambda: log.read_text(errors="replace").count("standing by") >= wanted, within):
+            self.straight += 1  # one found the lead free when it came, and never stood by
+
     def polls(self) -> list[datetime]:
         """When each round was asked, in the order in which they were stored."""
         with open_store(self.url, readonly=True) as store:
@@ -106,10 +115,16 @@ def herd(kind: str, *, environ: dict[str, str] | None = None, **daemon: float) -
             ours.end()
 
 
-def doubled(polls: list[datetime]) -> int:
-    """Rounds made twice: stored out of order, or closer together than half a beat."""
-    gaps = [(b - a).total_seconds() for a, b in pairwise(polls)]
-    return sum(gap < POLL_S / 2 for gap in gaps)
+def doubled(polls: list[datetime], changes: list[datetime] | None = None) -> int:
+    """Rounds made twice: stored out of order, or closer together than half a beat. With `changes` (when the lead changed
+    hands) the latter only around those: one leader that is late with a round on a busy machine is on time with the next.
+    """
+    near = timedelta(seconds=POLL_S)
+    found = 0
+    for a, b in pairwise(polls):
+        around = changes is None or any(a - near <= when <= b + near for when in changes)
+        found += b < a or ((b - a).total_seconds() < POLL_S / 2 and around)
+    return found
 
 
 def put(url: str, first: int, count: int) -> None:
@@ -128,22 +143,24 @@ def leaders(kills: int) -> list[Line]:
         with herd(kind) as (ours, world):
             for _ in range(4):
                 ours.start()
-            took, sent = [], 0
+            took, killed, sent = [], [], 0
             ours.led_by_another(None, 60)
             for _ in range(kills):
                 time.sleep(1.5)
                 while sum(one.poll() is None for one in ours.running) < 4:
                     ours.start()
+                ours.ready()
                 put(ours.url, sent, 3)
                 sent += 3
                 old = ours.leader()
                 if old is None or ours.process(old).poll() is not None:
                     ours.led_by_another(None, 60)
                     old = ours.leader()
+                killed.append(datetime.now(UTC))
                 ours.process(old).kill()
                 took.append(ours.led_by_another(old, 60))
             lost = _settled(ours, world, sent)
-            twice = doubled(ours.polls())
+            twice = doubled(ours.polls(), killed)
             texts = [t["text"] for t in world.taken()]
             again = len(texts) - len({t.removeprefix("(may be a repeat) ") for t in texts})
             marked = sum(t.startswith("(may be a repeat) ") for t in texts)

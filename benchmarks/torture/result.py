@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -39,10 +40,10 @@ def markdown(lines: Iterable[Line], run: str) -> str:
 
 
 def percentile(values: Iterable[float], share: float) -> float:
-    """The value below which that share of them lies; NaN of nothing.
+    """The smallest value that is not below that share of them (nearest rank); NaN of nothing.
 
-    >>> percentile([3.0, 1.0, 2.0], 0.95)
-    3.0
+    >>> percentile([3.0, 1.0, 2.0], 0.95), percentile(range(1, 21), 0.95), percentile(range(1, 21), 0.5)
+    (3.0, 19, 10)
     """
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else float("nan")
