@@ -143,3 +143,20 @@ def test_what_is_known_of_airframes_is_not_taken_for_stored_when_it_was_not(stor
     assert store.aircraft()["lastseen"].iloc[0] == at + timedelta(hours=7)
     assert store.save_aircraft(told, at=at - timedelta(hours=7)) == 1
     assert store.aircraft()["firstseen"].iloc[0] == at - timedelta(hours=7)
+
+
+def test_many_fixes_come_back_from_either_database_with_their_gaps_and_strange_texts(database_url: str) -> None:
+    rows = pd.concat([fixes(seed, between=True).assign(address=np.uint32(seed + 1)) for seed in range(6)])
+    rows = rows.sort_values("time").drop_duplicates(["address", "time"]).assign(poll=1, source="feed")
+    rows = records.conform(rows.sort_values(["address", "time"]), records.OBSERVATION)
+    rows["callsign"] = rows["callsign"].where(np.arange(len(rows)) % 7 > 0).cat.add_categories(["", "\x00x"][1:])
+    assert len(rows) > 1_000
+    at = datetime(2024, 12, 14, tzinfo=UTC)
+    poll = records.Poll("feed", "all", at, at, "ok", kept=len(rows))
+    known, heard = records.empty(records.AIRCRAFT), records.empty(records.HEARD)
+    with open_store(database_url, create=True) as made:
+        for _ in range(2):
+            assert made.save_fetched(poll, rows, known, heard) == 1
+        back = made.observations()
+    rows["callsign"] = rows["callsign"].astype(object).where(rows["callsign"].notna(), "")
+    same(back, rows)

@@ -24,6 +24,7 @@ import pandas as pd
 from benchmarks.store.databases import postgresql
 from flightwatch.records import AIRCRAFT, HEARD, OBSERVATION, Poll, conform, empty
 from flightwatch.store import Store, bulk, open_store, schema
+from flightwatch.store.copybody import Coded
 from flightwatch.store.kept import in_order
 
 START = datetime(2024, 12, 1, tzinfo=UTC)
@@ -106,7 +107,7 @@ def bulk_only(url: str, frames: list[pd.DataFrame]) -> Taken:
         watch = Watch(_backend(store))
         for frame in frames:
             with store.transaction() as connection:
-                columns = _columns(in_order(frame), store.dialect)
+                columns = (_columns if store.dialect == "sqlite" else _arrays)(in_order(frame), store.dialect)
                 bulk.write(connection, schema.observation, columns, update={}, new=True)
         return watch.taken()
 
@@ -124,6 +125,13 @@ def _columns(frame: pd.DataFrame, dialect: str) -> dict[str, list[Any]]:
     texts = np.array([f"{a:06x}" for a in addresses.tolist()], dtype=object)
     columns = {"icao24": texts[codes].tolist(), **bulk.columns_of(frame, schema.observation, dialect=dialect)}
     return {name: columns[name] for name in NAMES}
+
+
+def _arrays(frame: pd.DataFrame, dialect: str) -> dict[str, Any]:
+    """What the store hands to PostgreSQL: no value becomes a Python object."""
+    addresses, codes = np.unique(frame["address"].to_numpy(), return_inverse=True)
+    texts = Coded(codes, [f"{a:06x}" for a in addresses.tolist()])
+    return {"icao24": texts, **bulk.arrays_of(frame, schema.observation)}
 
 
 def _tuples(frames: list[pd.DataFrame]) -> list[list[tuple[Any, ...]]]:

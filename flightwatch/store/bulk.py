@@ -14,9 +14,12 @@ import pandas as pd
 from sqlalchemy import BigInteger, Boolean, Connection, Float, Integer, LargeBinary, SmallInteger, Table
 from sqlalchemy.types import TypeEngine
 
+from flightwatch.store import copybody
+from flightwatch.store.copybody import Coded
 from flightwatch.units import millis
 
-Columns = Mapping[str, Sequence[Any]]
+Columns = Mapping[str, Any]
+"""Values of each column: lists, or arrays and `Coded` texts where all are for PostgreSQL and many."""
 
 COPY_FROM_ROWS = 200
 """From here COPY into a staging table beats one statement per row on PostgreSQL: the two are level at 100 rows (2 ms),
@@ -72,6 +75,19 @@ def put(connection: Connection, table: Table, **values: Any) -> int:
 def columns_of(frame: pd.DataFrame, table: Table, *, dialect: str) -> dict[str, list[Any]]:
     """The frame's columns that the table has, as plain values the driver binds fastest."""
     return {c.name: plain(frame[c.name], dialect) for c in table.columns if c.name in frame}
+
+
+def arrays_of(frame: pd.DataFrame, table: Table) -> dict[str, Any]:
+    """The frame's columns that the table has, as arrays, for many rows at once into PostgreSQL."""
+    return {c.name: _array(frame[c.name]) for c in table.columns if c.name in frame}
+
+
+def _array(series: pd.Series) -> Any:
+    if isinstance(series.dtype, pd.DatetimeTZDtype):
+        return millis(series)
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return Coded(series.cat.codes.to_numpy(), [*map(clean, series.cat.categories), ""])
+    return series.to_numpy()
 
 
 def plain(series: pd.Series, dialect: str) -> list[Any]:
@@ -131,9 +147,13 @@ def _stage(connection: Connection, table: Table, columns: Columns) -> str:
 
 
 def _copy(connection: Connection, target: str, table: Table, columns: Columns) -> None:
-    """Binary COPY, whose rows psycopg packs in C: half a microsecond for an observation, a sixth of what text takes."""
+    """Binary COPY: of arrays as `copybody` lays them out, of other values row by row as psycopg packs them in C."""
     driver: Any = connection.connection.driver_connection
     with driver.cursor() as cursor, cursor.copy(f"COPY {target} FROM STDIN (FORMAT BINARY)") as copy:
+        if all(isinstance(values, (np.ndarray, Coded)) for values in columns.values()):
+            for part in copybody.parts({n: (copied_as(table.c[n].type), v) for n, v in columns.items()}):
+                copy.write(part)
+            return
         copy.set_types([copied_as(table.c[n].type) for n in columns])
         for row in zip(*columns.values(), strict=True):
             copy.write_row(row)

@@ -17,8 +17,9 @@ from flightwatch.records import HEARD, OBSERVATION, Poll, concat
 from flightwatch.store import bulk, schema
 from flightwatch.store.aircraft import AircraftRows
 from flightwatch.store.base import dumped, frame, loose, ms
+from flightwatch.store.copybody import Coded
 from flightwatch.store.kept import KeptRows, in_order
-from flightwatch.units import INSTANT, icao24_text, instant, parse_icao24
+from flightwatch.units import INSTANT, icao24_text, instant, millis, parse_icao24
 
 Texts = npt.NDArray[np.object_]
 Numbers = npt.NDArray[np.int64]
@@ -130,12 +131,17 @@ class PollRows(AircraftRows, KeptRows):
         ordered = in_order(rows)
         addresses, codes = np.unique(ordered["address"].to_numpy(), return_inverse=True)
         texts = np.array([icao24_text(a) for a in addresses.tolist()], dtype=object)
+        times: Numbers = millis(ordered["time"])
+        if self.dialect == "postgresql" and len(times) >= bulk.COPY_FROM_ROWS:
+            named = {"icao24": Coded(codes, texts.tolist())}
+            # we are the only writer: what is not there now cannot be there when the rows arrive
+            new = not self._has_fixes(connection, texts, times)
+            bulk.write(
+                connection, schema.observation, named | bulk.arrays_of(ordered, schema.observation), update={}, new=new
+            )
+            return texts, codes, times
         columns = bulk.columns_of(ordered, schema.observation, dialect=self.dialect)
-        times: Numbers = np.asarray(columns["time"], dtype="int64")
-        # we are the only writer: what is not there now cannot be there when the rows arrive
-        new = self.dialect == "postgresql" and len(times) > 0 and not self._has_fixes(connection, texts, times)
-        rows_in = {"icao24": texts[codes].tolist(), **columns}
-        bulk.write(connection, schema.observation, rows_in, update={}, new=new)
+        bulk.write(connection, schema.observation, {"icao24": texts[codes].tolist(), **columns}, update={})
         return texts, codes, times
 
     def _has_fixes(self, connection: Connection, icao24s: Texts, times: Numbers) -> bool:
