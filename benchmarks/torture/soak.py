@@ -11,6 +11,7 @@ import tempfile
 import threading
 from datetime import datetime, timedelta
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 
@@ -40,7 +41,7 @@ def run(cycles: int) -> list[Line]:
     size = [h["db"] for h in steady]
     uneven = _uneven(size)
     measured = (
-        f"memory {memory[0]:.0f} MB at hour {WARM + 1}, {grown:+.1f} MB at most until hour {len(hours)}; fds {_span(fds)}, threads "
+        f"memory {memory[0]:.0f} MB (median) in hour {WARM + 1}, {grown:+.1f} MB at most until hour {len(hours)}; fds {_span(fds)}, threads "
         f"{_span(threads)}; WAL at most {wal:.1f} MB; file {size[-1]:.1f} MB, {100 * uneven:.1f} % off a line; "
         f"{hours[-1]['rows']:,} positions, {hours[-1]['alerts']} alerts"
     )
@@ -70,7 +71,8 @@ def main(cycles: int) -> None:
     from flightwatch.jobs.setup import context
     from flightwatch.store import open_store
 
-    hours = []
+    hours: list[dict[str, float]] = []
+    seen: list[float] = []
     with (
         tempfile.TemporaryDirectory() as name,
         chain.prepared("SQLite", Path(name), routes(cycles)) as (settings, world, model),
@@ -95,13 +97,14 @@ def main(cycles: int) -> None:
                 world.set_cycle(timedelta(minutes=cycle) / chain.story.STEP)
                 failed = tick(ctx, now[0])
                 assert not failed, failed
+                seen.append(_memory())
                 if cycle % PER_HOUR == PER_HOUR - 1:
                     facts = store.facts()
                     store.checkpoint()
                     counts = store.counts(["observation", "alert"])
                     hours.append(
                         {
-                            "mb": _memory(), "fds": len(os.listdir("/proc/self/fd")), "threads": threading.active_count(),
+                            "mb": median(seen[-PER_HOUR:]), "fds": len(os.listdir("/proc/self/fd")), "threads": threading.active_count(),
                             "wal": facts["wal_bytes"] / 1e6, "db": store.facts()["bytes"] / 1e6,
                             "rows": counts["observation"], "alerts": counts["alert"],
                         }
