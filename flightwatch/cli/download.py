@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from flightwatch.cli.archive import _progress, _storing, again_option, backfill_group, dry_run_option, refusals
+from flightwatch.cli.archive import (
+    _progress,
+    _storing,
+    again_option,
+    backfill_group,
+    dry_run_option,
+    refusals,
+    scheduler_option,
+)
 from flightwatch.cli.base import Day, Session, command, emit_json, json_option, table
 from flightwatch.cli.look import aircraft_group
 from flightwatch.errors import ConfigError, SourceError, UsageError
@@ -52,6 +60,7 @@ def _days(since: date, until: date) -> None:
 @span_options
 @click.option("--everything", is_flag=True, help="All aircraft, not only those the configured sources ask for.")
 @click.option("--workers", default=0, help="Processes that read; default: one a core.")
+@scheduler_option
 @mirror_option
 @again_option
 @dry_run_option
@@ -62,6 +71,7 @@ def adsblol(
     until: date,
     everything: bool,
     workers: int,
+    scheduler: str,
     mirror: str,
     again: bool,
     dry_run: bool,
@@ -74,7 +84,7 @@ def adsblol(
 
     _days(since, until)
     archive = Archive(_client(session), base=mirror or GITHUB)
-    with _storing(session, dry_run) as ctx, _progress() as show, pool(workers) as executor:
+    with _storing(session, dry_run) as ctx, _progress() as show, pool(workers, scheduler) as executor:
         watch = None if everything else download.watched(ctx)
         days = download.span(since, until)
         found = download.archived_days(ctx, archive, days, watch=watch, executor=executor, progress=show, again=again)
