@@ -50,7 +50,7 @@ def _source(name: str, rows: pd.DataFrame) -> Condition:
         words, since = _request(asked)
         if words:
             return Condition(name, "degraded", f"{query}: {words}", since)
-    said = _run(rows["note"].astype(str) != "") if "note" in rows else 0
+    said = _run((rows["note"].astype(str) != "") & (rows["outcome"] == "ok")) if "note" in rows else 0
     if said:  # a good answer with a reservation: its clock is wrong
         return Condition(name, "degraded", str(rows["note"].iloc[-1]), rows["started"].iloc[-said])
     return Condition(name, "fine")

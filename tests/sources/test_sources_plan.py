@@ -139,6 +139,17 @@ def test_half_a_feed_is_degraded() -> None:
     assert state(polls(["ok"] * 21, [100] * 20 + [31])) == ("fine", "")
 
 
+def test_a_good_answer_with_a_reservation_is_degraded_and_a_recording_at_its_end_is_not() -> None:
+    late = polls(["ok"] * 5)
+    late.loc[3:, "note"] = "its clock is 3600 s ahead of ours"
+    over = polls(["ok"] * 5 + ["empty"])
+    over.loc[5, "note"] = "everything has been played"
+
+    assert state(late) == ("degraded", "its clock is 3600 s ahead of ours")
+    assert judge(late)[0].since == late["started"].iloc[3]
+    assert state(over) == ("fine", "")
+
+
 def test_a_feed_that_fails_is_down_in_its_own_words() -> None:
     assert state(polls(["ok"] * 5 + ["server"])) == ("degraded", "HTTP trouble server")
     assert state(polls(["ok"] * 5 + ["server"] * 3))[0] == "down"
