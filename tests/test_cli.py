@@ -19,7 +19,7 @@ from click.testing import CliRunner, Result
 from flightwatch.cli import app
 from flightwatch.cli.base import json_option
 from flightwatch.cli.reference import commands
-from flightwatch.errors import FlightwatchError, SourceError, UsageError
+from flightwatch.errors import ConfigError, FlightwatchError, SourceError, UsageError
 from tests.fakes.http import HttpServer, Request
 from tests.fakes.sky import Sky, Trip
 from tests.fakes.week import LIVE, WATCHED, Played
@@ -509,3 +509,35 @@ def test_a_silence_is_added_listed_and_ended(tmp_path: Path) -> None:
     assert span == timedelta(days=3)
     assert call("silence", "expire", listed["id"], *where).exit_code == 0
     assert json.loads(call("silence", "list", "--json", *where).stdout)["silences"] == []
+
+
+@pytest.mark.parametrize("name", ["run", "once"])
+def test_a_daemon_without_anything_to_poll_says_so_and_does_not_start(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+    with pytest.raises(ConfigError, match="flightwatch init"):
+        call(name, "--db", tmp_path / "fw.db")
+
+    assert not (tmp_path / "fw.db").exists()
+
+
+def test_wrong_turns_are_answered_with_the_way(tmp_path: Path) -> None:
+    (tmp_path / "fw.toml").write_text(
+        'contact = "a@example.org"\n[[route]]\nname = "Ostrava to Kigali"\nfrom = ["LKMT"]\nto = ["HRYR"]\n'
+    )
+    given = ("--config", tmp_path / "fw.toml", "--db", tmp_path / "fw.db")
+    assert call("db", "upgrade", *given).exit_code == 0
+
+    for argv, words in {
+        ("flights", "--route", "Ostrava to Kigali"): "not counted yet: run `flightwatch detect`",
+        ("flights", "--airport", "HLLBX"): "did you mean",
+        ("alerts", "show", "7"): "no alert 7: none has been raised yet",
+        ("backtest",): "`flightwatch backfill` reads one in",
+        ("report", "--site", tmp_path / "site", "--from", "2024-12-01"): "do not go with it",
+    }.items():
+        with pytest.raises(FlightwatchError) as caught:
+            call(*argv, *given)
+        assert words in str(caught.value), argv

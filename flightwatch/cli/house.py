@@ -35,7 +35,7 @@ def check(session: Session) -> None:
         raise ConfigError(f"{len(problems)} problem{'s' * (len(problems) > 1)} in {settings.path or 'the settings'}")
     where = settings.path or "no file; defaults only"
     click.echo(
-        f"{where}: fine. {len(settings.sources)} sources, {len(routes)} routes, {len(settings.channels)} channels."
+        f"{where}: fine. Sources: {len(settings.sources)}, routes: {len(routes)}, channels: {len(settings.channels)}."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -49,19 +50,20 @@ def flights(
     with session.store(readonly=True) as store:
         ids = None
         if route:
-            name = known_route(store.routes(), route).name
+            name = known_route(store.routes(), route, configured=[r.name for r in session.settings.routes]).name
             ids = store.matches(name, (since or date.min, until or date.max))["flight_id"].tolist()
         found = store.flights(
             since=instant_of_day(since) if since else None,
             until=instant_of_day(until + timedelta(days=1)) if until else None,
             ids=ids,
-            airports=[a.upper() for a in airport] or None,
+            airports=_airports(airport) or None,
             typecodes=[t.upper() for t in typecodes] or None,
             callsign=callsign.upper() if callsign else None,
             icao24=[i.lower() for i in icao24] or None,
             limit=limit or None,
             newest=True,
         ).sort_values("firstseen")
+        held = store.days_with_flights()
     if as_json:
         emit_json({"flights": found.drop(columns=list(NOT_JSON)).to_dict("records")})
         return
@@ -79,6 +81,10 @@ def flights(
         )
         for f in found.itertuples()
     ]
+    if not rows:
+        span = f"the database holds flights of {held[0]} to {held[1]}" if held else "the database holds none yet"
+        say(f"no such flight; {span}")
+        return
     table(rows, ["first seen (UTC)", "callsign", "reg", "type", "icao24", "from", "to", "status", "doubts"])
     if limit and len(found) == limit:
         say(f"the newest {limit}; --limit 0 shows all")
@@ -150,10 +156,23 @@ def end(airport: str, method: str, candidates: dict[str, float] | None) -> str:
     return " / ".join(f"{name} {p:.0%}".replace("%", " %") for name, p in best) + "?" if best else "unknown"
 
 
-def known_route(routes: list[Route], name: str) -> Route:
-    """The route of that name (any case); UsageError with near misses when there is none."""
+def _airports(codes: tuple[str, ...]) -> list[str]:
+    """Our ids of the airports; UsageError with the nearest when there is none of that code."""
+    from flightwatch import airports
+    from flightwatch.explore.choose import airport_id
+
+    return [airport_id(airports.load(), code) for code in codes]
+
+
+def known_route(routes: list[Route], name: str, *, configured: Sequence[str] = ()) -> Route:
+    """The route of that name (any case); UsageError with near misses when there is none.
+
+    One that is only `configured` has not been counted yet, and the error says how it is.
+    """
     by_name = {r.name.lower(): r for r in routes}
     found = by_name.get(name.lower())
+    if found is None and name.lower() in (c.lower() for c in configured):
+        raise UsageError(f"route {name!r} is configured but not counted yet: run `flightwatch detect`")
     if found is None:
         from flightwatch.explore.tables import nearest  # slow to import, and only wanted here
 
@@ -219,7 +238,7 @@ def routes_show(session: Session, name: str, as_json: bool) -> None:
         if ids is None:
             click.echo(f"  {label}: anywhere")
             continue
-        click.echo(f"  {label}: {_side(words)} ({len(ids)} airports)")
+        click.echo(f"  {label}: {_side(words)} ({len(ids)} airport{'' if len(ids) == 1 else 's'})")
         for airport in sorted(ids)[:40]:
             a = airports.find(airport)
             click.echo(f"    {airport:8} {a.name if a else ''}")

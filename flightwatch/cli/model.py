@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flightwatch.cli.base import Day, Session, bar, command, emit_json, json_option, table
+from flightwatch.cli.base import Day, Session, bar, command, emit_json, json_option, say, table
+from flightwatch.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,6 +80,8 @@ def backtest(
         routes, _ = count(ctx, session.now())
         name = known_route(routes, route).name if route else None
         route_days = weigh(store.route_days([r.name for r in routes]))
+        if not store.days_with_flights():
+            raise UsageError("there is no history to walk through: `flightwatch backfill` reads one in")
     with bar("walking") as show:
         found = detection.backtest(
             route_days, settings=rules(ctx), since=since, until=until, route=name, progress=show,
@@ -92,6 +95,8 @@ def backtest(
     rows = [(f"{a.opened:%Y-%m-%d}", f"{a.since:%Y-%m-%d}", a.route, a.headline) for a in found.alerts.itertuples()]
     if rows:
         table(rows, ["would open", "since", "route", "what"])
+    if name and not route_days.loc[route_days["route"] == name, "flights"].sum():
+        say(f"no flight of {name!r} is in this history, so nothing could fire")
     for key, value in found.summary.items():
         if isinstance(value, str | int | float):
             click.echo(f"{key.replace('_', ' ')}: {value}")

@@ -12,6 +12,7 @@ from flightwatch.cli.base import Session, command, emit_json, json_option, say, 
 from flightwatch.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
+    from flightwatch.config import Settings
     from flightwatch.jobs.context import Context
 
 TITLE = "Watching"
@@ -29,6 +30,15 @@ def demo(session: Session, folder: Path, seed: int) -> None:
     play(folder, seed=seed, echo=click.echo)
 
 
+def _something_to_poll(settings: Settings) -> None:
+    """A daemon that was given nothing would sit there and look healthy."""
+    if settings._path is None and not settings.sources:
+        raise ConfigError(
+            "no configuration file was found and no source is named, so there is nothing to poll: "
+            "`flightwatch init` writes one; --config or FLIGHTWATCH_CONFIG name one elsewhere"
+        )
+
+
 @command("run")
 @click.option("--no-standby", is_flag=True, help="Exit with 75 when another daemon leads this database.")
 def run(session: Session, no_standby: bool) -> None:
@@ -39,6 +49,7 @@ def run(session: Session, no_standby: bool) -> None:
     from flightwatch.leader import lead
 
     settings = session.settings
+    _something_to_poll(settings)
     logs.setup(as_json=settings.daemon.log_json, secrets=settings.secret_values())
     with session.store(create=True) as store:
 
@@ -76,6 +87,7 @@ def once(session: Session, dry_run: bool) -> None:
     from flightwatch.store import open_store
 
     settings = session.settings
+    _something_to_poll(settings)
     logs.setup(as_json=settings.daemon.log_json, secrets=settings.secret_values())
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())

@@ -147,7 +147,7 @@ def nearest(name: str, names: Iterable[str]) -> list[str]:
     folded = {n.casefold(): n for n in names}
     written = name.casefold()
     found = [n for key, n in folded.items() if written in key]
-    found = found or [folded[n] for n in difflib.get_close_matches(written, folded, n=3, cutoff=0.6)]
+    found = found or [folded[n] for n in difflib.get_close_matches(written, folded, n=3, cutoff=0.7)]
     if found:
         return found
     words = {word for part in written.split() if len(part) > 3 for word in difflib.get_close_matches(
