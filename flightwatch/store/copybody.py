@@ -81,14 +81,13 @@ class _Texts:
 
     def __init__(self, values: Coded) -> None:
         raw = [text.encode() for text in values.texts]
+        length = np.fromiter(map(len, raw), dtype=">i4", count=len(raw))
+        size = max(int(length.max()), 1)
         self.codes = values.codes
-        self.width = 4 + max(map(len, raw))
-        self.body = np.zeros((len(raw), self.width), dtype=np.uint8)
-        self.used = np.zeros(self.body.shape, dtype=bool)
-        for row, text in enumerate(raw):
-            whole = len(text).to_bytes(4, "big") + text
-            self.body[row, : len(whole)] = np.frombuffer(whole, dtype=np.uint8)
-            self.used[row, : len(whole)] = True
+        self.width = 4 + size
+        padded = np.array(raw, dtype=f"S{size}").view(np.uint8).reshape(-1, size)
+        self.body = np.concatenate([length.view(np.uint8).reshape(-1, 4), padded], axis=1)
+        self.used = np.arange(-4, size) < length[:, None]
 
     def fill(self, rows: slice, body: Any, used: Any) -> None:
         body[:] = self.body[self.codes[rows]]
