@@ -18,7 +18,7 @@ from flightwatch.detection.training import USUAL, mark, try_on
 TRIAL_YEARS = 200.0  # route-years of the second twin: a hundred episodes at the default rate
 TOLERANCE = 1.5  # of the stated rate, on a twin of another seed; its noise at a hundred episodes is 10 %
 RECENT_DAYS = 30
-MOST_FLAGGED = 0.05  # of recent route-days; a model that flags more has lost the ordinary (reliability: poisoning)
+MOST_FLAGGED = 0.05  # of recent route-days; a model that flags more has lost the ordinary
 DRIFTED = 2.0  # a feature unusual twice as often (or half as often) as when learned
 FEWEST = 20.0  # unusual days that must be expected before a ratio is called drift
 
