@@ -14,6 +14,9 @@ EMPTIES = 3  # in a row, of a request that normally brings something: the source
 SHARE = 0.3  # of the trailing median; below it the answer is not believed whole
 TRAILING = 50  # good polls the median is taken of: under an hour at one a minute, so day and night do not mix
 ENOUGH = 10  # good polls before a median means anything
+MANY = (
+    10  # aircraft usually there; of fewer all may land at once: by chance alone 10 become none once in 20,000 (e^-10)
+)
 FAILING = 3  # polls in a row that brought no answer: the source is down, not hiccuping
 GOOD = ("ok", "empty")
 
@@ -61,13 +64,13 @@ def _request(rows: pd.DataFrame) -> tuple[str, pd.Timestamp | None]:
     good = rows[rows["outcome"].isin(GOOD)]
     empties = _run(good["outcome"] == "empty")
     before = good.iloc[: len(good) - max(empties, 1)]
-    usual = before[before["outcome"] == "ok"]["kept"].tail(TRAILING)
-    if len(usual) < ENOUGH or usual.median() <= 0:
+    usual = before["kept"].where(before["outcome"] == "ok", 0).tail(TRAILING)
+    if len(usual) < ENOUGH or usual.median() < MANY:
         return "", None
     if empties >= EMPTIES:
         return f"empty {empties} times in a row, usually {usual.median():.0f} aircraft", good["started"].iloc[-empties]
     kept = float(good["kept"].iloc[-1])
-    if not empties and kept < SHARE * usual.median() and usual.median() >= ENOUGH:
+    if not empties and kept < SHARE * usual.median():
         return f"{kept:.0f} aircraft, usually {usual.median():.0f}", good["started"].iloc[-1]
     return "", None
 
