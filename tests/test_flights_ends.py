@@ -110,6 +110,20 @@ def test_past_visits_speak_for_a_field():
     assert knowing["HL59"] > 2 * without["HL59"]
 
 
+def test_what_others_of_the_type_were_seen_doing_does_not_decide_between_two_fields():
+    others = pd.DataFrame(
+        {"icao24": ["018240"], "typecode": ["IL76"], "operator": ["LAF"], "airport": ["HLLB"], "flights": [80]}
+    )
+    bound = fly("UUWW", "HL59")
+    dark = bound[bound["time"] < bound["time"].iloc[-1] - pd.Timedelta(minutes=25)]
+
+    without = flights.build(dark, aircraft=IL76).iloc[0]["arrival_candidates"]
+    knowing = flights.build(dark, aircraft=IL76, visits=others).iloc[0]["arrival_candidates"]
+
+    assert without["HLLB"] < knowing["HLLB"]
+    assert knowing["HL59"] > 0.5 * without["HL59"] > 0.1
+
+
 def test_two_hours_and_a_turn_back_in_the_same_place_are_two_flights_with_a_stop():
     found = flights.build(pd.concat([there(400), back(400, hours=6)]))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,9 @@ SLOWEST_KT = 80.0
 OPERATOR_SHARE, TYPE_SHARE = 0.25, 0.1
 """What a visit by another airframe of the operator, or of the type, counts against one of its own; reasoned, since
 the recordings hold too few operators to fit it."""
+LIKES_MOST = 0.25
+"""And what all of those count together at most: x 1.9 in the odds. Only ends that were seen are visits, so a field in
+the dark has none, however many land there; the many seen at its neighbour must not decide between the two."""
 
 # What tracks keep (tracks._COLUMNS), so that a second look from the stored track sees the same numbers.
 STEPS = {"altitude": 25.0, "groundspeed": 0.5, "track": 0.1, "vertical_rate": 32.0}
@@ -94,18 +98,26 @@ def past(visits: pd.DataFrame | None, flights: dict[str, Any], airports: Airport
     rows = pd.DataFrame({k: np.asarray(flights[k], dtype=object) for k in ("icao24", "typecode", "operator")})
     rows["flight"] = np.arange(len(rows))
     seen = visits.assign(place=[airports.position(str(a)) for a in visits["airport"]]).dropna(subset=["place"])
-    parts = []
+    parts: dict[str, pd.DataFrame] = {}
     for key, share in (("icao24", 1.0), ("operator", OPERATOR_SHARE), ("typecode", TYPE_SHARE)):
         if key not in seen:
             continue
         told = seen[seen[key].astype(object).fillna("") != ""]
         total = told.groupby([told[key].astype(object), "place"], as_index=False)["flights"].sum()
         part = rows[["flight", key]].merge(total, on=key)
-        parts.append(part[["flight", "place"]].assign(n=part["flights"] * share))
-    table = pd.concat(parts).groupby(["flight", "place"], as_index=False)["n"].sum()
+        parts[key] = part[["flight", "place"]].assign(n=part["flights"] * share)
+    likes = [parts[key] for key in parts if key != "icao24"]
+    if likes:
+        together = _summed(likes)
+        likes = [together.assign(n=together["n"].clip(upper=LIKES_MOST))]
+    table = _summed([parts["icao24"], *likes])
     value = np.log1p(table["n"].to_numpy(dtype=float))
     hints = Hints(table["flight"].to_numpy(np.int64), table["place"].to_numpy(np.int64), value)
     return hints, hints
+
+
+def _summed(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(parts).groupby(["flight", "place"], as_index=False)["n"].sum()
 
 
 def write_end(out: dict[str, Any], side: str, found: Candidates, ends: Ends, airports: Airports) -> None:
