@@ -139,7 +139,7 @@ def report(quick: bool, traffic: str | None = None) -> str:
         "## Ends told by somebody else\n\n" + markdown(samples.seen()),
         "## Recordings with faults\n\n" + markdown(samples.faulty()),
         world_section(20 if quick else 200),
-        history_section(2 if quick else 5),
+        history_section(2 if quick else 15),
         SPEED_NOTE,
         markdown(speed.run((1,) if quick else (1, 4, 16), rounds=3)),
     ]

@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import email
 import email.policy
+import logging
 import ssl
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -28,6 +29,8 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
+
+logging.getLogger("mail.log").propagate = False  # its thread outlives the streams that commands under test log to
 
 
 @dataclass(frozen=True)
