@@ -480,7 +480,7 @@ def test_questions_about_flights_are_answered_by_an_index(tmp_path: Path) -> Non
             "one": lambda: store.flights(ids="140a1f-20241214T021530Z"),
             "the last": lambda: store.last_flights(["140a1f"], NOW),
             "the newest": lambda: store.flights(newest=True, limit=10),
-            "visits": lambda: store.visits(icao24s=["140a1f"]),
+            "visits": lambda: store.visits(icao24s=["140a1f"], typecodes=["IL76"]),
             "days": lambda: store.days_with_flights(),
             "route-days": lambda: store.route_days("r", *day),
             "matches": lambda: store.matches("r", day),

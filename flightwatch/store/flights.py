@@ -119,10 +119,13 @@ class FlightRows(BuiltRows):
     ) -> pd.DataFrame:
         """How often airframes were at airports: icao24, typecode, operator, airport, flights.
 
-        Of these airframes, and of all others of these types. Counted are ends that were seen, on approach or reported;
-        a guess is no evidence for the next guess.
+        Of these airframes, and of all others known to be of these types. Counted are ends that were seen, on approach
+        or reported; a guess is no evidence for the next guess.
         """
         t, a = schema.flight, schema.aircraft
+        if icao24s is not None and typecodes is not None:
+            alike = select(a.c.icao24).where(a.c.typecode.in_(names(typecodes) or []))
+            icao24s = {*icao24s, *(icao24 for (icao24,) in self.rows(alike))}
         parts = []
         for side in ("departure", "arrival"):
             airport = t.c[f"est{side}airport"]
@@ -132,8 +135,7 @@ class FlightRows(BuiltRows):
             if airports is not None:
                 query = query.where(airport.in_(names(airports) or []))
             if icao24s is not None:
-                alike = t.c.typecode.in_(names(typecodes) or [])
-                query = query.where(or_(self.among(t.c.icao24, icao24s), alike))
+                query = query.where(self.among(t.c.icao24, icao24s))
             parts.append(query.where(*_within(t, since, before)))
         ends = parts[0].union_all(parts[1]).subquery()
         operator = func.coalesce(a.c.operator, "")
