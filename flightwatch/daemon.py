@@ -23,7 +23,7 @@ from apscheduler.triggers.base import BaseTrigger
 
 from flightwatch import systemd
 from flightwatch.errors import FlightwatchError, NotLeaderError
-from flightwatch.jobs.context import Context
+from flightwatch.jobs.context import Context, utcnow
 from flightwatch.jobs.cycle import attempt, jobs
 from flightwatch.jobs.deliver import hurry
 
@@ -38,11 +38,7 @@ CRASHED = 70  # EX_SOFTWARE of sysexits.h: the service manager restarts
 LOST_LEAD = 75  # EX_TEMPFAIL: restarted, it stands by
 
 
-def utcnow() -> datetime:
-    return datetime.now(tz=UTC)
-
-
-class Beat(BaseTrigger):  # type: ignore[misc]
+class Beat(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
     """Every so often, and once however many beats were missed.
 
     APScheduler's own interval lists every missed time before it merges them: with the clock set ten years ahead that is

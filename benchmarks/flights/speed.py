@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -112,12 +113,12 @@ def exact(first: np.ndarray, last: np.ndarray, columns: dict, leg: np.ndarray) -
     return float(alone.sum() / len(np.unique(leg[air])))
 
 
-def seconds(work: object, columns: dict, rounds: int) -> float:
+def seconds(work: Callable[[dict], object], columns: dict, rounds: int) -> float:
     best = np.inf
     for _ in range(rounds):
         gc.collect()
         begin = time.process_time()
-        work(columns)  # type: ignore[operator]
+        work(columns)
         best = min(best, time.process_time() - begin)
     return best
 

@@ -53,7 +53,11 @@ def counted() -> list[Test]:
         ("R13", lambda quick: soak.run(360 if quick else 1440)),
         ("R2", lambda quick: sending.run(30 if quick else 300)),
     ]
-    return parts + [(s.test, lambda quick, s=s: [suites.run(s)]) for s in suites.SUITES]  # type: ignore[misc]
+    return parts + [_quoted(suite) for suite in suites.SUITES]
+
+
+def _quoted(suite: suites.Suite) -> Test:
+    return suite.test, lambda quick: [suites.run(suite)]
 
 
 class Table:

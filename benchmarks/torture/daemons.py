@@ -220,7 +220,7 @@ def frozen(trials: int, *, asleep_s: float = 15.0) -> list[Line]:
     return found
 
 
-# ruff: noqa: E501
+# ruff: noqa: E501  # tables and sentences that are measured, not read here; the C of the clock
 SHIM = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>

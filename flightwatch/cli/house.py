@@ -21,12 +21,11 @@ def config_group() -> None:
 @command("check")
 def check(session: Session) -> None:
     """Say what is wrong with the configuration; exit code 78 when something is."""
-    from flightwatch.jobs.context import Context
+    from flightwatch.jobs.context import configured_routes
 
     settings = session.settings
     problems = settings.check_secrets()
-    ctx = Context(settings, store=None)  # type: ignore[arg-type]  # resolving routes reads no store
-    routes = ctx.routes
+    routes = configured_routes(settings)
     if settings.sources and not settings.contact:
         problems.append("contact is not set: live polling refuses to start without it")
     for problem in problems:

@@ -206,9 +206,9 @@ def routes_list(session: Session, discovered: bool, as_json: bool) -> None:
 
 
 def _configured(session: Session) -> list[Route]:
-    from flightwatch.jobs.context import Context
+    from flightwatch.jobs.context import configured_routes
 
-    return list(Context(session.settings, store=None).routes)  # type: ignore[arg-type]  # needs no store
+    return configured_routes(session.settings)
 
 
 @command("show")

@@ -41,6 +41,12 @@ UNCOUNTED = "uncounted_since"
 log = logging.getLogger("flightwatch")
 
 
+def configured_routes(settings: Settings) -> list[Route]:
+    """The routes of the settings, resolved to airports; a definition that cannot be resolved is a ConfigError."""
+    airports = load_airports()
+    return resolve(settings.routes, places.resolve(settings.places, airports), airports)
+
+
 @dataclass
 class Context:
     """One process's view. `clock` is for what happens within a job (pacing of sends); `pause` waits that many seconds
@@ -68,8 +74,7 @@ class Context:
 
     @cached_property
     def routes(self) -> list[Route]:
-        """The configured routes, resolved to airports; a definition that cannot be resolved is a ConfigError."""
-        return resolve(self.settings.routes, self.places, self.airports)
+        return configured_routes(self.settings)
 
     def due(self, job: str, every: timedelta, now: datetime) -> bool:
         """Whether `job` last ran at least `every` ago; the answer lives in the store, so a restart loses nothing."""
