@@ -34,7 +34,7 @@ class Sections(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, names in self.sections or [("Commands", self.list_commands(ctx))]:
-            rows = [(name, c.get_short_help_str(90)) for name in names if (c := self.get_command(ctx, name))]
+            rows = [(name, c.get_short_help_str(200)) for name in names if (c := self.get_command(ctx, name))]
             with formatter.section(title):
                 formatter.write_dl(rows)
 
