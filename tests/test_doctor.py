@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+import logging
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from flightwatch import config
 from flightwatch.cli import app
+from flightwatch.jobs.poll import tell
 from flightwatch.jobs.status import Check, doctor
-from flightwatch.records import Poll
+from flightwatch.records import FLIGHT, Poll, conform, flight_id
 from flightwatch.store import open_store
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -39,7 +42,15 @@ def place(tmp_path: Path) -> Path:
     (tmp_path / "fw.toml").write_text(CONFIG)
     with open_store(str(tmp_path / "fw.db"), create=True) as store:
         store.save_polls([Poll("adsblol", "/v2/mil", NOW, NOW, "ok", kept=5)])
+        store.upsert_flights(a_flight(NOW - timedelta(days=90)))
     return tmp_path
+
+
+def a_flight(firstseen: datetime) -> pd.DataFrame:
+    lastseen = firstseen + timedelta(hours=4)
+    row = {"icao24": "1504a1", "firstseen": firstseen, "lastseen": lastseen, "status": "landed", "rules_version": "1"}
+    row["flight_id"] = flight_id("1504a1", firstseen)
+    return conform(pd.DataFrame([row]), FLIGHT)
 
 
 def look(place: Path, text: str = CONFIG) -> dict[str, Check]:
@@ -68,10 +79,24 @@ def test_each_thing_that_needs_doing_is_named(place: Path) -> None:
     (place / "fw.db").chmod(0o600)
     assert not without('contact = "desk@example.org"')["contact"].ok
     assert not look(place, CONFIG + "[daemon]\nmin_free_mb = 1e12\n")["disk"].ok
+    assert "nobody is told" in look(place, CONFIG.split("[[channel]]", maxsplit=1)[0])["channels"].text
+    young = look(place, CONFIG + "[detection]\nmin_history_days = 200\n")["history"]
+    assert not young.ok
+    assert young.text == "90 days of flights (since 2026-08-24); nothing is judged before 200: `flightwatch backfill`"
     (place / "slack").unlink()
     gone = look(place)["configuration"]
     assert not gone.ok
     assert "webhook_file" in gone.text
+
+
+def test_a_fresh_database_is_told_from_a_source_that_fails(place: Path) -> None:
+    (place / "fw.db").unlink()
+    open_store(str(place / "fw.db"), create=True).close()
+
+    found = look(place)
+
+    assert found["source adsblol"].text == "not asked in 24 h: no `flightwatch run` or `once` has been at work"
+    assert found["history"].text.startswith("0 days of flights (no flight is stored yet)")
 
 
 def test_a_database_that_is_no_database_is_one_line(place: Path) -> None:
@@ -95,3 +120,16 @@ def test_the_command_ends_with_1_when_something_needs_doing_and_shows_no_secret(
     assert rows["source adsblol"]["ok"] is False
     assert "FAIL  source adsblol" in run("doctor").stdout
     assert "cAnArY" not in told.output + run("config", "show").output + run("config", "check").output
+
+
+def test_a_source_that_is_down_is_one_line_in_the_log_however_many_requests_it_had(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    down = [Poll("feed", f"/v2/type/{n}", NOW, NOW, "server", note="the host name is not known") for n in "abc"]
+    with caplog.at_level(logging.INFO):
+        tell([*down, Poll("feed", "/v2/mil", NOW, NOW, "blocked", note="a web page"), Poll("b", "/", NOW, NOW, "ok")])
+
+    assert caplog.messages == [
+        "feed /v2/type/a: server the host name is not known (and 2 more like it)",
+        "feed /v2/mil: blocked a web page",
+    ]

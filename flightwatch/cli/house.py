@@ -108,7 +108,7 @@ def init(session: Session, contact: str | None, folder: Path, force: bool, dry_r
         path.unlink() if before is None else path.write_bytes(before)
         raise
     open_store(session.db or settings.database.url, create=True).close()
-    click.echo(f"wrote {path}; next: add a source and a channel to it, then\n")
+    click.echo(f"wrote {path}; next: read it and add a channel, so that somebody is told; then\n")
     click.echo(f"  flightwatch config check --config {path}\n  flightwatch once --config {path}")
 
 

@@ -53,7 +53,8 @@ def housekeeping(ctx: Context, now: datetime) -> None:
     ctx.store.checkpoint()
     last = ctx.store.get_mark("job:prune")
     if last is None or now - datetime.fromisoformat(last) > PRUNED_LATELY:
-        log.warning("nothing is pruned before tomorrow: the last time was %s", last or "never")
+        told = log.info if last is None else log.warning
+        told("nothing is pruned before tomorrow: the last time was %s", last or "never")
         return
     gone = ctx.store.prune(ctx.settings.retention, now)
     log.info("pruned: %s", ", ".join(f"{n} {table}" for table, n in gone.items() if n) or "nothing")

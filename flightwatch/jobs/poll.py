@@ -65,8 +65,6 @@ def store(ctx: Context, answers: Sequence[Fetched], job: str, now: datetime) -> 
         observations, refused = ingest.clean(fetched.observations, received=fetched.poll.finished)
         rejected = Counter(fetched.rejected) + refused
         poll = replace(fetched.poll, kept=len(observations), rejected=dict(sorted(rejected.items())))
-        if poll.outcome not in GOOD:
-            log.warning("%s %s: %s %s", poll.source, poll.query, poll.outcome, poll.note)
         polls.append(poll)
         parts.append(observations.assign(poll=place))
     rows = concat(parts, OBSERVATION)
@@ -79,4 +77,17 @@ def store(ctx: Context, answers: Sequence[Fetched], job: str, now: datetime) -> 
         ctx.done(job, now)
     for poll in polls:
         ctx.observe(poll)
+    tell(polls)
     return polls
+
+
+def tell(polls: Sequence[Poll]) -> None:
+    """One line in the log for each kind of trouble of a round: a source that is down fails every request alike."""
+    trouble: dict[tuple[str, str], list[Poll]] = {}
+    for poll in polls:
+        if poll.outcome not in GOOD:
+            trouble.setdefault((poll.source, poll.outcome), []).append(poll)
+    for (source, outcome), alike in trouble.items():
+        first = alike[0]
+        more = f" (and {len(alike) - 1} more like it)" if len(alike) > 1 else ""
+        log.warning("%s %s: %s %s%s", source, first.query, outcome, first.note, more)

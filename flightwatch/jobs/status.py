@@ -117,6 +117,8 @@ def _source(source: str, polls: pd.DataFrame, interval_s: float, now: datetime) 
     judged = condition.judge(polls) if len(polls) else []
     state, words = (judged[0].state, judged[0].words) if judged else ("fine", "")
     why = f"; {state}: {words}" if words else ""
+    if polls.empty:
+        return Check(name, False, "not asked in 24 h: no `flightwatch run` or `once` has been at work")
     if good.empty:
         return Check(name, False, f"no good answer in 24 h{why}")
     age = (now - good["started"].max().to_pydatetime()).total_seconds()
@@ -131,6 +133,8 @@ def doctor(settings: Settings, now: datetime) -> list[Check]:
         Check("contact", bool(settings.contact), settings.contact or "not set: live polling refuses to start"),
         Check("clock", now.year >= 2024, iso(now)),
         _one("database", lambda: _database(settings)),
+        _one("history", lambda: _history(settings, now)),
+        _channels(settings),
         *_disk(settings),
     ]
     return found + [c for c in health(settings, now) if c.name != "database"]
@@ -155,6 +159,28 @@ def _database(settings: Settings) -> Check:
             " as the daemon and short commands do"
         )
     return Check("database", True, words)
+
+
+def _history(settings: Settings, now: datetime) -> Check:
+    """Whether there is a past to judge by: a route may raise an alert only after so many watched days."""
+    from flightwatch.store import open_store
+
+    with open_store(settings.database.url, readonly=True) as store:
+        days = store.days_with_flights()
+    needed = settings.detection.min_history_days
+    had = (now.date() - days[0]).days if days else 0
+    since = f"since {days[0]}" if days else "no flight is stored yet"
+    if had >= needed:
+        return Check("history", True, f"{had} days of flights, {since}")
+    return Check(
+        "history", False, f"{had} days of flights ({since}); nothing is judged before {needed}: `flightwatch backfill`"
+    )
+
+
+def _channels(settings: Settings) -> Check:
+    """Whether anybody is told of an alert."""
+    names = ", ".join(c.name for c in settings.channels if c.enabled)
+    return Check("channels", bool(names), names or "nobody is told of an alert: a [[channel]] in the configuration")
 
 
 def _disk(settings: Settings) -> list[Check]:
