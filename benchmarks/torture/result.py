@@ -11,7 +11,10 @@ COLUMNS = ("test", "what was done to it", "trials", "lost", "doubled", "bar", "m
 
 @dataclass(frozen=True)
 class Line:
-    """What one test came to. `lost` and `doubled` are counts of what must not be; None where the test has no such."""
+    """What one test came to. `lost` and `doubled` are counts of what must not be; None where the test has no such.
+
+    `late`: it fails by its time bar alone, which a machine busy with other things misses too.
+    """
 
     test: str
     what: str
@@ -21,6 +24,7 @@ class Line:
     bar: str
     measured: str
     ok: bool
+    late: bool = False
 
     def cells(self, run: str = "") -> list[str]:
         """The row's cells; `run` says when and in which size it was measured."""
