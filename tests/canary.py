@@ -3,14 +3,20 @@
 Nobody keeps a list. Whatever is handed out by `Section.secret`, read from a secret's file or held by a `SecretStr` of
 the configuration is remembered for the test that asked. When the test is over, everything it left is searched: what
 flightwatch logged at DEBUG (and libraries at WARNING, as the program lets them), through the program's own filter but
-without telling it a single value; the text of each error of ours; what its commands printed; and each file in its
-folder, databases among them.
+without telling it a single value; the text of each error of ours; what its commands printed; each file in its folder,
+unpacked where it is packed; and every value of every table of its databases, an SQLite file or a PostgreSQL that
+`search` is told of before it is dropped.
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import gzip
+import io
 import logging
+import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +27,7 @@ import pytest
 SHORTEST = 8
 """Shorter secrets are ordinary words of tests ("pw", "key"), which stand everywhere."""
 LARGEST = 64 * 2**20  # bytes of a file that is searched
+SQLITE = b"SQLite format 3\0"  # how such a file begins (sqlite.org/fileformat2.html)
 
 
 class Nest:
@@ -30,6 +37,7 @@ class Nest:
         self.secrets: set[str] = set()
         self.own: set[Path] = set()
         self.said: list[tuple[str, str]] = []
+        self.sung: list[str] = []
 
     def lay(self, value: object) -> None:
         """Remember a secret; of an Apprise list each line."""
@@ -40,17 +48,67 @@ class Nest:
     def hear(self, where: str, text: str) -> None:
         self.said.append((where, text))
 
+    def forms(self) -> set[str]:
+        """Each secret as it is, as it stands in an address, and as it stands in JSON."""
+        return {form for s in self.secrets for form in (s, quote(s, safe=""), s.replace('"', '\\"'))}
+
+    def search(self, url: str) -> None:
+        """Look through every value of every table of a database that will soon be gone."""
+        wanted = [form.encode() for form in self.forms()]
+        if wanted:
+            self.sung += [f"database {where}" for where, value in values(url) if shows(value, wanted)]
+
     def found(self, folder: Path | None) -> list[str]:
         """Where a canary sings, in words."""
-        forms = {form: s for s in self.secrets for form in {s, quote(s, safe=""), s.replace('"', '\\"')}}
-        out = [f"{where}: {text[:200]!r}" for where, text in self.said if any(form in text for form in forms)]
+        forms = self.forms()
+        out = self.sung + [f"{where}: {t[:200]!r}" for where, t in self.said if any(form in t for form in forms)]
         wanted = [form.encode() for form in forms]
         for path in sorted(folder.rglob("*")) if folder is not None and wanted else ():
             if path.is_symlink() or not path.is_file() or path.resolve() in self.own:
                 continue
-            if path.stat().st_size <= LARGEST and any(form in path.read_bytes() for form in wanted):
-                out.append(f"file {path.relative_to(folder)}")
+            if path.stat().st_size <= LARGEST:
+                body = path.read_bytes()
+                inside = values(f"sqlite:///{path}") if body.startswith(SQLITE) else ()  # a long text is cut into pages
+                if shows(body, wanted) or any(shows(value, wanted) for _, value in inside):
+                    out.append(f"file {path.relative_to(folder)}")
         return out
+
+
+def values(url: str) -> Iterator[tuple[str, bytes]]:
+    """What stands in each column of each table, with the table's and the column's name."""
+    import sqlalchemy
+    from sqlalchemy.exc import SQLAlchemyError
+
+    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+    with contextlib.suppress(SQLAlchemyError), engine.connect() as connection:  # tests make broken files too
+        for table in sqlalchemy.inspect(connection).get_table_names():
+            for row in connection.execute(sqlalchemy.select("*").select_from(sqlalchemy.table(table))).mappings():
+                for name, value in row.items():
+                    if isinstance(value, str | bytes | memoryview | dict | list):
+                        yield f"{table}.{name}", value.encode() if isinstance(value, str) else _bytes(value)
+
+
+def _bytes(value: Any) -> bytes:
+    return bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode()
+
+
+def shows(body: bytes, wanted: list[bytes]) -> bool:
+    """Whether one of these stands in it, or in what it unpacks to: gzip, zlib, the members of a ZIP."""
+    return any(form in text for text in (body, *_unpacked(body)) for form in wanted)
+
+
+def _unpacked(body: bytes) -> Iterator[bytes]:
+    with contextlib.suppress(OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile, NotImplementedError):
+        if body[:2] == b"\x1f\x8b":
+            with gzip.open(io.BytesIO(body)) as file:
+                yield file.read(LARGEST)
+        elif body[:1] == b"\x78":  # the usual first byte of zlib's (RFC 1950)
+            yield zlib.decompressobj().decompress(body, LARGEST)
+        elif body[:2] == b"PK":
+            with zipfile.ZipFile(io.BytesIO(body)) as archive:
+                for name in archive.namelist():
+                    with archive.open(name) as member:
+                        yield member.read(LARGEST)
 
 
 class Ear(logging.Handler):
@@ -77,6 +135,12 @@ _ear: list[Ear] = []
 
 def _nest() -> Nest:
     return _ear[0].nest
+
+
+def search(url: str) -> None:
+    """Look for this test's canaries in a database, before it is dropped."""
+    if _ear:
+        _nest().search(url)
 
 
 def lay(value: str | None) -> str | None:

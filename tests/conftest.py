@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests import installed
-from tests.canary import canary  # noqa: F401  # a fixture of every test
+from tests.canary import canary, search  # noqa: F401  # the first is a fixture of every test
 
 
 @pytest.fixture(scope="session")
@@ -36,8 +36,10 @@ def postgres() -> Iterator[str]:
     admin = sqlalchemy.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=sqlalchemy.NullPool)
     with admin.connect() as connection:
         connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    url = admin.url.set(database=name).render_as_string(hide_password=False)
     try:
-        yield admin.url.set(database=name).render_as_string(hide_password=False)
+        yield url
+        search(url)
     finally:
         with admin.connect() as connection:
             connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
