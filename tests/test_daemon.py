@@ -89,7 +89,6 @@ allow_private = true
 [daemon]
 poll_s = {POLL_S}
 think_s = 1
-lease_s = 5
 {daemon}
 {more}
 """)
@@ -181,7 +180,7 @@ def test_killed_it_loses_only_the_answer_under_way(place: Place, server: Moving)
     assert count(place.db, "flight") == 12
 
 
-def test_a_second_daemon_stands_by_and_takes_over_within_two_seconds_of_a_kill(place: Place) -> None:
+def test_a_second_daemon_stands_by_and_takes_over_long_before_the_lease_of_a_killed_one_ends(place: Place) -> None:
     leader = place.start()
     until(lambda: place.rows("poll") >= 1, "the first poll")
     second = place.start()
@@ -190,7 +189,7 @@ def test_a_second_daemon_stands_by_and_takes_over_within_two_seconds_of_a_kill(p
     leader.kill()
     took = until(lambda: place.log.count("leading as") == 2, "the second leads")
 
-    assert took <= 2.0
+    assert took < 20  # a lease lasts 45 s; how soon in fact: R9 of `make torture`
     polls = place.rows("poll")
     until(lambda: place.rows("poll") > polls, "the second polls")
     assert stop(second)[0] == 0

@@ -130,7 +130,7 @@ def test_a_drip_ends_at_the_deadline(feed: Any, where: str) -> None:
     told = outcome(client(limits=Limits(total_s=1.0, read_s=20)), f"{feed.url}/a")
 
     assert told[0] == "timeout"
-    assert 0.9 < time.monotonic() - began < 2.5
+    assert 0.9 < time.monotonic() - began < 10  # and not the 20 s a single read may take
 
 
 def test_a_server_that_never_answers_is_a_timeout(feed: Any) -> None:
