@@ -10,14 +10,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from click.testing import CliRunner
 
 from flightwatch import config
-from flightwatch.cli import app
 from flightwatch.jobs.poll import tell
 from flightwatch.jobs.status import Check, doctor
 from flightwatch.records import FLIGHT, Poll, conform, flight_id
 from flightwatch.store import open_store
+from tests.fakes.command import call
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -111,7 +110,7 @@ def test_a_database_that_is_no_database_is_one_line(place: Path) -> None:
 
 def test_the_command_ends_with_1_when_something_needs_doing_and_shows_no_secret(place: Path) -> None:
     def run(*argv: str) -> Any:
-        return CliRunner().invoke(app, [*argv, "--config", str(place / "fw.toml")], catch_exceptions=False)
+        return call(*argv, "--config", place / "fw.toml")
 
     told = run("doctor", "--json")  # by the clock of this machine the source has been silent for long
     rows = {c["name"]: c for c in json.loads(told.stdout)["doctor"]}

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from flightwatch.cli import app
+from tests.fakes.command import call
 from tests.tables import dump
 
 pytestmark = pytest.mark.real
@@ -35,7 +34,7 @@ def db(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def flightwatch(*argv: object) -> str:
-    done = CliRunner().invoke(app, [str(a) for a in argv], catch_exceptions=False)
+    done = call(*argv)
     assert done.exit_code == 0, done.output
     return done.stdout
 
