@@ -22,7 +22,7 @@ from flightwatch.records import Alert, Changes, Episode
 from flightwatch.sources import traces
 from flightwatch.store import open_store
 from tests.fakes.sky import Sky, Trip
-from tests.test_cli import day_archive
+from tests.test_cli_fetch import day_archive
 
 START = datetime(2024, 12, 10, 6, tzinfo=UTC)
 NAME = "v2024.12.10-planes-readsb-prod-0"
