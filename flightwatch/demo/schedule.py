@@ -41,15 +41,15 @@ def lay(trips: list[Trip], fleet: dict[str, list[Airframe]], rng: np.random.Gene
     """
     frames = [a for pool in fleet.values() for a in pool]
     planes = _homes(fleet, rng)
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
     for trip in sorted(trips, key=lambda t: t.start):
         plane = _choose(trip, planes, rng)
         if plane is None:
             continue
         out = _leg(trip, plane, trip.start, rng)
-        start = float(out["onblock"]) + trip.stay_s  # type: ignore[arg-type]
+        start = float(out["onblock"]) + trip.stay_s
         back = _leg(trip, plane, start, rng, back=True)
-        plane.free[0] = float(back["onblock"]) + TURN_S  # type: ignore[arg-type]
+        plane.free[0] = float(back["onblock"]) + TURN_S
         rows += [out, back]
     rows.sort(key=lambda r: (r["offblock"], r["airframe"]))
     return _columns(rows), frames
@@ -118,7 +118,7 @@ def _way(origin: str, destination: str) -> tuple[Floats, Floats]:
     return path_of([(first.latitude, first.longitude), *between, (last.latitude, last.longitude)], POINTS)
 
 
-def _leg(trip: Trip, plane: Plane, start: float, rng: np.random.Generator, *, back: bool = False) -> dict[str, object]:
+def _leg(trip: Trip, plane: Plane, start: float, rng: np.random.Generator, *, back: bool = False) -> dict[str, Any]:
     ends = (plane.home, trip.destination)
     origin, destination = ends[::-1] if back else ends
     kind = KINDS[plane.airframe.typecode]
@@ -174,7 +174,7 @@ def _darken(legs: Legs, hidden: Iterable[Hidden]) -> None:
             legs.dark[row, 2] = (middle, middle + leg.hole_min * 60)
 
 
-def _columns(rows: list[dict[str, object]]) -> Legs:
+def _columns(rows: list[dict[str, Any]]) -> Legs:
     def column(name: str, dtype: Any = float) -> npt.NDArray[Any]:
         return np.array([r[name] for r in rows], dtype=dtype)
 

@@ -53,7 +53,7 @@ def draw(
     paper = _Paper(ax, extent)
     dots = _dots(ax, picture, known, projection, paper)
     paper.busy = _along(picture, projection, paper)
-    chief = {max(c, key=lambda k, c=c: c[k]) for c in (picture.origins, picture.ends) if c}  # type: ignore[misc]
+    chief = {max(c, key=c.__getitem__) for c in (picture.origins, picture.ends) if c}
     named = [d for d in dots if d.airport not in elsewhere or d.airport in chief]
     counted = [d for d in named if d.arrival and d.airport not in elsewhere]
     groups = labels.clusters([(d.x, d.y) for d in named], TOGETHER)

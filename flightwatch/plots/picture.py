@@ -100,7 +100,7 @@ def _pieces(picture: Picture, track: pd.DataFrame) -> None:
 def _whole(picture: Picture, starts: dict[str, float], ends: dict[str, float], known: pd.DataFrame) -> None:
     """A flight without any fix (an imported list): dashed all the way between its likeliest ends."""
     if starts and ends:
-        a, b = (max(c, key=lambda k, c=c: c[k]) for c in (starts, ends))  # type: ignore[misc]
+        a, b = (max(c, key=c.__getitem__) for c in (starts, ends))
         if a != b:
             picture.dashed.append((_arc(at(known, a), at(known, b)), starts[a] * ends[b]))
 
