@@ -10,8 +10,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -54,6 +54,36 @@ class Beat(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
         return previous + self.every
 
 
+class AtWork:
+    """Which jobs run, and since when; somebody may wait until none does."""
+
+    def __init__(self) -> None:
+        self._since: dict[str, float] = {}
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def doing(self, name: str) -> Iterator[None]:
+        """That job runs inside."""
+        with self._changed:
+            self._since[name] = time.monotonic()
+        try:
+            yield
+        finally:
+            with self._changed:
+                del self._since[name]
+                self._changed.notify_all()
+
+    def longer_than(self, seconds: float) -> list[str]:
+        """The jobs that have run for longer."""
+        with self._changed:
+            return [name for name, since in self._since.items() if time.monotonic() - since > seconds]
+
+    def done_within(self, seconds: float) -> bool:
+        """Wait until no job runs; whether that came to be."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._since, seconds)
+
+
 class Daemon:
     """One process at work. `run` returns the exit code; state lives in the store, never here."""
 
@@ -68,7 +98,7 @@ class Daemon:
         self.told = False
         self.next: Context | None = None
         self.metrics: Metrics | None = None
-        self.running: dict[str, float] = {}
+        self.work = AtWork()
         self._work_with(ctx)
 
     def _work_with(self, ctx: Context) -> None:
@@ -113,7 +143,7 @@ class Daemon:
             systemd.notify("STOPPING=1")
             if scheduler.running:
                 scheduler.shutdown(wait=False)
-        if not self._wait_for_jobs():
+        if not self.work.done_within(STOP_WITHIN_S):
             log.error("a job did not stop within %.0f s; leaving it, the store is crash-safe", STOP_WITHIN_S)
             self.ctx.store.close()
             os._exit(code)
@@ -139,10 +169,10 @@ class Daemon:
     def _swap(self) -> int | None:
         """Let running jobs end, then go on with the context that `_watch` made."""
         until = time.monotonic() + self.ctx.settings.daemon.hung_after_s
-        while self.running and not self.stop.wait(0.1):
+        while not self.work.done_within(1.0) and not self.stop.is_set():
             systemd.notify("WATCHDOG=1")
             if time.monotonic() > until:
-                log.critical("%s did not end for the new configuration", ", ".join(self.running))
+                log.critical("%s did not end for the new configuration", ", ".join(self.work.longer_than(0.0)))
                 return CRASHED
         if self.stop.is_set():
             return 0 if self.told else LOST_LEAD
@@ -193,15 +223,14 @@ class Daemon:
         slack = min(every / 2, timedelta(seconds=1))  # an interval timer is never exact; half a beat early is on time
         if self.stop.is_set() or not self.ctx.due(name, every - slack, now):
             return
-        self.running[name] = time.monotonic()
+        began = time.monotonic()
         try:
-            good = attempt(self.ctx, name, job, now)
+            with self.work.doing(name):
+                good = attempt(self.ctx, name, job, now)
             if self.metrics is not None:
-                self.metrics.job(name, time.monotonic() - self.running[name], good)
+                self.metrics.job(name, time.monotonic() - began, good)
         except NotLeaderError:
             self.stop.set()
-        finally:
-            self.running.pop(name, None)
 
     def _watch(self, scheduler: BackgroundScheduler) -> int | None:
         """Sleep until told to stop; leave with CRASHED when the scheduler died or a job hangs; None for a reload."""
@@ -212,10 +241,9 @@ class Daemon:
             if thread is None or not thread.is_alive():
                 log.critical("the scheduler's thread died")
                 return CRASHED
-            for name, since in list(self.running.items()):
-                if time.monotonic() - since > limit:
-                    log.critical("job %s has run for more than %.0f s", name, limit)
-                    return CRASHED
+            for name in self.work.longer_than(limit):
+                log.critical("job %s has run for more than %.0f s", name, limit)
+                return CRASHED
             systemd.notify("WATCHDOG=1")
             if self.reload.is_set():
                 self.reload.clear()
@@ -239,9 +267,3 @@ class Daemon:
                 hurry(self.ctx, self.clock())
             except FlightwatchError as e:
                 log.error("waiting messages keep their old times: %s", e)
-
-    def _wait_for_jobs(self) -> bool:
-        until = time.monotonic() + STOP_WITHIN_S
-        while self.running and time.monotonic() < until:
-            time.sleep(0.05)
-        return not self.running

@@ -11,7 +11,7 @@ import pytest
 from flightwatch import alerts
 from flightwatch.alerts import Audience
 from flightwatch.records import FLIGHT, MATCH, ROUTE_DAY, Notice, conform, empty
-from tests.test_alerts import MOSCOW_MINSK, ROUTES, RUSSIA, World
+from tests.fakes.episodes import MOSCOW_MINSK, ROUTES, RUSSIA, World
 
 NOW = datetime(2024, 12, 14, 13, 0, tzinfo=UTC)
 

@@ -6,25 +6,19 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import flightwatch
 from tests.fakes.http import HttpServer, Request
+from tests.fakes.program import Place, place_at, stop, until
 from tests.tables import count, dump
-
-ROOT = Path(flightwatch.__file__).parents[1]
-POLL_S = 0.5
 
 pytestmark = pytest.mark.slow
 
@@ -55,70 +49,6 @@ class Moving(HttpServer):
         }  # fmt: skip
 
 
-@dataclass
-class Place:
-    """A folder with a configuration, and the daemons that run by it."""
-
-    folder: Path
-    url: str
-    environ: dict[str, str] = field(default_factory=dict)
-    daemons: list[subprocess.Popen[bytes]] = field(default_factory=list)
-
-    @property
-    def db(self) -> Path:
-        return self.folder / "flightwatch.db"
-
-    @property
-    def log(self) -> str:
-        return (self.folder / "log").read_text()
-
-    def configure(self, more: str = "", daemon: str = "") -> None:
-        (self.folder / "flightwatch.toml").write_text(f"""
-contact = "desk@example.org"
-[database]
-url = "sqlite:///flightwatch.db"
-[discover]
-pairs = "none"
-[[source]]
-kind = "adsblol"
-url = "{self.url}"
-military = true
-interval_s = {POLL_S}
-spacing_s = 0
-allow_private = true
-[daemon]
-poll_s = {POLL_S}
-think_s = 1
-{daemon}
-{more}
-""")
-
-    def start(self, *argv: str, code: str = "") -> subprocess.Popen[bytes]:
-        program = ["-c", code + "\nfrom flightwatch.cli import main; main()"] if code else ["-m", "flightwatch"]
-        environ = os.environ | {"PYTHONPATH": str(ROOT)} | self.environ
-        with (self.folder / "log").open("ab") as log:
-            one = subprocess.Popen(
-                [sys.executable, *program, "run", *argv], cwd=self.folder, stdout=log, stderr=log, env=environ
-            )
-        self.daemons.append(one)
-        return one
-
-    def rows(self, table: str) -> int:
-        try:
-            return count(self.db, table)
-        except Exception:  # not made yet, or in the middle of being made
-            return 0
-
-
-def until(true: Callable[[], object], what: str, within: float = 40.0) -> float:
-    """How long it took until that was so."""
-    began = time.monotonic()
-    while not true():
-        assert time.monotonic() - began < within, f"not within {within:.0f} s: {what}"
-        time.sleep(0.02)
-    return time.monotonic() - began
-
-
 @pytest.fixture
 def server() -> Iterator[Moving]:
     with Moving() as made:
@@ -127,20 +57,8 @@ def server() -> Iterator[Moving]:
 
 @pytest.fixture
 def place(tmp_path: Path, server: Moving) -> Iterator[Place]:
-    made = Place(tmp_path, server.url)
-    made.configure()
-    yield made
-    for one in made.daemons:
-        if one.poll() is None:
-            one.kill()
-        one.wait()
-
-
-def stop(daemon: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> tuple[int, float]:
-    """The exit code, and how long it took."""
-    began = time.monotonic()
-    daemon.send_signal(number)
-    return daemon.wait(timeout=30), time.monotonic() - began
+    with place_at(tmp_path, server.url) as made:
+        yield made
 
 
 def stored(place: Place) -> set[tuple[str, int]]:

@@ -12,21 +12,18 @@ import pytest
 
 from flightwatch.store import open_store, schema
 from tests.fakes.http import HttpServer
-from tests.test_daemon import Place, stop, until
+from tests.fakes.program import Place, place_at, stop, until
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    with HttpServer(default='200 Content-Type=application/json {"ac":[],"now":1,"total":0}') as server:
-        made = Place(tmp_path, server.url)
-        made.configure()
+    with (
+        HttpServer(default='200 Content-Type=application/json {"ac":[],"now":1,"total":0}') as server,
+        place_at(tmp_path, server.url) as made,
+    ):
         yield made
-        for one in made.daemons:
-            if one.poll() is None:
-                one.kill()
-                one.wait()
 
 
 def revision(db: Path) -> str:

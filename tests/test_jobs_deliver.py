@@ -131,7 +131,9 @@ def test_a_test_message_goes_to_every_channel_by_the_real_way(desk: Desk) -> Non
 
 
 @pytest.mark.parametrize("desk", [[]], indirect=True)
-def test_each_channel_hears_from_its_severity_on_and_in_its_own_time(desk: Desk) -> None:
-    found = {a.channel: (a.severity, a.zone) for a in audiences(desk.ctx)}
+def test_each_channel_hears_from_its_severity_on_and_in_its_own_time_and_with_a_map_where_one_is_shown(
+    desk: Desk,
+) -> None:
+    found = {a.channel: (a.severity, a.zone, a.pictures) for a in audiences(desk.ctx)}
 
-    assert found == {"email": ("watch", "Europe/Berlin"), "slack": ("info", "Europe/Kyiv")}
+    assert found == {"email": ("watch", "Europe/Berlin", True), "slack": ("info", "Europe/Kyiv", False)}

@@ -18,7 +18,7 @@ from flightwatch.notify.clean import tidy
 from flightwatch.notify.html import html
 from flightwatch.notify.text import plain
 from flightwatch.records import FLIGHT, Message, conform
-from tests.test_alerts import BACK, MOSCOW_MINSK, RUSSIA, World
+from tests.fakes.episodes import BACK, MOSCOW_MINSK, RUSSIA, World
 
 FOLDER = Path(__file__).parent / "data" / "notify"
 

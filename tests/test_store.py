@@ -26,6 +26,7 @@ from flightwatch.records import (
     Changes,
     Delivery,
     Episode,
+    Message,
     Notice,
     Poll,
     Route,
@@ -603,6 +604,21 @@ def test_a_delivery_is_sent_by_one_and_in_doubt_after_a_crash(store: Store) -> N
     assert store.delivery_counts() == {("mail", "sent"): 1}
     with pytest.raises(UsageError):
         store.retry_delivery(done.id, NOW)
+
+
+def test_a_message_keeps_its_map_until_it_was_taken_and_its_words_for_good(store: Store) -> None:
+    told = replace(
+        message(kind="notice", alert=None), message=Message("u", "t", "T", "S.", "high", picture=b"x").record()
+    )
+    (made,) = store.add_deliveries([told])
+
+    for state in ("pending", "dead"):
+        store.finish_delivery(made.id, state, answer="no")
+        assert Message.of(store.deliveries(id=made.id)[0].message).picture == b"x"
+    store.finish_delivery(made.id, "sent", answer="ok", sent=NOW)
+
+    (kept,) = store.deliveries(id=made.id)
+    assert Message.of(kept.message) == Message("u", "t", "T", "S.", "high")
 
 
 def test_a_dead_delivery_can_be_tried_again(store: Store) -> None:

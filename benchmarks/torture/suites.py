@@ -32,6 +32,7 @@ OUTAGE = "tests/test_notify_outage.py"
 HOSTILE = "tests/test_notify_hostile.py"
 HTTP = "tests/sources/test_sources_http.py"
 FAULTS = "tests/test_store_faults.py"
+BACKUP = "tests/test_store_backup.py"
 ARCHIVES = "tests/sources/test_sources_archives.py"
 BODIES = "tests/sources/test_sources_hostile.py"
 
@@ -95,7 +96,7 @@ SUITES = (
     Suite("R22", "migrations: killed in the middle, newer schema, both databases", ["tests/test_migrations.py"], None,
           "a restart completes; no row lost", "completes; no row lost"),
     Suite("R23", "backup under load, restore, go on, both databases",
-          [f"{FAULTS}::test_backups_are_whole_while_others_write", f"{FAULTS}::test_a_backup_goes_back_and_the_numbers_go_on"],
+          [f"{BACKUP}::test_backups_are_whole_while_others_write", f"{BACKUP}::test_a_backup_goes_back_and_the_numbers_go_on"],
           None, "whole; goes on without repeats", "whole; goes on"),
 )  # fmt: skip
 

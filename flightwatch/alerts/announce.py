@@ -13,13 +13,14 @@ from flightwatch.records import Changes, Delivery, Episode, Message, Telling
 
 @dataclass(frozen=True)
 class Audience:
-    """One channel as the announcing side knows it: from which severity on, for which routes (globs; none = all), and
-    whose local time it shows beside UTC."""
+    """One channel as the announcing side knows it: from which severity on, for which routes (globs; none = all), whose
+    local time it shows beside UTC, and whether it can show a map."""
 
     channel: str
     severity: str = "info"
     routes: tuple[str, ...] = ()
     zone: str = "UTC"
+    pictures: bool = True
 
     def wants(self, episode: Episode) -> bool:
         if rank(episode.alert.severity) < rank(self.severity):
@@ -32,12 +33,13 @@ def announce(
     audiences: Iterable[Audience],
     *,
     now: datetime,
-    render: Callable[[Episode, Telling, str], Message],
+    render: Callable[[Episode, Telling, str, bool], Message],
 ) -> list[Delivery]:
-    """The deliveries to store in the same transaction as the changes; each message is rendered once a time zone.
+    """The deliveries to store in the same transaction as the changes; each message is rendered once a time zone, with
+    and without its map.
 
-    `render` makes the message of an episode, a telling and a zone (`message` with the flights, the picture and the
-    names at hand). Ids are 0 until the store gives them.
+    `render` makes the message of an episode, a telling, a zone and whether with a map (`message` with the flights, the
+    picture and the names at hand). Ids are 0 until the store gives them.
     """
     episodes = {e.alert.id: e for e in (*changes.opened, *changes.updated, *changes.closed)}
     channels = list(audiences)
@@ -45,12 +47,20 @@ def announce(
     for telling in changes.tell:
         episode = episodes[telling.alert]
         wanting = [audience for audience in channels if audience.wants(episode)]
-        records = {zone: render(episode, telling, zone).record() for zone in {a.zone: None for a in wanting}}
+        ways = dict.fromkeys((a.zone, a.pictures) for a in wanting)
+        records = {way: render(episode, telling, *way).record() for way in ways}
         out += [
             Delivery(
-                id=0, alert=telling.alert, channel=audience.channel, kind=telling.kind, message=records[audience.zone],
-                state="pending", attempts=0, next_try=now, created=now,
+                id=0,
+                alert=telling.alert,
+                channel=audience.channel,
+                kind=telling.kind,
+                message=records[audience.zone, audience.pictures],
+                state="pending",
+                attempts=0,
+                next_try=now,
+                created=now,
             )
             for audience in wanting
-        ]  # fmt: skip
+        ]
     return out

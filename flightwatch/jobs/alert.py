@@ -63,7 +63,9 @@ def _raised(ctx: Context, now: datetime) -> Changes:
         changes,
         audiences(ctx),
         now=now,
-        render=lambda episode, telling, zone: render(ctx, episode, telling, flights, judged, zone, pictures),
+        render=lambda episode, telling, zone, drawn: render(
+            ctx, episode, telling, flights, judged, zone, pictures if drawn else None
+        ),
     )
     store.save_alerts(changes, deliveries, now=now)
     return changes
@@ -93,11 +95,12 @@ def render(
     flights: pd.DataFrame,
     judged: pd.DataFrame,
     zone: str,
-    pictures: dict[int, bytes | None],
+    pictures: dict[int, bytes | None] | None,
 ) -> Message:
-    """The message with its map, drawn once for all channels; one that cannot be drawn keeps no message back."""
+    """The message with its map, drawn once for all channels; one that cannot be drawn keeps no message back. Without
+    `pictures` there is none."""
     own = flights[flights["flight_id"].isin(episode.flights)]
-    if episode.alert.id not in pictures:
+    if pictures is not None and episode.alert.id not in pictures:
         pictures[episode.alert.id] = picture(ctx, episode, own)
     settings = ctx.settings.alerts
     return alerts.message(
@@ -108,7 +111,7 @@ def render(
         news=telling.news,
         base_url=settings.base_url or None,
         zone=zone,
-        picture=pictures[episode.alert.id],
+        picture=None if pictures is None else pictures[episode.alert.id],
         tracker=settings.tracker_url,
         names=ctx.airport_name,
     )

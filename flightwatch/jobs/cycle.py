@@ -41,7 +41,7 @@ def think(ctx: Context, now: datetime) -> None:
     notice(ctx, now)
     raise_alerts(ctx, now)
     crash_point("after_alert_saved")
-    give_back()
+    give_back(unused=True)
 
 
 def housekeeping(ctx: Context, now: datetime) -> None:
@@ -116,5 +116,7 @@ def attempt(ctx: Context, name: str, job: Job, now: datetime) -> bool:
         ctx.done(name, now)
         ctx.clear_problem(name)
         return True
+    finally:
+        give_back()
     ctx.record_problem(name, problem, now)
     return False

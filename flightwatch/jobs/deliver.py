@@ -13,7 +13,7 @@ from flightwatch import alerts
 from flightwatch.alerts import Audience
 from flightwatch.jobs.context import Context
 from flightwatch.jobs.crash import crash_point
-from flightwatch.notify import Channel
+from flightwatch.notify import WITH_PICTURES, Channel
 from flightwatch.notify.outbox import Policy, State
 from flightwatch.notify.worker import Clock, Trouble, Worker
 from flightwatch.records import Delivery, Message
@@ -74,10 +74,18 @@ def hurry(ctx: Context, now: datetime) -> None:
 
 
 def audiences(ctx: Context) -> list[Audience]:
-    """Who wants to hear: the enabled channels, each from its severity on and in its local time."""
+    """Who wants to hear: the enabled channels, each from its severity on, in its local time, with a map or without."""
     least, zone = ctx.settings.alerts.min_severity, ctx.settings.alerts.zone
     enabled = [c for c in ctx.settings.channels if c.enabled]
-    return [Audience(c.name, max(c.min_severity, least, key=alerts.rank), zone=c.zone or zone) for c in enabled]
+    return [
+        Audience(
+            c.name,
+            max(c.min_severity, least, key=alerts.rank),
+            zone=c.zone or zone,
+            pictures=c.kind in WITH_PICTURES,
+        )
+        for c in enabled
+    ]
 
 
 _WORDS = {

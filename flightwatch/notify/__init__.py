@@ -31,6 +31,9 @@ CHANNELS = {
 }
 """Kind to class, as text so that starting the program does not load what it will not use."""
 
+WITH_PICTURES = frozenset({"email", "slack-bot"})
+"""Kinds that show a message's map; the others' messages are kept without it."""
+
 
 def build(settings: Any) -> Channel:
     """The channel of one `[[channel]]` section."""
@@ -42,4 +45,4 @@ def build(settings: Any) -> Channel:
     return channel
 
 
-__all__ = ["CHANNELS", "Channel", "build", "clean"]
+__all__ = ["CHANNELS", "WITH_PICTURES", "Channel", "build", "clean"]

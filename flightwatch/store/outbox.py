@@ -104,7 +104,11 @@ class OutboxRows(Base):
         sent: datetime | None = None,
         doubtful: bool | None = None,
     ) -> None:
-        """What came of sending: `sent`, `dead`, or `pending` again with the time of the next try."""
+        """What came of sending: `sent`, `dead`, or `pending` again with the time of the next try.
+
+        What was sent keeps its words but not its map, which would be most of the file in the end; pages and evidence
+        draw it from the flights.
+        """
         values: dict[str, Any] = {"state": state, "answer": bulk.clean(answer)}
         if next_try is not None:
             values["next_try"] = ms(next_try)
@@ -114,6 +118,10 @@ class OutboxRows(Base):
             values["doubtful"] = doubtful
         t = schema.delivery
         with self.transaction() as connection:
+            if state == "sent":
+                message = json.loads(connection.execute(select(t.c.message).where(t.c.id == id)).scalar_one())
+                if message.get("picture"):
+                    values["message"] = dumped(message | {"picture": None})
             connection.execute(t.update().where(t.c.id == id).values(**values))
 
     def recover_deliveries(self, channel: str | None = None) -> list[Delivery]:
