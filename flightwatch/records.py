@@ -189,12 +189,14 @@ def concat(frames: Sequence[pd.DataFrame], schema: Schema) -> pd.DataFrame:
     filled = [f for f in frames if len(f)]
     if not filled:
         return empty(schema)
+    if len(filled) == 1:
+        return conform(filled[0], schema)
     for name in (n for n, c in schema.items() if c.dtype == "category"):
         every = pd.Index([], dtype=object)
         for f in filled:
             every = every.union(f[name].cat.categories.astype(object), sort=False)
         filled = [f.assign(**{name: f[name].cat.set_categories(every)}) for f in filled]
-    return filled[0].reset_index(drop=True) if len(filled) == 1 else pd.concat(filled, ignore_index=True)
+    return pd.concat(filled, ignore_index=True)
 
 
 def conform(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
@@ -227,7 +229,8 @@ def _dtype(column: Column) -> Any:
 
 def _cast(series: pd.Series, column: Column) -> pd.Series:
     if column.dtype == "str":
-        return series.astype(object).where(series.notna(), column.default if column.default is not None else "")
+        texts, known = series.astype(object), series.notna()
+        return texts if known.all() else texts.where(known, column.default if column.default is not None else "")
     if column.dtype == INSTANT:
         return pd.to_datetime(series, utc=True).astype(INSTANT)
     if column.dtype == DAY:

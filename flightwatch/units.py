@@ -27,6 +27,18 @@ def icao24_text(address: int) -> str:
     return f"{address:06x}"
 
 
+def icao24_texts(addresses: npt.NDArray[Any]) -> npt.NDArray[np.object_]:
+    """`icao24_text` of many at once.
+
+    >>> icao24_texts(np.array([0x140A1F, 0x18], dtype=np.uint32)).tolist()
+    ['140a1f', '000018']
+    """
+    raw = addresses.astype(">u4").view(np.uint8).reshape(-1, 4)[:, 1:].tobytes().hex()
+    out = np.empty(len(addresses), dtype=object)
+    out[:] = [raw[i : i + 6] for i in range(0, len(raw), 6)]
+    return out
+
+
 def parse_icao24(text: str) -> int | None:
     """The address as a number; None when it is not six hex digits or marks a non-ICAO address (`~`).
 

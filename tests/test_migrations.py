@@ -10,6 +10,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -20,6 +21,7 @@ from flightwatch.errors import StoreError
 from flightwatch.records import Silence
 from flightwatch.store import Store, open_store, schema
 from flightwatch.store.migrations import config, scripts
+from flightwatch.store.touch import SPAN
 
 NOW = datetime(2024, 12, 14, 12, tzinfo=UTC)
 
@@ -138,6 +140,26 @@ def test_every_released_revision_comes_up_to_date_with_its_rows(database_url: st
             assert dumped(store) == newest
 
         assert store.counts(["route_day"]) == {"route_day": len(schema.REVISIONS)}
+
+
+def test_fixes_no_flight_was_built_from_yet_are_still_news_after_an_upgrade(database_url: str) -> None:
+    spans = np.array([(0x140A1F, 1_000, 2_000), (0xABCDEF, 1_500, 1_500)], SPAN)
+    with open_store(database_url, create=True) as store:
+        with store.transaction() as connection:
+            for poll in (1, 2):
+                store._touch(connection, poll, spans)
+        news = store.touched()
+        store.set_mark("flights:poll", "1")
+
+        store.downgrade("0003")
+        with store.reading() as connection:
+            assert connection.execute(sa.text("SELECT COUNT(*) FROM touch")).scalar() == 2 * len(spans)
+        store.upgrade()
+
+        assert store.touched().equals(news)
+        assert store.touched(1).equals(news)
+        store.forget_touched(2)
+        assert store.touched().empty
 
 
 def test_a_newer_database_is_refused_and_left_alone(database_url: str, future: Path) -> None:

@@ -40,6 +40,7 @@ def build_flights(ctx: Context, now: datetime) -> int:
     for begin in range(0, len(firsts), BATCH):
         written += rebuild(ctx, firsts.iloc[begin : begin + BATCH], now)
     store.set_mark("flights:poll", str(newest))
+    store.forget_touched(newest)
     return written
 
 

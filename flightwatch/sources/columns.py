@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from flightwatch.records import AIRCRAFT, OBSERVATION, empty
-from flightwatch.units import instants
+from flightwatch.units import icao24_texts, instants
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -94,6 +94,18 @@ def clean_text(text: str, length: int = TEXT_LENGTH) -> str:
     return text.strip()[:length].strip()
 
 
+def clean_texts(values: Sequence[str], length: int = TEXT_LENGTH) -> list[str]:
+    """`clean_text` of each. They are looked at together first: almost always nothing is wrong with any of them.
+
+    >>> clean_texts(["RFF7031 ", "a\\x00b"], 8)
+    ['RFF7031', 'a b']
+    """
+    found = list(map(str.strip, values))
+    if max(map(len, found), default=0) <= length and "".join(found).isprintable():
+        return found
+    return [clean_text(v, length) for v in values]
+
+
 def callsign(text: str) -> str:
     """As broadcast, stripped; `@@@@@@@@` is what an unset register sends.
 
@@ -102,6 +114,12 @@ def callsign(text: str) -> str:
     """
     found = clean_text(text, CALLSIGN_LENGTH)
     return "" if not found.strip("@") else found
+
+
+def callsigns(values: Sequence[str]) -> list[str]:
+    """`callsign` of each."""
+    found = clean_texts(values, CALLSIGN_LENGTH)
+    return [v if v.strip("@") else "" for v in found] if "@" in "".join(found) else found
 
 
 def squawk(text: str) -> str:
@@ -113,24 +131,32 @@ def squawk(text: str) -> str:
     return text if _SQUAWK.match(text) else ""
 
 
-def position_type(text: str) -> str:
-    """A known readsb `type`; anything else is `unknown`."""
-    return text if text in POSITION_TYPES else "unknown"
+def squawks(values: Sequence[str]) -> list[str]:
+    """`squawk` of each."""
+    return list(map(squawk, values))
 
 
-def texts(values: Any, clean: Callable[[str], str] = clean_text) -> pd.Categorical:
+def position_types(values: Sequence[str]) -> list[str]:
+    """Known readsb `type`s; anything else is `unknown`."""
+    return [v if v in POSITION_TYPES else "unknown" for v in values]
+
+
+def texts(values: Any, clean: Callable[[Sequence[str]], list[str]] = clean_texts) -> pd.Categorical:
     """A column of texts as categories, every distinct value cleaned once.
 
     >>> list(texts(["A ", "B", "A"]))
     ['A', 'B', 'A']
     """
     codes, distinct = pd.factorize(np.asarray(values, dtype=object))
-    return recode(codes, [clean(v) for v in distinct])
+    return recode(codes, clean(distinct.tolist()))
 
 
 def recode(codes: npt.NDArray[Any], names: Sequence[str]) -> pd.Categorical:
     """Categories from codes into a list of names that may repeat."""
-    places: dict[str, int] = {}
+    places: dict[str, int] = dict.fromkeys(names, 0)
+    if len(places) == len(names):
+        return pd.Categorical.from_codes(codes, dtype=_dtype(tuple(names)))
+    places.clear()
     remap = np.fromiter((places.setdefault(n, len(places)) for n in names), dtype=np.int64, count=len(names))
     return pd.Categorical.from_codes(remap[codes] if len(names) else codes, dtype=_dtype(tuple(places)))
 
@@ -231,11 +257,10 @@ def aircraft(columns: dict[str, Any], source: str) -> pd.DataFrame:
     where = np.flatnonzero(said)[::-1]
     distinct, last = np.unique(number[where], return_index=True)
     where = where[last]
-    out = {"icao24": _series(hexes(distinct))}
+    out = {"icao24": _series(icao24_texts(distinct))}
     for name, values in parts.items():
-        codes, names = pd.factorize(values[where])
-        clean = [clean_text(n).upper() if name == "typecode" else clean_text(n) for n in names]
-        out[name] = _series(np.array(clean, dtype=object)[codes])
+        clean = clean_texts(values[where].tolist())
+        out[name] = _series(np.array(list(map(str.upper, clean)) if name == "typecode" else clean, dtype=object))
     out["flags"] = pd.Series(flags[where])
     out["source"] = _series(np.full(len(where), source, dtype=object))
     return pd.DataFrame(out, copy=False)
@@ -243,13 +268,3 @@ def aircraft(columns: dict[str, Any], source: str) -> pd.DataFrame:
 
 def _series(values: npt.NDArray[Any]) -> pd.Series:
     return pd.Series(values, dtype=object)  # said aloud, or pandas 3 looks at every value to make it a string column
-
-
-def hexes(numbers: npt.NDArray[np.uint32]) -> npt.NDArray[np.object_]:
-    """Addresses as people know them.
-
-    >>> hexes(np.array([0x140A1F, 0x18], dtype=np.uint32)).tolist()
-    ['140a1f', '000018']
-    """
-    raw = numbers.astype(">u4").view(np.uint8).reshape(-1, 4)[:, 1:].tobytes().hex()
-    return np.array([raw[i : i + 6] for i in range(0, len(raw), 6)], dtype=object)

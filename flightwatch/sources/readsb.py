@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -131,7 +130,6 @@ _ROW = msgspec.json.Decoder(Aircraft)
 _OLD_ROW = msgspec.json.Decoder(Mutability)
 _LOOSE = msgspec.json.Decoder(Loose)
 _FIELDS = Aircraft.__struct_fields__
-_GET = attrgetter(*_FIELDS)
 _FAULTS = (msgspec.MsgspecError, ValueError, RecursionError)  # ValueError covers UnicodeDecodeError
 
 
@@ -263,8 +261,34 @@ def tables(
     """OBSERVATION and AIRCRAFT frames of decoded rows; `now_ms` is one number, or one for each row."""
     if not len(rows):
         return empty(OBSERVATION), empty(AIRCRAFT)
-    part = dict(zip(_FIELDS, zip(*map(_GET, rows), strict=True), strict=True))
-    return arrange(part, now_ms, source, rejected, suspect=suspect)
+    return arrange(_turned(rows), now_ms, source, rejected, suspect=suspect)
+
+
+def _turned(rows: Sequence[Aircraft]) -> dict[str, Any]:
+    """The rows' fields as columns. Written out, because the interpreter reads a named attribute of many objects in
+    half the time of `attrgetter` (12 and 20 ms for 15,000 rows, where all of the decoding takes 22)."""
+    return {
+        "hex": [r.hex for r in rows],
+        "type": [r.type for r in rows],
+        "flight": [r.flight for r in rows],
+        "r": [r.r for r in rows],
+        "t": [r.t for r in rows],
+        "squawk": [r.squawk for r in rows],
+        "ownOp": [r.ownOp for r in rows],
+        "alt_baro": [r.alt_baro for r in rows],
+        "alt_geom": [r.alt_geom for r in rows],
+        "gs": [r.gs for r in rows],
+        "track": [r.track for r in rows],
+        "calc_track": [r.calc_track for r in rows],
+        "baro_rate": [r.baro_rate for r in rows],
+        "geom_rate": [r.geom_rate for r in rows],
+        "lat": [r.lat for r in rows],
+        "lon": [r.lon for r in rows],
+        "seen_pos": [r.seen_pos for r in rows],
+        "nic": [r.nic for r in rows],
+        "dbFlags": [r.dbFlags for r in rows],
+        "lastPosition": [r.lastPosition for r in rows],
+    }
 
 
 def arrange(
@@ -293,9 +317,9 @@ def arrange(
         "suspect": marks[keep],
     }
     for name, key, clean in (
-        ("callsign", "flight", col.callsign),
-        ("squawk", "squawk", col.squawk),
-        ("position_type", "type", col.position_type),
+        ("callsign", "flight", col.callsigns),
+        ("squawk", "squawk", col.squawks),
+        ("position_type", "type", col.position_types),
     ):
         fields[name] = col.texts(np.array(part[key], dtype=object)[keep], clean)
     known = {

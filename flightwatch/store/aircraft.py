@@ -7,7 +7,7 @@ claim is kept with when it was first and last made; what is shown is the newest 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -39,7 +39,8 @@ class AircraftRows(Base):
         rows = conform(aircraft, AIRCRAFT)
         columns = [bulk.plain(rows[name], self.dialect) for name in ("icao24", "source", *FIELDS, "flags")]
         moment = ms(at)
-        told = [c for c in dict.fromkeys(zip(*columns, strict=True)) if not self._noted(c, moment)]
+        claims = list(zip(*columns, strict=True))
+        told = list(dict.fromkeys(self._not_noted(claims, moment)))
         if not told:
             return 0
         with self.transaction() as connection:
@@ -60,10 +61,11 @@ class AircraftRows(Base):
             bulk.write(connection, schema.aircraft, {name: [m[name] for m in merged] for name in merged[0]})
             return len(changed)
 
-    def _noted(self, claim: Any, moment: int) -> bool:
-        """Whether that claim, made at that time, changes nothing: the same airframes say the same in every poll."""
-        held = self._claimed.get(claim)
-        return held is not None and held[0] <= moment < held[1] + RENEW_MS
+    def _not_noted(self, claims: Sequence[Any], moment: int) -> Iterator[Any]:
+        """The claims that, made at that time, change something: the same airframes say the same in every poll."""
+        for claim, held in zip(claims, map(self._claimed.get, claims), strict=True):
+            if held is None or not held[0] <= moment < held[1] + RENEW_MS:
+                yield claim
 
     def _note(self, claims: Mapping[Any, tuple[int, int] | None]) -> None:
         if len(self._claimed) > MOST_NOTED:

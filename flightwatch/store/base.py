@@ -42,6 +42,7 @@ class Base:
         self._fence: tuple[str, str, int] | None = None
         self._memory = threading.RLock() if write is read else None
         self._claimed: dict[Any, tuple[int, int]] = {}  # what is known to be stored of airframes (see `aircraft`)
+        self._heard: dict[tuple[Any, ...], int] = {}  # and of who was heard (see `polls`)
 
     def __repr__(self) -> str:
         return f"Store({engines.shown(self.url)!r})"

@@ -7,6 +7,7 @@ this way stays within 1.5 (benchmarks/store).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,7 @@ def _array(series: pd.Series) -> Any:
     if isinstance(series.dtype, pd.DatetimeTZDtype):
         return millis(series)
     if isinstance(series.dtype, pd.CategoricalDtype):
-        return Coded(series.cat.codes.to_numpy(), [*map(clean, series.cat.categories), ""])
+        return Coded(series.cat.codes.to_numpy(), [*cleaned(series.cat.categories.tolist()), ""])
     return series.to_numpy()
 
 
@@ -98,7 +99,7 @@ def plain(series: pd.Series, dialect: str) -> list[Any]:
     if isinstance(series.dtype, pd.DatetimeTZDtype):
         return list(millis(series).tolist())
     if isinstance(series.dtype, pd.CategoricalDtype):
-        known = np.array([*map(clean, series.cat.categories), ""], dtype=object)
+        known = np.array([*cleaned(series.cat.categories.tolist()), ""], dtype=object)
         return list(known[series.cat.codes.to_numpy()].tolist())
     if series.dtype.kind == "M":
         return list(np.datetime_as_string(series.to_numpy().astype("datetime64[D]")).tolist())
@@ -111,7 +112,15 @@ def plain(series: pd.Series, dialect: str) -> list[Any]:
         return told
     if series.dtype.kind in "iub":
         return list(series.to_numpy().tolist())
-    return [clean(v) if isinstance(v, str) else v for v in series.tolist()]
+    return cleaned(series.tolist())
+
+
+def cleaned(values: list[Any]) -> list[Any]:
+    """The texts among the values as `clean` gives them. Looked at together first: almost always all can be stored."""
+    with suppress(TypeError):
+        if "".join(values).isprintable():
+            return values
+    return [clean(v) if isinstance(v, str) else v for v in values]
 
 
 def clean(text: str) -> str:

@@ -21,6 +21,14 @@ from flightwatch.errors import StoreError
 BUSY_S = 5.0
 """How long a writer waits for another process's lock before it says so; the job's next beat tries again."""
 
+CACHE_KIB = 16_384
+"""A poll of 15,000 airframes writes into as many places of the table; SQLite's own 2 MB spill, a sixth slower."""
+
+LOG_PAGES = 8_000
+"""Of SQLite's log, 32 MB, before it is folded into the database: neighbouring polls write the same pages, which are
+then folded once and not each time (of 16 polls of 15,000 the median commit takes 18 ms with few foldings, 32 with one
+each)."""
+
 POOL_WAIT_S = 60.0  # a thread of ours waits longer for our own writer: a bulk piece takes seconds, not minutes
 IDLE_S = 300.0
 """How long PostgreSQL waits for the next word of a transaction that writes. A process frozen in the middle of one would
@@ -92,8 +100,8 @@ def writer(url: URL, *, checkpoint: bool = True) -> Engine:
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA mmap_size=0")
-        if not checkpoint:
-            connection.execute("PRAGMA wal_autocheckpoint=0")
+        connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+        connection.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES if checkpoint else 0}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:

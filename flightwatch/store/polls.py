@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,14 +19,18 @@ from flightwatch.store.aircraft import AircraftRows
 from flightwatch.store.base import dumped, frame, loose, ms
 from flightwatch.store.copybody import Coded
 from flightwatch.store.kept import KeptRows, in_order
-from flightwatch.units import INSTANT, icao24_text, instant, millis, parse_icao24
+from flightwatch.store.touch import TouchRows, spans_of
+from flightwatch.units import INSTANT, icao24_texts, instant, millis, parse_icao24
+
+HEARD_KEY = ("hour", "source", "cell")
+MOST_HEARD = 100_000  # cells remembered as stored, 30 MB; the whole world is 16,200 cells an hour
 
 Texts = npt.NDArray[np.object_]
 Numbers = npt.NDArray[np.int64]
 
 
-class PollRows(AircraftRows, KeptRows):
-    """poll, body, observation, touch and heard."""
+class PollRows(AircraftRows, KeptRows, TouchRows):
+    """poll, body, observation and heard."""
 
     def save_fetched(
         self,
@@ -71,10 +75,10 @@ class PollRows(AircraftRows, KeptRows):
         """
         with self.transaction() as connection:
             ids = self.save_polls(polls)
-            if len(observations):
-                rows = observations.assign(poll=np.asarray(ids, dtype="int64")[observations["poll"].to_numpy()])
-                for number, own in rows.groupby("poll", sort=False):
-                    self._save_observations(connection, own, int(number))
+            place = observations["poll"].to_numpy()
+            for n in np.unique(place).tolist():
+                own = observations if len(polls) == 1 else observations[place == n].reset_index(drop=True)
+                self._save_observations(connection, own, ids[n])
             if len(aircraft):
                 self.save_aircraft(aircraft, at=polls[-1].finished)
             self._save_heard(connection, [heard], add=False)
@@ -111,38 +115,23 @@ class PollRows(AircraftRows, KeptRows):
 
     def _save_observations(self, connection: Connection, rows: pd.DataFrame, poll: int) -> None:
         """Fixes not stored yet, and which airframes to look at again because of them."""
-        texts, codes, times = self._insert_observations(connection, rows.assign(poll=poll))
-        starts = np.searchsorted(codes, np.arange(len(texts)))
-        first, last = np.minimum.reduceat(times, starts), np.maximum.reduceat(times, starts)
-        again = connection.execute(select(schema.touch.c.poll).where(schema.touch.c.poll == poll).limit(1)).first()
-        bulk.write(
-            connection,
-            schema.touch,
-            {"poll": [poll] * len(texts), "icao24": texts.tolist(), "first": first.tolist(), "last": last.tolist()},
-            update={
-                "first": "CASE WHEN new.first < old.first THEN new.first ELSE old.first END",
-                "last": "CASE WHEN new.last > old.last THEN new.last ELSE old.last END",
-            },
-            new=again is None,
-        )
-
-    def _insert_observations(self, connection: Connection, rows: pd.DataFrame) -> tuple[Texts, Numbers, Numbers]:
-        """Store the fixes in the order of their key; the airframes, and each fix's place among them and its time."""
         ordered = in_order(rows)
-        addresses, codes = np.unique(ordered["address"].to_numpy(), return_inverse=True)
-        texts = np.array([icao24_text(a) for a in addresses.tolist()], dtype=object)
         times: Numbers = millis(ordered["time"])
+        spans = spans_of(ordered["address"].to_numpy(), times)
+        self._touch(connection, poll, spans)
+        texts = icao24_texts(spans["address"])
+        codes = np.searchsorted(spans["address"], ordered["address"].to_numpy())
         if self.dialect == "postgresql" and len(times) >= bulk.COPY_FROM_ROWS:
-            named = {"icao24": Coded(codes, texts.tolist())}
+            named = {"icao24": Coded(codes, texts.tolist())} | bulk.arrays_of(ordered, schema.observation)
+            named["poll"] = np.full(len(times), poll)
             # we are the only writer: what is not there now cannot be there when the rows arrive
-            new = not self._has_fixes(connection, texts, times)
             bulk.write(
-                connection, schema.observation, named | bulk.arrays_of(ordered, schema.observation), update={}, new=new
+                connection, schema.observation, named, update={}, new=not self._has_fixes(connection, texts, times)
             )
-            return texts, codes, times
-        columns = bulk.columns_of(ordered, schema.observation, dialect=self.dialect)
-        bulk.write(connection, schema.observation, {"icao24": texts[codes].tolist(), **columns}, update={})
-        return texts, codes, times
+            return
+        columns = bulk.columns_of(ordered.drop(columns="poll"), schema.observation, dialect=self.dialect)
+        columns |= {"icao24": texts[codes].tolist(), "poll": [poll] * len(times)}
+        bulk.write(connection, schema.observation, columns, update={})
 
     def _has_fixes(self, connection: Connection, icao24s: Texts, times: Numbers) -> bool:
         """Whether any fix of these airframes is stored between the first and the last of these times."""
@@ -151,18 +140,28 @@ class PollRows(AircraftRows, KeptRows):
         return connection.execute(select(t.c.time).where(some).limit(1)).first() is not None
 
     def _save_heard(self, connection: Connection, heard: Sequence[pd.DataFrame], *, add: bool) -> None:
-        rows = [h for h in heard if len(h)]
-        if not rows:
+        counts: dict[tuple[Any, ...], int] = {}
+        for rows in heard:
+            lists = bulk.columns_of(rows, schema.heard, dialect=self.dialect)
+            keys = zip(*(lists[name] for name in HEARD_KEY), strict=True)
+            for key, number in zip(keys, lists["aircraft"], strict=True):
+                counts[key] = counts.get(key, 0) + number
+        if not add:
+            counts = {key: number for key, number in counts.items() if number > self._heard.get(key, 0)}
+            self.after_commit(lambda: self._note_heard(counts))
+        if not counts:
             return
-        keys = ["cell", "hour", "source"]
-        together = pd.concat(rows, ignore_index=True).groupby(keys, observed=True, as_index=False)["aircraft"].sum()
+        columns = dict(zip(HEARD_KEY, zip(*counts, strict=True), strict=True)) | {"aircraft": list(counts.values())}
         most = "CASE WHEN new.aircraft > old.aircraft THEN new.aircraft ELSE old.aircraft END"
         bulk.write(
-            connection,
-            schema.heard,
-            bulk.columns_of(together, schema.heard, dialect=self.dialect),
-            update={"aircraft": "old.aircraft + new.aircraft" if add else most},
+            connection, schema.heard, columns, update={"aircraft": "old.aircraft + new.aircraft" if add else most}
         )
+
+    def _note_heard(self, counts: Mapping[tuple[Any, ...], int]) -> None:
+        """What is known to be stored: polls of one hour hear the same airframes again, and then nothing is written."""
+        if len(self._heard) > MOST_HEARD:
+            self._heard.clear()
+        self._heard.update(counts)
 
     def save_polls(self, polls: Sequence[Poll]) -> list[int]:
         """Polls without rows: those that failed or came back empty; their ids. What worked is not overwritten by a
@@ -235,17 +234,6 @@ class PollRows(AircraftRows, KeptRows):
         known = {text: parse_icao24(text) for text in set(got["icao24"])}
         got["address"] = [known[text] for text in got["icao24"]]
         return frame(got, OBSERVATION)
-
-    def touched(self, since: int = -1) -> pd.DataFrame:
-        """Airframes with fixes from polls after that poll id: icao24, first and last of those fixes."""
-        t = schema.touch
-        got = self.columns(
-            select(t.c.icao24, func.min(t.c.first).label("first"), func.max(t.c.last).label("last"))
-            .where(t.c.poll > since)
-            .group_by(t.c.icao24)
-            .order_by(t.c.icao24)
-        )
-        return loose(got, first=INSTANT, last=INSTANT)
 
     def last_poll_id(self) -> int:
         """The newest poll's id, -1 when there is none: the watermark for `touched`."""

@@ -27,8 +27,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-HEAD = "0003"
-REVISIONS = ("0001", "0002", "0003")
+HEAD = "0004"
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every revision this code knows, oldest first: telling an older database from a newer one needs no Alembic."""
 
 metadata = MetaData(
@@ -140,11 +140,8 @@ kept = Table(
 touch = Table(
     "touch",
     metadata,
-    _whole("poll", key=True),
-    _words("icao24", key=True),
-    _whole("first"),
-    _whole("last"),
-    sqlite_with_rowid=False,
+    Column("poll", BigInteger, primary_key=True, autoincrement=False),
+    Column("content", LargeBinary, nullable=False),
 )
 
 heard = Table(

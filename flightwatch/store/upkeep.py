@@ -72,6 +72,7 @@ class Upkeep(Base):
                 (cycle, cycle.c.start < before(STALE_DAYS)),
             ):
                 gone[table.name] = int(connection.execute(table.delete().where(condition)).rowcount)
+            self.after_commit(self._heard.clear)
         return gone
 
     def prune_observations(self, before: datetime) -> int:
