@@ -102,8 +102,8 @@ def past(visits: pd.DataFrame | None, flights: dict[str, Any], airports: Airport
     for key, share in (("icao24", 1.0), ("operator", OPERATOR_SHARE), ("typecode", TYPE_SHARE)):
         if key not in seen:
             continue
-        told = seen[seen[key].astype(object).fillna("") != ""]
-        total = told.groupby([told[key].astype(object), "place"], as_index=False)["flights"].sum()
+        told = seen.assign(**{key: seen[key].astype(object).fillna("")})
+        total = told[told[key] != ""].groupby([key, "place"], as_index=False)["flights"].sum()
         part = rows[["flight", key]].merge(total, on=key)
         parts[key] = part[["flight", "place"]].assign(n=part["flights"] * share)
     likes = [parts[key] for key in parts if key != "icao24"]
