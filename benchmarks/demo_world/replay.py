@@ -26,6 +26,26 @@ from flightwatch.units import instants
 DAY = timedelta(days=1)
 
 
+@dataclass(frozen=True)
+class Evening:
+    """What was known when `day` had ended: everything but the judgement."""
+
+    day: date
+    flights: pd.DataFrame
+    matches: pd.DataFrame
+    route_days: pd.DataFrame
+    coverage: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Lived:
+    """A world's polled days up to the route-days: the slow part, which a change in detection does not touch."""
+
+    seed: int
+    routes: list[Route]
+    evenings: list[Evening]
+
+
 @dataclass
 class Outcome:
     """What one world came to: flights, route-days and findings of the last evening, and every alert ever opened, as it
@@ -45,49 +65,62 @@ class Outcome:
 
 def replay(world: World, *, poll_s: float = 600.0, oracle: bool = False) -> Outcome:
     """Live through a world's polled days; `oracle` takes the flights from the truth instead of building them."""
+    return judged(world, live(world, poll_s=poll_s, oracle=oracle))
+
+
+def live(world: World, *, poll_s: float = 600.0, oracle: bool = False) -> Lived:
+    """Clean, build, match, tally and cover, evening by evening."""
     settings = demo_settings()
     airports = load()
     aircraft = known_aircraft(world)
-    history, live = ingest.clean(world.history())[0], clean_live(world, poll_s)
-    heard = pd.concat([ingest.heard(history), ingest.heard(live)], ignore_index=True)
+    history, polled_rows = ingest.clean(world.history())[0], clean_live(world, poll_s)
+    heard = pd.concat([ingest.heard(history), ingest.heard(polled_rows)], ignore_index=True)
     polls = polled(world, poll_s)
     configured = watch.resolve(settings.routes, places.resolve(settings.places, airports), airports)
     days = [world.live_day + k * DAY for k in range((world.last_day - world.live_day).days + 1)]
     read = read_days(world)
-    known = Builder(world, history, live, aircraft, oracle)
+    known = Builder(world, history, polled_rows, aircraft, oracle)
     past = known.until(days[0])
     routes = [*configured, *watch.discover(past, airports, "country", aircraft=aircraft, known=configured)]
-    out = Outcome(world, past, pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), routes)
-    model = None
+    evenings = []
     for day in days:
-        evening = datetime.combine(day + DAY, datetime.min.time(), UTC)
-        out.flights = known.until(day + DAY)
-        out.matches = watch.match(out.flights, routes, aircraft)
+        evening = pd.Timestamp(datetime.combine(day + DAY, datetime.min.time(), UTC))
+        flights = known.until(day + DAY)
+        matches = watch.match(flights, routes, aircraft)
         span = (world.first_day, day)
-        now_heard = heard[heard["hour"] < pd.Timestamp(evening)]
-        now_polls = polls[polls["started"] < pd.Timestamp(evening)]
-        out.coverage = watch.coverage(now_heard, now_polls, routes, airports, span, read=read)
-        out.route_days = watch.tally(
-            out.matches, out.flights, routes, span, out.coverage, aircraft=aircraft, airports=airports
-        )
-        if model is None:
-            taught = out.route_days[out.route_days["day"] < pd.Timestamp(world.live_day)]
-            limits = limits_of(settings, routes)
-            model = detection.train(taught, seed=settings.detection.seed, settings=limits)
-        out.findings = detection.score(out.route_days, model=model, since=world.live_day)
+        now_heard, now_polls = heard[heard["hour"] < evening], polls[polls["started"] < evening]
+        coverage = watch.coverage(now_heard, now_polls, routes, airports, span, read=read)
+        counted = watch.tally(matches, flights, routes, span, coverage, aircraft=aircraft, airports=airports)
+        evenings.append(Evening(day, flights, matches, counted, coverage))
+    return Lived(world.seed, routes, evenings)
+
+
+def judged(world: World, lived: Lived) -> Outcome:
+    """Train on what was known when polling began, then judge and alert, evening by evening."""
+    settings, routes = demo_settings(), lived.routes
+    first = lived.evenings[0].route_days
+    model = detection.train(
+        first[first["day"] < pd.Timestamp(world.live_day)],
+        seed=settings.detection.seed,
+        settings=limits_of(settings, routes),
+    )
+    out = Outcome(world, pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), routes)
+    for e in lived.evenings:
+        out.flights, out.matches, out.route_days, out.coverage = e.flights, e.matches, e.route_days, e.coverage
+        out.findings = detection.score(e.route_days, model=model, since=world.live_day)
         changes = alerts.update(
             out.findings[out.findings["flagged"]],
-            out.matches[out.matches["day"] >= pd.Timestamp(day - 60 * DAY)],
+            out.matches[out.matches["day"] >= pd.Timestamp(e.day - 60 * DAY)],
             out.flights,
             list(out.episodes.values()),
-            now=evening,
+            now=datetime.combine(e.day + DAY, datetime.min.time(), UTC),
             settings=settings,
             routes=routes,
             next_id=len(out.opened) + 1,
         )
         for episode in (*changes.opened, *changes.updated, *changes.closed):
             out.episodes[episode.alert.id] = episode
-            out.opened.setdefault(episode.alert.id, day)
+            out.opened.setdefault(episode.alert.id, e.day)
             out.raised.setdefault(episode.alert.id, episode)
     return out
 

@@ -98,8 +98,9 @@ def _words(panel: Panel, seen: Seen, model: Model, verdict: Verdict, at: tuple[A
     for i, head in enumerate(heads):
         reasons[i], shares[i] = [words.headline(*head)], {}
     held = verdict.held_short[at] | verdict.held_coverage[at] | verdict.held_suspect[at]
+    rates = [model.settings.stated(name) for name in panel.routes.tolist()]
     for i in np.flatnonzero(near | held | (verdict.score[at] > verdict.threshold[r])).tolist():
-        reasons[i] += words.sentences((int(t[i]), int(r[i])), panel, verdict, rows[i], model.calibration)
+        reasons[i] += words.sentences((int(t[i]), int(r[i])), panel, verdict, rows[i], model.worth(rates[r[i]]))
         if near[i]:
             shares[i] = dict(zip(NAMES, told[i].tolist(), strict=True))
     return reasons, shares

@@ -45,7 +45,7 @@ def trial(model: Model, route_days: pd.DataFrame, exclude: pd.DataFrame | None =
         panel, seen.memory, model.rates, seed=model.seed + 7919, route_years=TRIAL_YEARS, drift=model.drift
     )
     stated = model.settings.false_alerts_per_route_year
-    other = try_on(model, features.see(world, model.rates))
+    other = try_on(model, world, features.see(world, model.rates)).worth(stated)
     realised = float(other.rate(np.array(model.threshold)))
     flagged = float(judge(panel, seen, model).flagged[-RECENT_DAYS:].mean())
     # Three standard errors of a Poisson count besides: a low stated rate leaves few episodes to count.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from flightwatch.detection.settings import Settings
 
 Array = npt.NDArray[Any]
 
-RECIPE = "2"  # the meaning of features, forest, scale and twin; a change makes another model of the same data
+RECIPE = "3"  # the meaning of features, forest, scale and twin; a change makes another model of the same data
 FOREST_WEIGHT = 0.5  # of 0.25, 0.5 and 1 beside the sum of surprises (benchmarks/detection)
 
 
@@ -24,7 +24,8 @@ FOREST_WEIGHT = 0.5  # of 0.25, 0.5 and 1 beside the sum of surprises (benchmark
 class Model:
     """`id` names recipe, seed, data and settings; two models with one id judge alike.
 
-    `usual` is each feature's share of learning days with p below 1 in 10, what drift is measured against.
+    `usual` is each feature's share of learning days with p below 1 in 10, what drift is measured against. `groups` are
+    calibrations on the routes of one stated rate alone, by that rate, where several rates are stated.
     """
 
     id: str
@@ -42,16 +43,22 @@ class Model:
     usual: dict[str, float]
     drift: float
     calibration: Calibration
+    groups: dict[float, Calibration] = field(default_factory=dict)
 
     @property
     def threshold(self) -> float:
         """The score over which the stated false-alert rate is kept."""
-        return self.calibration.threshold(self.settings.false_alerts_per_route_year)
+        stated = self.settings.false_alerts_per_route_year
+        return self.worth(stated).threshold(stated)
+
+    def worth(self, stated: float) -> Calibration:
+        """What scores are worth on the routes this rate is stated for: a rate has to hold where it is stated."""
+        return self.groups.get(stated, self.calibration)
 
     def thresholds(self, routes: Array) -> Array:
         """The same for each of these routes, by the rate that is stated for it."""
         rates = self.settings.rates
-        known = {rate: self.calibration.threshold(rate) for rate in set(rates.values())}
+        known = {rate: self.worth(rate).threshold(rate) for rate in set(rates.values())}
         return np.array([known[rates[r]] if r in rates else self.threshold for r in routes.tolist()])
 
     def raw(self, rows: Array) -> Array:

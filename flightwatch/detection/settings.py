@@ -22,6 +22,10 @@ class Settings:
     min_coverage: float = 0.0
     rates: dict[str, float] = field(default_factory=dict)
 
+    def stated(self, route: str) -> float:
+        """The rate of false alerts stated for a route."""
+        return self.rates.get(route, self.false_alerts_per_route_year)
+
     def __post_init__(self) -> None:
         if not all(0 < rate <= 50 for rate in (self.false_alerts_per_route_year, *self.rates.values())):
             raise ConfigError("detection.false_alerts_per_route_year must be above 0 and at most 50")

@@ -28,6 +28,7 @@ FEWEST_ROWS = 20_000  # real rows a forest is fitted on; a small panel is filled
 SCALE = 0.999  # the quantile of learning rows that is 1 on the common scale: where alerts begin
 TWIN_EPISODES = 80.0  # false episodes a twin should show at the stated rate: a threshold good to 11 %
 TWIN_YEARS = (200.0, 900.0)  # route-years: enough at usual rates; more costs time and the tail is continued anyway
+FEWEST_EPISODES = 20.0  # of a group of routes; a threshold good to 22 %, below which all routes together tell more
 USUAL = 1.0  # a feature above this has p < 0.1
 
 
@@ -110,15 +111,23 @@ def train_panel(panel: Panel, teaches: Array, *, seed: int, settings: Settings, 
         drift=drift,
         calibration=Calibration(nothing, nothing, nothing, nothing, 1.0),
     )
-    return replace(model, calibration=try_on(model, ordinary))
+    return try_on(model, world, ordinary)
 
 
-def try_on(model: Model, ordinary: Seen) -> Calibration:
-    """What the model's scores are worth, counted on an event-free world."""
+def try_on(model: Model, world: Panel, ordinary: Seen) -> Model:
+    """The model with what its scores are worth, counted on an event-free twin: over all routes, and over the routes of
+    each stated rate (pairs nobody named are other routes than those on a watch list)."""
     scores = model.scores(ordinary.values[twin.WARM_UP :])
     _, observed, expected, _ = features.strongest_window(ordinary)
     eligible = (observed > expected)[twin.WARM_UP :]
-    return calibration.calibrate(np.where(eligible, scores, -np.inf), model.settings.episode_gap_days)
+    scores, gap = np.where(eligible, scores, -np.inf), model.settings.episode_gap_days
+    stated = np.array([model.settings.stated(twin.original(r)) for r in world.routes.tolist()])
+    groups = {}
+    for rate in np.unique(stated).tolist() if model.settings.rates else []:
+        mine = calibration.calibrate(scores[:, stated == rate], gap)
+        if rate * mine.route_years >= FEWEST_EPISODES:
+            groups[rate] = mine
+    return replace(model, calibration=calibration.calibrate(scores, gap), groups=groups)
 
 
 def digest(panel: Panel, teaches: Array) -> str:

@@ -20,6 +20,7 @@ from flightwatch.detection.panel import ATTRIBUTES, Panel
 
 Array = npt.NDArray[Any]
 
+COPY = "#"  # between a route's name and the number of its copy
 WARM_UP = 80  # days before a twin is judged: 60 to be warm, and the longest window's lag
 FEWEST_DAYS, MOST_DAYS = 120, 280  # judged days of a twin: longer than an episode, about the history people have
 LEAST_FRAILTY, MOST_FRAILTY = 0.02, 3.0  # no week is exactly like the next; none is a surge by itself
@@ -55,7 +56,7 @@ def simulate(panel: Panel, memory: Memory, rates: Rates, *, seed: int, route_yea
     zero = np.zeros_like(count)
     return replace(
         panel,
-        routes=np.char.add(panel.routes[which], np.char.add("#", copy.astype(str))),
+        routes=np.char.add(panel.routes[which], np.char.add(COPY, copy.astype(str))),
         days=panel.days[0] + np.arange(len(past)),
         count=count,
         clean=count,
@@ -67,6 +68,15 @@ def simulate(panel: Panel, memory: Memory, rates: Rates, *, seed: int, route_yea
         origin=panel.origin[which] + copy * (panel.origin.max() + 1),
         destination=panel.destination[which] + copy * (panel.destination.max() + 1),
     )
+
+
+def original(name: str) -> str:
+    """The route a twin's route is a copy of.
+
+    >>> original("Minsk to #4#12")
+    'Minsk to #4'
+    """
+    return name.rpartition(COPY)[0]
 
 
 def _mirror(days: int, wanted: int) -> Array:
