@@ -11,6 +11,10 @@ import pandas as pd
 import pytest
 
 from flightwatch import detection
+from flightwatch.detection.features import see
+from flightwatch.detection.panel import build
+from flightwatch.detection.training import try_on
+from flightwatch.detection.twin import simulate
 from flightwatch.errors import ConfigError, InputError
 from flightwatch.records import FINDING
 
@@ -229,6 +233,35 @@ def test_a_route_may_have_a_rate_of_its_own_and_others_keep_theirs() -> None:
     assert (other.drop("r05")["threshold"] == usual.drop("r05")["threshold"]).all()
     assert (other["score"] == usual["score"]).all()
     assert other.loc["r05", "flagged"].sum() < usual.loc["r05", "flagged"].sum()
+
+
+def test_each_stated_rate_holds_on_the_routes_it_is_stated_for() -> None:
+    rows = world()
+    past = rows[rows["day"] < DAYS[180]]
+    rate = past.groupby("route")["flights"].mean()
+    busy = {str(r): 0.3 for r in rate.index[rate > rate.median()]}
+    both = detection.train(past, seed=3, settings=detection.Settings(1.0, rates=busy))
+    panel = build(past)
+    twin = simulate(panel, see(panel, both.rates).memory, both.rates, seed=8, route_years=300, drift=both.drift)
+
+    other = try_on(both, twin, see(twin, both.rates))
+
+    for stated, mine in both.groups.items():
+        # About forty and a hundred and fifty episodes were counted for each threshold: half more is three deviations.
+        assert stated / 1.5 < other.groups[stated].rate(np.array(mine.threshold(stated))) < stated * 1.5
+    thresholds = dict(zip(panel.routes, both.thresholds(panel.routes), strict=True))
+    assert {thresholds[r] for r in busy} == {both.groups[0.3].threshold(0.3)}
+    assert both.threshold == both.groups[1.0].threshold(1.0) != both.calibration.threshold(1.0)
+
+
+def test_too_few_routes_of_a_rate_are_judged_by_what_all_routes_tell() -> None:
+    rows = world()
+    past = rows[rows["day"] < DAYS[180]]
+
+    alone = detection.train(past, seed=3, settings=detection.Settings(0.5, rates={"r05": 0.4}))
+
+    assert 0.4 not in alone.groups
+    assert alone.thresholds(np.array(["r05"]))[0] == alone.calibration.threshold(0.4)
 
 
 def test_the_surge_is_dated_back_to_its_first_flight() -> None:

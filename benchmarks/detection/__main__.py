@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.detection import ablation, boards, noufaily, rare, reference, routes, speed
+from benchmarks.detection import ablation, boards, disturbed, noufaily, rare, reference, routes, speed
 from benchmarks.detection.page import merge
 from benchmarks.detection.scenario import Recipe
 
@@ -80,7 +80,7 @@ def _parts(recipe: Recipe, seeds: int, cache: Path, *, quick: bool) -> dict[str,
     real = os.environ.get("FLIGHTWATCH_REAL_DATA")
     parts: dict[str, Callable[[], str]] = {
         "routes": lambda: routes.compare(seeds, recipe, cache),
-        "disturbed": lambda: routes.disturbed(min(seeds, 4), recipe, cache),
+        "disturbed": lambda: disturbed.disturbed(min(seeds, 4), small),
         "ablation": lambda: ablation.ablate(few, small),
         "agreement": lambda: routes.agreement(few, small, lambda line: print(line, flush=True)),
         "noufaily": lambda: noufaily.noufaily(1 if quick else 5),

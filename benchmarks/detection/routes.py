@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,9 @@ from flightwatch.detection.across import benjamini_hochberg
 
 Array = npt.NDArray[Any]
 
-EVENT_SEED, NULL_SEED, SHOCK_SEED = 52_000, 51_000, 53_000
+EVENT_SEED, NULL_SEED = 52_000, 51_000
 RATES = (1.0, 0.3, 0.1)
 ALPHAS = (1e-1, 1e-2, 1e-3, 3e-4)
-OUTAGE = (300, 305)  # five days with a tenth of the coverage everywhere
-SHOCK_DAY = 260
 
 OURS = ("forest", product.SUM, product.BOTH, product.PRODUCT)
 
@@ -37,10 +35,10 @@ class Run:
     probability: Array
 
 
-def run(recipe: Recipe, seed: int, cache: Path, *, others: bool = True) -> Run:
+def run(recipe: Recipe, seed: int, cache: Path) -> Run:
     """One world judged by everybody; kept in `cache`, since a world takes a minute."""
     w = world(recipe, seed)
-    file = cache / f"{_key(recipe)}-{seed}-{'all' if others else 'ours'}.npz"
+    file = cache / f"{_key(recipe)}-{seed}-all.npz"
     if file.exists():
         kept = dict(np.load(file))
         own = {r: float(t) for r, t in zip(RATES, kept.pop("own"), strict=True)}
@@ -48,9 +46,7 @@ def run(recipe: Recipe, seed: int, cache: Path, *, others: bool = True) -> Run:
         return Run(w, {k: v.astype(float) for k, v in kept.items()}, own, probability)
     began = time.perf_counter()
     judged = product.judge(w, seed % 1000)
-    scores = dict(judged.scores)
-    if others:
-        scores |= competitors.all_of(w, seed % 1000)
+    scores = judged.scores | competitors.all_of(w, seed % 1000)
     both = judged.scores[product.BOTH]
     own = {r: judged.model.calibration.threshold(r) for r in RATES}
     probability = judged.model.calibration.probability(both)
@@ -62,10 +58,7 @@ def run(recipe: Recipe, seed: int, cache: Path, *, others: bool = True) -> Run:
 
 
 def _key(recipe: Recipe) -> str:
-    parts = [f"{recipe.routes}x{recipe.days}", f"e{recipe.events:g}"]
-    parts += ["shock"] if recipe.shock_day is not None else []
-    parts += ["outage"] if recipe.outage is not None else []
-    return "-".join(parts)
+    return f"{recipe.routes}x{recipe.days}-e{recipe.events:g}"
 
 
 def compare(seeds: int, recipe: Recipe, cache: Path) -> str:
@@ -171,44 +164,6 @@ def _false_share(flagged: Array, w: World) -> float:
     for e in w.events.itertuples():
         real[e.start : e.end + 15, e.route] = True
     return float((opened & ~real).sum() / max(opened.sum(), 1))
-
-
-def disturbed(seeds: int, recipe: Recipe, cache: Path) -> str:
-    """Receivers added everywhere, and a source that fails: alert rates at the product's own thresholds, beside the same
-    worlds left alone."""
-    calm = without_events(recipe)
-    kinds = {"calm": calm, "shock": replace(calm, shock_day=SHOCK_DAY), "outage": replace(calm, outage=OUTAGE)}
-    runs = {k: [run(r, SHOCK_SEED + n, cache, others=False) for n in range(seeds)] for k, r in kinds.items()}
-    grown = [(SHOCK_DAY, SHOCK_DAY + 40), (SHOCK_DAY + 40, recipe.days)]
-    failed = [OUTAGE, (OUTAGE[1], OUTAGE[1] + 10), (OUTAGE[1] + 10, recipe.days)]
-    worlds = (
-        f"{seeds} event-free worlds, thresholds set by the product itself; beside the rate the same days of the same "
-    )
-    return (
-        f"\n### Receivers added everywhere\n\nOn day {SHOCK_DAY} the coverage of every poor group triples. False "
-        f"episodes per route-year, {worlds}worlds without it, and the ratio.\n\n"
-        + table(["stated", "first 40 days", "after"], _beside(runs["shock"], runs["calm"], grown))
-        + f"\n### A source fails\n\nDays {OUTAGE[0]} to {OUTAGE[1] - 1}: a tenth of the coverage everywhere. Episodes "
-        f"opened per route-year, {worlds}worlds without it.\n\n"
-        + table(["stated", "during", "ten days after", "later"], _beside(runs["outage"], runs["calm"], failed))
-    )
-
-
-def _beside(runs: list[Run], calm: list[Run], spans: list[tuple[int, int]]) -> list[list[str]]:
-    rows = []
-    for rate in RATES:
-        cells = [f"{rate:g}"]
-        for span in spans:
-            mine, theirs = (np.mean([_rate(r, rate, span) for r in some]) for some in (runs, calm))
-            cells.append(f"{mine:.3f} / {theirs:.3f} = ×{mine / max(theirs, 1e-9):.2f}")
-        rows.append(cells)
-    return rows
-
-
-def _rate(r: Run, rate: float, span: tuple[int, int]) -> float:
-    over = (r.scores[product.PRODUCT] > r.own[rate]) & metrics.scored(r.world)
-    opened = metrics.openings(over, metrics.GAP)[span[0] : span[1]]
-    return float(opened.sum() / (opened.size / metrics.DAYS_PER_YEAR))
 
 
 def agreement(seeds: int, recipe: Recipe, say: Callable[[str], None]) -> str:

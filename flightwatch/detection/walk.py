@@ -142,7 +142,7 @@ def _tell(panel: Panel, trail: _Trail, span: tuple[int, int], settings: Settings
     alerts = _episodes(panel, found, settings.episode_gap_days)
     watched = (panel.coverage[first:end, mine] > 0).sum(axis=0) / DAYS_PER_YEAR
     years = float(watched.sum())
-    rates = [settings.rates.get(r, settings.false_alerts_per_route_year) for r in panel.routes[mine].tolist()]
+    rates = [settings.stated(r) for r in panel.routes[mine].tolist()]
     expected = float(watched @ np.array(rates))
     summary = {
         "routes": int(mine.sum()),
