@@ -72,7 +72,8 @@ def main(folder: Path, routes: int) -> None:
 
     def mailed(mail: Mail) -> None:
         message = mail.message
-        keep("email", str(message["Message-ID"]), str(message["Subject"]))
+        subject = str(message["Subject"]).strip()  # a long one begins on a line of its own, after a space
+        keep("email", str(message["Message-ID"]), subject)
 
     def posted(request: Request) -> str:
         body = request.json
