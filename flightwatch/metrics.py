@@ -10,13 +10,14 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
 from flightwatch.errors import FlightwatchError
+from flightwatch.loopback import LOOPBACK, Answering
 from flightwatch.records import Poll
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("flightwatch.metrics")
 
-LOOPBACK = "127.0.0.1"  # nothing here is secret, and nothing here needs to be seen from outside
 TEXT = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus' exposition format
 BUCKETS = (0.05, 0.25, 1, 5, 15, 60, 300, 600)  # seconds; a job counts as hung at 600 by default
 
@@ -105,7 +105,7 @@ class Server:
     """The HTTP server in a thread of its own, for the length of a `with` block."""
 
     def __init__(self, port: int, metrics: Metrics, health: Callable[[], list[Check]]) -> None:
-        class Handler(_Handler):
+        class Handler(Answering):
             def answer(self) -> tuple[int, str, bytes]:
                 return _answer(self.path, metrics, health)
 
@@ -135,21 +135,3 @@ def _answer(path: str, metrics: Metrics, health: Callable[[], list[Check]]) -> t
         body = {"ok": all(c.ok for c in checks), "checks": [vars(c) for c in checks]}
         return 200 if body["ok"] else 503, "application/json", json.dumps(body).encode()
     return 404, "text/plain", b"/metrics or /healthz\n"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    timeout = 10
-
-    def answer(self) -> tuple[int, str, bytes]:
-        raise NotImplementedError
-
-    def do_GET(self) -> None:
-        status, kind, body = self.answer()
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """A scrape every few seconds is no news."""

@@ -11,7 +11,7 @@ import re
 import threading
 from collections.abc import Callable
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
 
@@ -21,8 +21,9 @@ import numpy as np
 from flightwatch import geo
 from flightwatch.demo.fleet import MILITARY
 from flightwatch.demo.objects import live, stray
-from flightwatch.demo.sinks import LOOPBACK, Sink
+from flightwatch.demo.sinks import Sink
 from flightwatch.demo.world import World
+from flightwatch.loopback import LOOPBACK, Answering
 
 MAX_RADIUS_NM = 250  # adsb.lol: min(int(radius), 250)
 GENERIC = re.compile(r"^(python-requests|python-urllib|curl|wget|go-http|$)", re.IGNORECASE)
@@ -147,21 +148,7 @@ PATHS: tuple[tuple[re.Pattern[str], Callable[..., list[Aircraft]]], ...] = (
 )
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Answering):
     protocol_version = "HTTP/1.1"  # keep the connection: most of a short request is otherwise the handshake
     disable_nagle_algorithm = True  # with it, head and body wait 40 ms for each other
     timeout = 60
-
-    def answer(self) -> tuple[int, str, bytes]:
-        raise NotImplementedError
-
-    def do_GET(self) -> None:
-        status, kind, body = self.answer()
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: the demo's output is for people."""

@@ -13,7 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
-LOOPBACK = "127.0.0.1"
+from flightwatch.loopback import LOOPBACK
+
 MAX_LINE = 1000  # octets of a line with its CRLF, RFC 5321 §4.5.3.1.6
 MAX_BODY = 10_000_000
 
