@@ -299,7 +299,8 @@ def test_a_webhook_is_signed_and_carries_its_idempotency_key(message: Message) -
     signed = stamp.removeprefix("t=").encode() + b"." + first.body
     assert hmac.compare_digest(digest, hmac.new(b"k3y-of-the-desk", signed, hashlib.sha256).hexdigest())
     assert (first.json["may_be_a_repeat"], again.json["may_be_a_repeat"]) == (False, True)
-    assert Message.of(first.json) == message
+    assert Message.of(first.json) == message  # with its map, so a webhook is one of those it is kept for
+    assert "webhook" in notify.WITH_PICTURES
 
 
 def test_a_webhook_on_a_private_network_must_be_allowed(message: Message) -> None:

@@ -31,8 +31,8 @@ CHANNELS = {
 }
 """Kind to class, as text so that starting the program does not load what it will not use."""
 
-WITH_PICTURES = frozenset({"email", "slack-bot"})
-"""Kinds that show a message's map; the others' messages are kept without it."""
+WITH_PICTURES = frozenset({"email", "slack-bot", "webhook"})
+"""Kinds that show a message's map or hand it on; the others' messages are kept without it."""
 
 
 def build(settings: Any) -> Channel:
