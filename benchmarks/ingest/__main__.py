@@ -42,7 +42,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made:
         parts: dict[str, Callable[[], list[Row]]] = {
             "snapshot": lambda: [stages.snapshot(rounds, 15_000 // size)],
-            "poll": lambda: [stages.poll(rounds, Path(made), 15_000 // size)],
+            "poll": lambda: stages.poll(rounds, Path(made), 15_000 // size),
             "traces": lambda: [stages.trace_columns(rounds, 120 // size)],
             "heatmaps": lambda: stages.heatmaps(rounds, 600 // size),
             "archive": lambda: archive.rows(small, Path(made)),
