@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.ingest import archive, live, stages
+from benchmarks.ingest import archive, live, real, stages
 from benchmarks.ingest.stages import Row
+from benchmarks.page import merged
 
 
 def table(rows: list[Row]) -> str:
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument(
         "--live", type=int, default=4_000, help="airframes of the polled day; about half are up at a time"
     )
-    parser.add_argument("--json", type=Path, default=None, help="also write the rows here")
+    parser.add_argument("--write", type=Path, default=None, help="put the figures into this page, in place of the old")
     asked = parser.parse_args()
     small, rounds = (75, 2) if asked.quick else (asked.aircraft, asked.rounds)
     size = 10 if asked.quick else 1
@@ -54,10 +54,15 @@ def main() -> None:
                 continue
             rows += run()
             print(f"{name} done", flush=True)
+    page = asked.write.read_text() if asked.write else ""
+    if "real" in asked.only.split(","):
+        recordings = real.section()
+        print(recordings)
+        page = merged(page, recordings) if page else page
     print(f"\nPython {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
     print(table(rows))
-    if asked.json:
-        asked.json.write_text(json.dumps([r.__dict__ for r in rows], indent=1))
+    if asked.write:
+        asked.write.write_text(merged(page, table(rows), keys=2))
 
 
 if __name__ == "__main__":

@@ -72,7 +72,10 @@ def poll(rounds: int, folder: Path, aircraft: int = 15_000) -> list[Row]:
     note = f"{aircraft:,} aircraft, the same 17 columns, SQLite"
     out = []
     with closing(sqlite3.connect(folder / "plain.db")) as plain, closing(_Stored(folder / "store.db", body)) as ours:
-        for connection, name in ((engine, "json + DataFrame.to_sql"), (plain, "the same over a bare sqlite3 connection")):
+        for connection, name in (
+            (engine, "json + DataFrame.to_sql"),
+            (plain, "the same over a bare sqlite3 connection"),
+        ):
             for pragma in ("journal_mode=WAL", "synchronous=NORMAL"):
                 _execute(connection, f"PRAGMA {pragma}")
             found = compare(lambda to=connection: _obvious(body, to), ours.once, rounds)  # type: ignore[misc]

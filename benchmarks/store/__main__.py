@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.page import merged
 from benchmarks.store.databases import postgresql
 from benchmarks.store.inserts import Row, measure
 from benchmarks.store.questions import TRIES, Answer, World, ask, fill
@@ -31,20 +32,24 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5, help="runs of each way of inserting (default 5)")
     parser.add_argument("--questions", type=int, default=40, help="how often each question is asked (default 40)")
     parser.add_argument("--postgres", default=os.environ.get("FLIGHTWATCH_TEST_POSTGRES"), help="URL of a server")
-    parser.add_argument("--skip-inserts", action="store_true")
+    parser.add_argument("--only", default="", help="of inserts, sqlite, postgresql (the questions), comma separated")
     parser.add_argument("--keep", type=Path, help="keep the SQLite file here, and ask it again if it is here")
-    parser.add_argument("--write", type=Path, help="write the tables to this file")
+    parser.add_argument("--write", type=Path, help="put the figures into this page, in place of those of the same rows")
     given = parser.parse_args()
-    parts = [f"# The store, measured\n\n{HEAD}\n\n{_machine(given.postgres)}\n"]
-    if not given.skip_inserts:
+    wanted = [p for p in given.only.split(",") if p] or ["inserts", "sqlite", "postgresql"]
+    parts = []
+    if "inserts" in wanted:
         parts.append(inserts(measure(given.postgres, count=given.batches, runs=given.runs)))
     for kind in ("SQLite", *(["PostgreSQL"] if given.postgres else [])):
-        with _database(kind, given.postgres, given.keep) as url:
-            parts.append(questions(kind, url, World(given.flights), given.questions))
-    text = "\n".join(parts)
-    print(text)
+        if kind.lower() in wanted:
+            with _database(kind, given.postgres, given.keep) as url:
+                parts.append(questions(kind, url, World(given.flights), given.questions))
+    page = given.write.read_text() if given.write and given.write.exists() else f"# The store, measured\n\n{HEAD}\n"
+    for part in parts:
+        page = merged(page, part)
+    print(_machine(given.postgres), *parts, sep="\n\n")
     if given.write:
-        given.write.write_text(text)
+        given.write.write_text(page)
 
 
 HEAD = (

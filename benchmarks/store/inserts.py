@@ -26,6 +26,8 @@ from flightwatch.records import AIRCRAFT, HEARD, OBSERVATION, Poll, conform, emp
 from flightwatch.store import Store, bulk, open_store, schema
 from flightwatch.store.copybody import Coded
 from flightwatch.store.kept import in_order
+from flightwatch.store.touch import spans_of
+from flightwatch.units import icao24_texts, millis
 
 START = datetime(2024, 12, 1, tzinfo=UTC)
 NAMES = [c.name for c in schema.observation.columns]
@@ -121,17 +123,22 @@ def _backend(store: Store) -> int | None:
 
 
 def _columns(frame: pd.DataFrame, dialect: str) -> dict[str, list[Any]]:
-    addresses, codes = np.unique(frame["address"].to_numpy(), return_inverse=True)
-    texts = np.array([f"{a:06x}" for a in addresses.tolist()], dtype=object)
-    columns = {"icao24": texts[codes].tolist(), **bulk.columns_of(frame, schema.observation, dialect=dialect)}
+    texts = _texts(frame)
+    icao24 = np.array(texts.texts, dtype=object)[texts.codes].tolist()
+    columns = {"icao24": icao24, **bulk.columns_of(frame, schema.observation, dialect=dialect)}
     return {name: columns[name] for name in NAMES}
 
 
 def _arrays(frame: pd.DataFrame, dialect: str) -> dict[str, Any]:
     """What the store hands to PostgreSQL: no value becomes a Python object."""
-    addresses, codes = np.unique(frame["address"].to_numpy(), return_inverse=True)
-    texts = Coded(codes, [f"{a:06x}" for a in addresses.tolist()])
-    return {"icao24": texts, **bulk.arrays_of(frame, schema.observation)}
+    return {"icao24": _texts(frame), **bulk.arrays_of(frame, schema.observation)}
+
+
+def _texts(frame: pd.DataFrame) -> Coded:
+    """The addresses of rows in order, as the store writes them."""
+    addresses = frame["address"].to_numpy()
+    spans = spans_of(addresses, millis(frame["time"]))
+    return Coded(np.searchsorted(spans["address"], addresses), icao24_texts(spans["address"]).tolist())
 
 
 def _tuples(frames: list[pd.DataFrame]) -> list[list[tuple[Any, ...]]]:

@@ -77,21 +77,26 @@ class _Numbers:
 
 
 class _Texts:
-    """Texts: the few different ones laid out once, then one of them for each row."""
+    """Texts: the few different ones laid out once, then one of them for each row; which of its bytes are used is told
+    only where lengths differ."""
 
     def __init__(self, values: Coded) -> None:
         raw = [text.encode() for text in values.texts]
         length = np.fromiter(map(len, raw), dtype=">i4", count=len(raw))
-        size = max(int(length.max()), 1)
         self.codes = values.codes
+        present = np.flatnonzero(np.bincount(self.codes + 1, minlength=len(raw) + 1)) - 1  # -1 is the last
+        size = max(int(length[present].max()), 1)
         self.width = 4 + size
         padded = np.array(raw, dtype=f"S{size}").view(np.uint8).reshape(-1, size)
         self.body = np.concatenate([length.view(np.uint8).reshape(-1, 4), padded], axis=1)
-        self.used = np.arange(-4, size) < length[:, None]
+        self.used = None if (length[present] == size).all() else np.arange(-4, size) < length[:, None]
+        self.only = self.body[present[0]] if len(present) == 1 else None
 
     def fill(self, rows: slice, body: Any, used: Any) -> None:
-        body[:] = self.body[self.codes[rows]]
-        used[:] = self.used[self.codes[rows]]
+        codes = self.codes[rows]
+        body[:] = self.body[codes] if self.only is None else self.only
+        if self.used is not None:
+            used[:] = self.used[codes]
 
 
 def _field(kind: str, values: Any) -> _Numbers | _Texts:

@@ -1,0 +1,53 @@
+"""Measured again in part, a page of docs/benchmarks keeps what was not measured: its other rows, and what is said."""
+
+from __future__ import annotations
+
+
+def merged(page: str, section: str, keys: int = 1) -> str:
+    """The page with this section's table rows in place of those whose first `keys` cells are the same.
+
+    A section is a heading (or none: then the page's beginning is meant), a paragraph and a table. Rows the page does
+    not have come after those it has; the paragraph takes the place of the one under the heading; a section the page
+    does not have comes last.
+
+    >>> page = "# P\\n\\n## A\\n\\nold\\n\\n| w | n |\\n|---|---|\\n| x | 1 |\\n| y | 2 |\\n\\nwords\\n"
+    >>> print(merged(page, "## A\\n\\nnew\\n\\n| w | n |\\n|---|---|\\n| y | 3 |\\n| z | 4 |\\n"))
+    # P
+    <BLANKLINE>
+    ## A
+    <BLANKLINE>
+    new
+    <BLANKLINE>
+    | w | n |
+    |---|---|
+    | x | 1 |
+    | y | 3 |
+    | z | 4 |
+    <BLANKLINE>
+    words
+    <BLANKLINE>
+    """
+    lines, new = page.splitlines(), section.splitlines()
+    heading = next((line for line in new if line.startswith("#")), "")
+    if heading and heading not in lines:
+        return f"{page.rstrip()}\n\n{section.strip()}\n"
+    start = lines.index(heading) + 1 if heading else 0
+    first, last = _table(lines, start)
+    there, fresh = lines[first + 2 : last], new[slice(*_table(new, 0))][2:]
+    measured = {_key(row, keys): row for row in fresh}
+    rows = [measured.pop(_key(row, keys), row) for row in there] + list(measured.values())
+    lines[first + 2 : last] = rows
+    if heading:
+        lines[start:first] = new[new.index(heading) + 1 : _table(new, 0)[0]]
+    return "\n".join(lines) + "\n"
+
+
+def _table(lines: list[str], start: int) -> tuple[int, int]:
+    """Where the first table from there on begins, and where it ends."""
+    first = next(n for n in range(start, len(lines)) if lines[n].startswith("|"))
+    last = next((n for n in range(first, len(lines)) if not lines[n].startswith("|")), len(lines))
+    return first, last
+
+
+def _key(row: str, keys: int) -> tuple[str, ...]:
+    return tuple(cell.strip() for cell in row.split("|")[1 : keys + 1])
