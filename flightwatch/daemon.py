@@ -26,6 +26,7 @@ from flightwatch.errors import FlightwatchError, NotLeaderError
 from flightwatch.jobs.context import Context, utcnow
 from flightwatch.jobs.cycle import attempt, jobs
 from flightwatch.jobs.deliver import hurry
+from flightwatch.jobs.warm import warm
 
 if TYPE_CHECKING:
     from flightwatch.metrics import Metrics
@@ -113,6 +114,7 @@ class Daemon:
         signal.signal(signal.SIGHUP, lambda *_: self.reload.set())
         systemd.notify("READY=1")  # a standby is ready too
         try:
+            warm(self.ctx)
             with lead:
                 code = None
                 while code is None:
