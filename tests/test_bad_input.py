@@ -111,7 +111,21 @@ def test_a_file_that_is_not_what_it_should_be_is_one_line_and_changes_nothing(
     answer = run(*command, "given.gz", "--db", stored)
 
     one_line(answer, 74, "given.gz", word)
+    assert answer.out == ""
     assert dump(stored) == before
+
+
+@pytest.mark.parametrize("command", [("backfill", "readsb"), ("backfill", "snapshots"), ("import", "flights")])
+def test_a_mistyped_path_is_told_before_a_database_is_made_for_it(
+    run: Run, tmp_path: Path, command: tuple[str, str]
+) -> None:
+    page(tmp_path / "there.json")
+
+    answer = run(*command, "there.json", "nowhere", "--db", "fw.db")
+
+    one_line(answer, 74, "nowhere: no such file or folder")
+    assert answer.out == ""
+    assert not list(tmp_path.glob("fw.db*"))
 
 
 def test_a_csv_without_the_columns_names_those_that_are_missing(run: Run, stored: Path, tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ def readsb(
     """readsb traces: files, folders, .tar, and parts .tar.aa .tar.ab as one."""
     from flightwatch.sources import traces
 
+    _all_there(paths)
     with _storing(session, dry_run) as ctx:
         from flightwatch.jobs.backfill import Done, done
 
@@ -66,6 +67,7 @@ def snapshots(session: Session, paths: tuple[Path, ...], again: bool, dry_run: b
     from flightwatch.jobs.backfill import Done, Loaded, done
     from flightwatch.sources import snapshots as recorded
 
+    _all_there(paths)
     with _storing(session, dry_run) as ctx:
         held = Done(()) if again else done(ctx, "snapshots")
         fetched = (f for path in paths for f in recorded.read(path))
@@ -74,6 +76,15 @@ def snapshots(session: Session, paths: tuple[Path, ...], again: bool, dry_run: b
 
 backfill_group.add_command(readsb)
 backfill_group.add_command(snapshots)
+
+
+def _all_there(paths: Iterable[Path]) -> None:
+    """A mistyped path is told before a database is made for it or anything is read from the others."""
+    from flightwatch.errors import InputError
+
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder")
 
 
 @contextmanager
@@ -95,7 +106,8 @@ def _run(
 ) -> None:
     """Work through the pieces with a progress line, then say what was kept and what was refused and why.
 
-    What an archive yields before it turns out to be broken is stored; the error comes after it.
+    What an archive yields before it turns out to be broken is stored; the error comes after it, alone if that was
+    nothing.
     """
     from flightwatch.errors import InputError
     from flightwatch.jobs.backfill import backfill, pool
@@ -110,7 +122,8 @@ def _run(
 
     with _progress() as show, pool(workers, scheduler) as executor:
         report = backfill(ctx, until_broken(), done=held, executor=executor, progress=show)
-    tell(report, as_json, dry_run)
+    if report.pieces or report.skipped or not broken:
+        tell(report, as_json, dry_run)
     if broken:
         raise broken[0]
 
@@ -165,6 +178,7 @@ def import_flights(session: Session, paths: tuple[Path, ...], dry_run: bool, as_
     """CSV or Parquet with the columns of the OpenSky flight list; only firstseen, origin, destination are needed."""
     from flightwatch.jobs.backfill import import_list
 
+    _all_there(paths)
     with _storing(session, dry_run) as ctx:
         for path in paths:
             new, known, rejected = import_list(ctx, path)
