@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from flightwatch.sources import columns as col
-from flightwatch.sources import inflate
+from flightwatch.sources import inflate, scanner
+from flightwatch.sources.scanner import Scanned
 
 CARRY_S = 1800.0  # s without a row after which the last callsign is no longer believed: time to land and start anew
 NEW_LEG, GEOMETRIC_ALTITUDE = 2, 8  # bits of row[6] (README-json)
@@ -132,19 +133,27 @@ FIELDS = len(Row.__struct_fields__)
 _CODES: dict[str | None, int] = {name: i for i, name in enumerate(col.POSITION_TYPES)} | {None: 13}
 
 
-def decode(data: bytes, rejected: Counter[str]) -> Trace | Usual | None:
+AnyTrace = Trace | Usual | Scanned
+
+
+def size(trace: AnyTrace) -> int:
+    """How many rows it has."""
+    return len(trace) if isinstance(trace, Scanned) else len(trace.trace)
+
+
+def decode(data: bytes, rejected: Counter[str]) -> AnyTrace | None:
     """One member's trace, gzip or not; None, with the reason counted, when nothing of it can be used."""
     try:
         body = inflate.whole(data)
     except inflate.InflateError as error:
         rejected["truncated member" if "truncated" in str(error) else "unreadable member"] += 1
         return None
-    trace = _decoded(body, rejected)
+    trace = scanner.scan(body) or _decoded(body, rejected)
     if trace is None:
         rejected["unreadable member"] += 1
         return None
     if not col.EARLIEST_S <= trace.timestamp <= col.LATEST_S:
-        rejected["impossible time"] += len(trace.trace)
+        rejected["impossible time"] += size(trace)
         return None
     return trace
 
@@ -161,8 +170,10 @@ def _decoded(body: bytes, rejected: Counter[str]) -> Trace | Usual | None:
     return Trace(raw.icao, raw.timestamp, _one_by_one(raw.trace, rejected), raw.r, raw.t, raw.dbFlags, raw.ownOp)
 
 
-def positions(trace: Trace | Usual) -> tuple[col.Floats, col.Floats]:
+def positions(trace: AnyTrace) -> tuple[col.Floats, col.Floats]:
     """Latitudes and longitudes of all rows."""
+    if isinstance(trace, Scanned):
+        return trace.wide[1], trace.wide[2]
     pairs = [(r.lat, r.lon) if isinstance(r, Row) else r[1:3] for r in trace.trace]
     both = np.array(pairs, dtype=np.float64).reshape(-1, 2)
     return both[:, 0], both[:, 1]
@@ -183,7 +194,7 @@ def _one_by_one(raw: list[Any], rejected: Counter[str]) -> list[Row]:
     return out
 
 
-def tables(traces: Iterable[Trace | Usual], source: str, rejected: Counter[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def tables(traces: Iterable[AnyTrace], source: str, rejected: Counter[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """OBSERVATION and AIRCRAFT frames of many traces at once."""
     stack = Stack()
     for trace in traces:
@@ -199,9 +210,9 @@ class Stack:
         self._parts: dict[str, list[Any]] = {}
         self._texts: dict[str, dict[str | None, int]] = {"callsign": {None: -1}, "squawk": {None: -1}}
 
-    def add(self, trace: Trace | Usual, rejected: Counter[str]) -> None:
+    def add(self, trace: AnyTrace, rejected: Counter[str]) -> None:
         address, usable, foreign = col.addresses([trace.icao])
-        count = len(trace.trace)
+        count = size(trace)
         if not usable[0]:
             rejected["non-ICAO address" if foreign[0] else "no address"] += count
             return
@@ -210,8 +221,20 @@ class Stack:
              trace.timestamp, count)
         )  # fmt: skip
         if count:
-            for name, values in self._columns(trace.trace).items():
+            found = self._scanned(trace) if isinstance(trace, Scanned) else self._columns(trace.trace)
+            for name, values in found.items():
                 self._parts.setdefault(name, []).append(values)
+
+    def _scanned(self, trace: Scanned) -> dict[str, Any]:
+        out: dict[str, Any] = dict(zip(("t", "lat", "lon"), trace.wide, strict=True))
+        out |= dict(zip(("alt", "gs", "track", "flags", "rate", "geom", "nic"), trace.narrow, strict=True))
+        ground, kind, *told = trace.codes
+        out["onground"], out["kind"] = ground.astype(bool), kind.astype(np.int8)
+        for name, codes, texts in zip(("callsign", "squawk"), told, (trace.callsigns, trace.squawks), strict=True):
+            table = self._texts[name]
+            here = [table.setdefault(text, len(table) - 1) for text in texts]
+            out[name] = np.array([*here, -1], dtype=np.int32)[codes]  # a code of -1 takes the last one
+        return out
 
     def _columns(self, rows: list[Row] | list[Fourteen]) -> dict[str, Any]:
         turned = zip(*(map(_GET, rows) if isinstance(rows[0], Row) else rows), strict=True)

@@ -25,7 +25,7 @@ from flightwatch.sources import archive, inflate, rows
 from flightwatch.sources import columns as col
 from flightwatch.sources.archive import Member, Tally
 from flightwatch.sources.quiet import quiet
-from flightwatch.sources.rows import Stack, Trace, Usual, decode
+from flightwatch.sources.rows import AnyTrace, Stack, decode
 
 BATCH_MEMBERS = 64  # of one piece: from 50 on a row costs the same, fewer pay pandas per piece (benchmarks/ingest)
 BATCH_BYTES = 4 * 2**20  # gzipped, of one piece: about 150,000 rows, 60 MB while decoding
@@ -52,7 +52,7 @@ class Watch:
         """Whether a member's name is enough to refuse it unread."""
         return bool(self.icao24) and not (self.types or self.military or self.circles)
 
-    def takes(self, trace: Trace | Usual) -> bool:
+    def takes(self, trace: AnyTrace) -> bool:
         if not (self.types or self.military or self.icao24 or self.circles):
             return True
         if trace.icao.lower() in self.icao24 or (trace.t or "").upper() in self.types:
@@ -61,7 +61,7 @@ class Watch:
             return True
         return bool(self.circles) and self._touches(trace)
 
-    def _touches(self, trace: Trace | Usual) -> bool:
+    def _touches(self, trace: AnyTrace) -> bool:
         lat, lon = rows.positions(trace)
         return any(bool((geo.distance(lat, lon, a, b) <= radius).any()) for a, b, radius in self.circles)
 
@@ -262,6 +262,6 @@ def _load(
             stack.add(trace, rejected)
             taken.append((member.name, len(data), hashlib.sha256(data).hexdigest()))
         else:
-            rejected["not watched"] += len(trace.trace)
+            rejected["not watched"] += rows.size(trace)
     observations, aircraft = stack.tables(source, rejected)
     return observations, aircraft, rejected, taken, size
