@@ -88,7 +88,7 @@ def test_twice_is_once(rows):
     pd.testing.assert_frame_equal(flights.build(rows), flights.build(pd.concat([rows, rows])))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(traffic(), st.floats(0, 1))
 def test_fed_in_two_parts_the_same_flights_come_out(rows, share):
     first, last = rows["time"].min(), rows["time"].max()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flightwatch.flights.build import build, tail
+from flightwatch.flights.build import build
+from flightwatch.flights.remainder import tail
 from flightwatch.flights.revision import open_to_revision, revise
 from flightwatch.flights.version import RULES_VERSION
 

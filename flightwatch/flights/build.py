@@ -14,14 +14,13 @@ from flightwatch import aircraft as craft
 from flightwatch import airports as fields
 from flightwatch import geo, motion, records, tracks, units
 from flightwatch.airports import Airports
-from flightwatch.flights.ends import JOIN_MS, Ends, settle
+from flightwatch.flights.ends import Ends, settle
 from flightwatch.flights.fixes import Columns, Fixes, prepare
 from flightwatch.flights.legs import Legs, grounded, split, type_columns
 from flightwatch.flights.rates import complete
 from flightwatch.flights.table import Sides, ends_of, past, write_end
 from flightwatch.flights.version import RULES_VERSION
 
-NEVER = np.iinfo(np.int64).min  # ms: before any time there is
 OPEN_MS = 45 * 60_000  # so long after its last fix a flight may still be airborne; then it has landed or is lost
 
 
@@ -208,28 +207,3 @@ def _status(out: dict[str, Any], asof: datetime | None) -> list[str]:
         fresh = units.millis(asof) - units.millis(out["lastseen"]) < OPEN_MS
         status[fresh & (np.array(out["arrival_method"]) != "observed")] = "airborne"
     return [str(s) for s in status]
-
-
-def tail(observations: pd.DataFrame, flights: pd.DataFrame) -> pd.DataFrame:
-    """The rows still needed: fed again together with later ones they give the flights that all rows would have given.
-
-    That is, per airframe, everything since its last flight whose departure owes nothing to what came before: seen on
-    the ground, an hour or more after the flight before it (`motion` remembers so long), or after a silence too long to
-    be joined. Flights that began earlier are settled. An airframe without such a flight keeps all its rows.
-    """
-    since = _settled(flights)
-    texts = observations["address"] if "address" in observations else observations["icao24"]
-    codes, owners = pd.factorize(texts)
-    names = [o if isinstance(o, str) else units.icao24_text(int(o)) for o in owners.tolist()]
-    start = np.array([units.millis(since[n].to_pydatetime()) if n in since else NEVER for n in names], dtype=np.int64)
-    return observations[units.millis(observations["time"]) >= start[codes]]
-
-
-def _settled(flights: pd.DataFrame) -> dict[str, Any]:
-    """Since when each airframe's flights may still change; airframes of which all may are left out."""
-    ordered = flights.sort_values(["icao24", "firstseen"], kind="stable")
-    before = ordered.groupby("icao24")["lastseen"].cummax().groupby(ordered["icao24"]).shift()
-    silence = (ordered["firstseen"] - before).dt.total_seconds() * 1000
-    free = silence > JOIN_MS
-    free |= (ordered["departure_method"] == "observed") & ~(silence <= motion.FORGET_MS)
-    return dict(ordered[free.to_numpy()].groupby("icao24")["firstseen"].max())

@@ -40,7 +40,7 @@ def prepare(observations: pd.DataFrame) -> Fixes:
     """Observation rows in any order to ordered columns. An `icao24` text column may stand in for `address`."""
     frame = observations
     if "address" not in frame:
-        frame = frame.assign(address=_addresses(frame["icao24"]))
+        frame = frame.assign(address=addresses(frame["icao24"]))
     frame = records.conform(frame, records.OBSERVATION)
     known = frame["time"].notna() & np.isfinite(frame["latitude"]) & np.isfinite(frame["longitude"])
     if not known.all():
@@ -65,7 +65,7 @@ def prepare(observations: pd.DataFrame) -> Fixes:
     return Fixes(columns, doubted, callsigns, sources)
 
 
-def _addresses(icao24: pd.Series) -> npt.NDArray[np.uint32]:
+def addresses(icao24: pd.Series) -> npt.NDArray[np.uint32]:
     codes, texts = pd.factorize(icao24.astype(object))
     numbers = np.array([int(str(t), 16) for t in texts], dtype=np.uint32)
     out: npt.NDArray[np.uint32] = numbers[codes]
