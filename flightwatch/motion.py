@@ -32,7 +32,7 @@ SHORT_CHAIN_MS = 120_000  # nor does a burst shorter than two minutes
 FORK_OVERLAP = 5  # so many fixes of two chains inside each other's time make two aircraft, or one spoofed
 SPOOF_ALTITUDE_FT = 1500.0  # one airframe keeps its barometric altitude while its positions jump
 MOVING_KT = 50.0  # readsb: faster than this a repeated position is not a fix
-BLOCK = 1 << 15  # rows per pass: the block and its temporaries stay in the second-level cache
+BLOCK = 1 << 16  # rows per pass: temporaries stay in the cache, and a call of numpy's costs little by the row
 FEW = 8  # rows are picked one by one while no more than one in so many is asked for
 
 
@@ -48,7 +48,7 @@ def scan(columns: Columns) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]
     same, doubtful = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
     unit, slack = SPEED_FACTOR / 60.0 / 3.6e6, SLACK_NM / 60  # kt x ms to degrees of a great circle
     fastest = np.float32(SPEED_CEILING_KT / SPEED_FACTOR)
-    degrees, sideways = np.empty(BLOCK), np.empty(BLOCK)
+    degrees, sideways, elapsed = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK, time.dtype)
     for lo in range(1, len(address), BLOCK):
         hi = min(lo + BLOCK, len(address))
         n, now, before = hi - lo, slice(lo, hi), slice(lo - 1, hi - 1)
@@ -58,13 +58,17 @@ def scan(columns: Columns) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]
         np.abs(np.subtract(lon[now], lon[before], out=east), out=east)
         apart += east
         same.append(np.flatnonzero(apart == 0) + lo)
-        wide = np.flatnonzero(~(apart <= slack))
-        if len(wide) * FEW > n:  # fixes a minute apart: nearly all rows, then whole blocks are quicker than picking
-            reach = (time[now] - time[before]) * np.minimum(speed[now], fastest)
-            reach *= unit
+        near = apart <= slack
+        if (n - np.count_nonzero(near)) * FEW > n:  # fixes a minute apart: whole blocks are quicker than picking
+            pace = np.minimum(speed[now], fastest)
+            pace *= np.float32(unit)
+            reach = east
+            np.copyto(reach, np.subtract(time[now], time[before], out=elapsed[:n]))
+            reach *= pace
             reach += slack
             rows = np.flatnonzero(~(apart <= reach)) + lo
         else:
+            wide = np.flatnonzero(~near)
             rows = wide + lo
             reach = (time[rows] - time[rows - 1]) * (np.minimum(speed[rows], fastest) * unit) + slack
             rows = rows[~(apart[wide] <= reach)]

@@ -39,7 +39,8 @@ STOPPED_KT = 30.0  # or so slow: below any take-off or landing roll
 TAXI_IN_MS = 15 * MINUTE  # ground fixes that still belong to the arrival
 TAXI_OUT_MS = 30 * MINUTE  # and to the departure
 MIN_FIXES = 3
-BLOCK = 1 << 15  # rows per pass, as in `motion`
+BLOCK = 1 << 16  # rows per pass, as in `motion`
+STRIDE = 128  # rows: only between two looks of which the address differs does another airframe begin
 ENDURANCE_FACTOR = 1.2  # over range / cruise speed: nobody stays up longer
 FIELD_NM = 2.5  # a big field's fixes lie so far from its reference point
 FIELD_FT = 900.0  # pressure altitude against elevation: 30 hPa
@@ -74,19 +75,29 @@ def split(columns: Columns, ground: Mask, airports: Airports, types: Columns) ->
 def _breaks(columns: Columns) -> tuple[Ints, Ints]:
     """First rows of airframes (or parts of shared addresses), and rows after a silence inside one."""
     address, part, time = columns["address"], columns["part"], columns["time"]
-    shared = bool(part.any())
-    starts, silences = [np.zeros(1, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+    silences = [np.zeros(0, dtype=np.int64)]
     elapsed = np.empty(BLOCK, time.dtype)
     for lo in range(1, len(address), BLOCK):
         hi = min(lo + BLOCK, len(address))
-        now, before = slice(lo, hi), slice(lo - 1, hi - 1)
-        new = address[now] != address[before]
-        if shared:
-            new |= part[now] != part[before]
-        starts.append(np.flatnonzero(new) + lo)
-        silences.append(np.flatnonzero(np.subtract(time[now], time[before], out=elapsed[: hi - lo]) > SILENCE_MS) + lo)
-    begin, quiet = np.concatenate(starts), np.concatenate(silences)
+        np.subtract(time[lo:hi], time[lo - 1 : hi - 1], out=elapsed[: hi - lo])
+        silences.append(np.flatnonzero(elapsed[: hi - lo] > SILENCE_MS) + lo)
+    quiet = np.concatenate(silences)
+    starts = _changes(address)
+    if part.any():
+        starts = np.union1d(starts, np.flatnonzero(part[1:] != part[:-1]) + 1)
+    begin = np.concatenate([np.zeros(1, dtype=np.int64), starts])
     return begin, quiet[(address[quiet] == address[quiet - 1]) & (part[quiet] == part[quiet - 1])]
+
+
+def _changes(address: Any) -> Ints:
+    """The rows (but the first) where another airframe begins, of addresses in ascending order."""
+    looks = np.append(np.arange(0, len(address), STRIDE), len(address) - 1)
+    seen = address[looks]
+    at = np.flatnonzero(seen[1:] != seen[:-1])
+    rows = (looks[at][:, None] + np.arange(1, STRIDE + 1)).ravel()
+    rows = rows[rows < len(address)]
+    found: Ints = rows[address[rows] != address[rows - 1]]
+    return found
 
 
 def type_columns(performances: list[Performance], addresses: Any) -> Columns:
@@ -145,7 +156,10 @@ def stops(columns: Columns, ground: Mask, at: Ints, airports: Airports, types: C
     on_ground = ground[a] | ground[b]
     near = low & (np.minimum(near_before, near_after) < NEAR_FIELD_NM)
     quiet = np.select([at_field, near], [SILENCE_MS, LOW_SILENCE_MS], LONG_SILENCE_MS) <= time[b] - time[a]
-    stop = room & quiet & np.where(low, True, ~hole & _field_between(columns, a, b, minutes, figures, airports))
+    stop = room & quiet & (low | ~hole)
+    high = np.flatnonzero(stop & ~low)
+    chosen = {k: v[high] for k, v in figures.items()}
+    stop[high] = _field_between(columns, a[high], b[high], minutes[high], chosen, airports)
     stop |= on_ground & (time[b] - time[a] >= GROUND_SILENCE_MS)
     stop &= ~(ground[a] ^ ground[b]) | (time[b] - time[a] >= GROUND_SILENCE_MS)
     stop |= minutes / 60 > ENDURANCE_FACTOR * figures["range_nm"] / figures["cruise_kt"]

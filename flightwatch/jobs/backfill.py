@@ -27,6 +27,7 @@ from flightwatch.jobs.cluster import Cluster
 from flightwatch.jobs.context import Context
 from flightwatch.records import OBSERVATION, Fetched, Poll, concat
 from flightwatch.sources import flightlist
+from flightwatch.sources.quiet import frozen, quiet
 from flightwatch.sources.traces import LISTED
 from flightwatch.units import icao24_text
 
@@ -78,15 +79,16 @@ class Cleaned:
 
 def clean(pieces: Sequence[Piece]) -> list[Cleaned]:
     """The unit of work: load and clean pieces. Pure but for reading what the pieces name."""
-    out = []
-    for piece in pieces:
-        fetched = piece.load()
-        observations, refused = ingest.clean(fetched.observations)
-        rejected = Counter(fetched.rejected) + refused
-        poll = replace(fetched.poll, kept=len(observations), rejected=dict(sorted(rejected.items())))
-        listed = fetched.body if fetched.body is not None and fetched.body.startswith(LISTED) else None
-        out.append(Cleaned(poll, observations, fetched.aircraft, ingest.heard(observations), listed))
-    return out
+    with quiet():
+        return [_clean(piece.load()) for piece in pieces]
+
+
+def _clean(fetched: Fetched) -> Cleaned:
+    observations, refused = ingest.clean(fetched.observations)
+    rejected = Counter(fetched.rejected) + refused
+    poll = replace(fetched.poll, kept=len(observations), rejected=dict(sorted(rejected.items())))
+    listed = fetched.body if fetched.body is not None and fetched.body.startswith(LISTED) else None
+    return Cleaned(poll, observations, fetched.aircraft, ingest.heard(observations), listed)
 
 
 def chunks(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
@@ -111,8 +113,22 @@ def backfill(
 ) -> Report:
     """Every piece not stored yet to flights; each chunk is one transaction, so a kill loses at most work, not rows."""
     report = Report()
-    for cleaned in _cleaned(pieces, executor):
-        report.flights += store(ctx, cleaned)
+    with frozen():
+        _work(ctx, _cleaned(pieces, executor), report, done, progress)
+    report.skipped = done.hits if done else 0
+    return report
+
+
+def _work(
+    ctx: Context,
+    chunks: Iterable[list[Cleaned]],
+    report: Report,
+    done: Done | None,
+    progress: Callable[[Report], None],
+) -> None:
+    for cleaned in chunks:
+        with quiet():
+            report.flights += store(ctx, cleaned)
         report.pieces += len(cleaned)
         report.day = cleaned[-1].poll.started.date()
         for one in cleaned:
@@ -122,8 +138,6 @@ def backfill(
         progress(report)
         if ctx.stopping():
             break
-    report.skipped = done.hits if done else 0
-    return report
 
 
 def _cleaned(pieces: Iterable[Piece], executor: Executor | None) -> Iterator[list[Cleaned]]:

@@ -51,6 +51,7 @@ F_, N_, T_, TILDE = 102, 110, 116, 126
 DIGITS = 15  # so many are exact in a double, and so is ten to that power: one division then rounds as it must
 POWERS = np.array([10.0**n for n in range(DIGITS + 1)])
 NAN = float("nan")
+PLACE = np.uintp  # said where most bytes are read: an index that may be negative has to be looked at first
 UNKNOWN = 13  # of `columns.POSITION_TYPES`
 ALT, GS, TRACK, FLAGS, RATE, GEOM, NIC = range(7)  # rows of `narrow`
 PLACES = np.array([-1, -1, -1, ALT, GS, TRACK, FLAGS, RATE, -1, -1, GEOM])  # of a row's entries in `narrow`
@@ -58,7 +59,7 @@ PLACES = np.array([-1, -1, -1, ALT, GS, TRACK, FLAGS, RATE, -1, -1, GEOM])  # of
 
 @leaf
 def space(b: Any, i: int) -> int:
-    while b[i] == 32 or b[i] == 10 or b[i] == 13 or b[i] == 9:
+    while b[PLACE(i)] == 32 or b[PLACE(i)] == 10 or b[PLACE(i)] == 13 or b[PLACE(i)] == 9:
         i += 1
     return i
 
@@ -66,21 +67,21 @@ def space(b: Any, i: int) -> int:
 @leaf
 def number(b: Any, i: int) -> tuple[float, int]:
     """A JSON number without exponent and the place after it."""
-    negative = b[i] == MINUS
+    negative = b[PLACE(i)] == MINUS
     if negative:
         i += 1
     begin, whole, decimals = i, 0, 0
-    while ZERO <= b[i] <= NINE:
-        whole = whole * 10 + (b[i] - ZERO)
+    while ZERO <= b[PLACE(i)] <= NINE:
+        whole = whole * 10 + (b[PLACE(i)] - ZERO)
         i += 1
     digits = i - begin
-    if digits == 0 or (digits > 1 and b[begin] == ZERO):
+    if digits == 0 or (digits > 1 and b[PLACE(begin)] == ZERO):
         return 0.0, -1
-    if b[i] == DOT:
+    if b[PLACE(i)] == DOT:
         begin = i + 1
         i = begin
-        while ZERO <= b[i] <= NINE:
-            whole = whole * 10 + (b[i] - ZERO)
+        while ZERO <= b[PLACE(i)] <= NINE:
+            whole = whole * 10 + (b[PLACE(i)] - ZERO)
             i += 1
         decimals = i - begin
         if decimals == 0:
@@ -103,8 +104,8 @@ def maybe(b: Any, i: int) -> tuple[float, int]:
 def string(b: Any, i: int) -> int:
     """Where the closing quote of a plain text is whose opening one is at `i`."""
     i += 1
-    while b[i] != QUOTE:
-        if b[i] < 32 or b[i] > TILDE or b[i] == BACKSLASH:
+    while b[PLACE(i)] != QUOTE:
+        if b[PLACE(i)] < 32 or b[PLACE(i)] > TILDE or b[PLACE(i)] == BACKSLASH:
             return -1
         i += 1
     return i
