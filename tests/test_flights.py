@@ -180,3 +180,37 @@ def test_the_real_day_over_switzerland_gives_about_a_flight_per_callsign(real_da
 
     assert 1235 <= len(found) <= 1260
     assert (found["points"] > 2).all()
+
+
+def turnround(minutes_down: float) -> pd.DataFrame:
+    """Moscow to Minsk, some time on the ground, and on to Benghazi."""
+    out = fly(MOSCOW, MINSK)
+    return pd.concat([out, fly(MINSK, BENGHAZI, start=units.millis(out["time"].max()) + int(minutes_down * 60_000))])
+
+
+def test_of_a_quick_turnround_only_the_flight_after_it_is_kept():
+    rows = turnround(35)
+    found = flights.build(rows)
+
+    kept = flights.tail(rows, found)
+
+    assert kept["time"].min() == found["firstseen"].iloc[1]
+    assert len(kept) < 0.8 * len(rows)
+
+
+def test_with_a_jump_in_the_hour_before_or_after_both_flights_are_kept():
+    for minute in (-30, 40):
+        rows = turnround(35)
+        departure = flights.build(rows)["firstseen"].iloc[1]
+        off = (rows["time"] - (departure + pd.Timedelta(minutes=minute))).abs().argmin()
+        rows.iloc[off, rows.columns.get_loc("latitude")] = 33.8
+
+        assert flights.tail(rows, flights.build(rows))["time"].min() == rows["time"].min()
+
+
+def test_a_flight_begun_less_than_an_hour_ago_may_still_be_judged_otherwise():
+    rows = turnround(35)
+    departure = flights.build(rows)["firstseen"].iloc[1]
+    rows = rows[rows["time"] < departure + pd.Timedelta(minutes=50)]
+
+    assert flights.tail(rows, flights.build(rows))["time"].min() == rows["time"].min()

@@ -47,6 +47,12 @@ def frozen() -> Iterator[None]:
 
     For long runs that make much and keep little: a full collection then costs a millisecond instead of 130, and there
     is one for every few hundred thousand rows (benchmarks/ingest).
+
+    >>> with frozen():
+    ...     gc.get_freeze_count() > 0
+    True
+    >>> gc.get_freeze_count()
+    0
     """
     gc.freeze()
     try:
