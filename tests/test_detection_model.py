@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from flightwatch import detection
+from flightwatch.detection.features import NAMES
 from flightwatch.errors import InputError
 from tests.test_detection import DAYS, SINCE, model, with_surge, world
 
@@ -52,7 +53,7 @@ def test_the_cache_gives_back_the_same_model() -> None:
     again = detection.unseal(blob, KEY, model().to_record())
 
     assert again is not None
-    rows = np.random.default_rng(0).exponential(1.0, (50, 12))
+    rows = np.random.default_rng(0).exponential(1.0, (50, len(NAMES)))
     assert np.array_equal(again.raw(rows), model().raw(rows))
 
 

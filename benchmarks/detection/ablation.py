@@ -15,7 +15,7 @@ from flightwatch.detection.features import NAMES
 
 Array = npt.NDArray[Any]
 
-USED = tuple(n for n in NAMES if n not in ("region14", "dark14"))  # the scenario says nothing of these two
+USED = tuple(n for n in NAMES if n != "region14")  # of which the scenario says nothing
 PARTS = ("forest", product.SUM, product.BOTH)
 
 

@@ -232,7 +232,7 @@ def _attributes(rng: np.random.Generator, weekly: Array, ordinary: Array, milita
     odd = {"heavy": 0.85, "night": 0.50, "newcomers": 0.60}
     out = {n: (rng.binomial(ordinary, own[n]) + rng.binomial(military, odd[n])).astype(float) for n in own}
     nothing = np.zeros(ordinary.shape)
-    return {**out, "region_newcomers": nothing, "dark": nothing}
+    return {**out, "region_newcomers": nothing}
 
 
 def _returns(rng: np.random.Generator, flights: Array, seen: Array) -> Array:

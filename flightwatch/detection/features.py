@@ -35,7 +35,7 @@ HOT = 2.0  # a neighbour with p < 0.01 over 7 days is hot
 HOT_SHARE = 0.006  # of quiet route-days are hot (mid-p of sparse counts; measured in benchmarks/detection)
 HOT_SCATTER = 1.6  # variance over mean of the hot neighbours, for they share their weather
 
-SHARES = dict(zip(ATTRIBUTES, ("new14", "region14", "heavy14", "night14", "dark14"), strict=True))
+SHARES = dict(zip(ATTRIBUTES, ("new14", "region14", "heavy14", "night14"), strict=True))
 NAMES = ("s3", "s7", "s14", "s28", "gap", *SHARES.values(), "rev14", "nbr7")
 COUNT_NAMES = ("s3", "s7", "s14", "s28", "gap")
 

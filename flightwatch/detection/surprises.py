@@ -22,7 +22,6 @@ WEIGHTS = {
     "region14": 1.4,
     "heavy14": 1.4,
     "night14": 1.4,
-    "dark14": 1.4,
     "rev14": 0.5,
     "nbr7": 1.0,
 }

@@ -25,7 +25,6 @@ FEATURES = {
     "region14": "aircraft new to the destination",
     "heavy14": "heavy or military types",
     "night14": "night movements",
-    "dark14": "ends nobody saw",
     "rev14": "flights back",
     "nbr7": "other routes at the same ends",
 }
@@ -38,7 +37,6 @@ WORDS = {
     "region_newcomers": "flown by aircraft never seen at the destination before",
     "heavy": "heavy or military types",
     "night": "by night",
-    "dark": "with an end nobody saw",
 }
 
 
