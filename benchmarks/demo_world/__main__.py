@@ -1,4 +1,4 @@
-"""python -m benchmarks.demo_world --seeds 20 [--first 1] [--jobs 2] [--oracle] [--quiet] [--json FILE]"""
+"""python -m benchmarks.demo_world --seeds 20 [--first 1] [--jobs 2] [--oracle] [--quiet] [--json FILE] [--keep DIR]"""
 
 from __future__ import annotations
 
@@ -14,15 +14,19 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.demo_world.kept import outcome
 from benchmarks.demo_world.measure import Score, measure
 from benchmarks.demo_world.replay import replay
 from flightwatch.demo.world import World
 
 
-def one(seed: int, *, oracle: bool, quiet: bool, poll_s: float) -> Score:
+def one(seed: int, *, oracle: bool, quiet: bool, poll_s: float, keep: Path | None) -> Score:
     """One world, lived through and measured."""
     began = time.perf_counter()
-    score = measure(replay(World.generate(seed, surge=not quiet), poll_s=poll_s, oracle=oracle))
+    if keep is not None:
+        score = measure(outcome(seed, poll_s=poll_s, folder=keep, surge=not quiet, oracle=oracle))
+    else:
+        score = measure(replay(World.generate(seed, surge=not quiet), poll_s=poll_s, oracle=oracle))
     score.seconds = time.perf_counter() - began
     return score
 
@@ -84,8 +88,9 @@ def main() -> None:
     parser.add_argument("--oracle", action="store_true", help="flights from the truth instead of from positions")
     parser.add_argument("--quiet", action="store_true", help="worlds without the surge: only false alerts")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--keep", type=Path, help="folder for worlds lived through: the next run judges them only")
     args = parser.parse_args()
-    work = partial(one, oracle=args.oracle, quiet=args.quiet, poll_s=args.poll)
+    work = partial(one, oracle=args.oracle, quiet=args.quiet, poll_s=args.poll, keep=args.keep)
     seeds = range(args.first, args.first + args.seeds)
     scores = []
     with ProcessPoolExecutor(args.jobs) as pool:

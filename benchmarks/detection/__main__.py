@@ -87,7 +87,7 @@ def _parts(recipe: Recipe, seeds: int, cache: Path, *, quick: bool) -> dict[str,
         "rare": lambda: rare.surges(),
         "fractions": lambda: rare.fractions(),
         "hostile": lambda: rare.hostile(2 if quick else 5 * seeds),
-        "reference": lambda: reference.reference(1 if quick else 5 * seeds),
+        "reference": lambda: reference.reference(1 if quick else 100, cache.parent / "lived"),
         "speed": lambda: speed.speed(small if quick else recipe),
     }
     if real:

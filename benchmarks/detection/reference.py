@@ -7,21 +7,22 @@ each evening; only the detour over HTTP and the database is left out (`benchmark
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
+from benchmarks.demo_world.kept import outcome
 from benchmarks.demo_world.measure import Score, measure
-from benchmarks.demo_world.replay import demo_settings, replay
+from benchmarks.demo_world.replay import demo_settings
 from benchmarks.detection.tables import table
-from flightwatch.demo.world import World
 
 POLL_S = 900.0  # as the demo polls
 DAYS_PER_YEAR = 365.25
 
 
-def reference(seeds: int) -> str:
+def reference(seeds: int, keep: Path, first: int = 1) -> str:
     """How many worlds open the alert by the third flight-day, and what else they open."""
     scores: list[Score] = []
-    for seed in range(1, seeds + 1):
-        scores.append(measure(replay(World.generate(seed), poll_s=POLL_S)))
+    for seed in range(first, first + seeds):
+        scores.append(measure(outcome(seed, poll_s=POLL_S, folder=keep)))
         print(f"  world {seed}: flight-day {scores[-1].delay}, others {scores[-1].false_alerts}", flush=True)
     return describe(scores)
 

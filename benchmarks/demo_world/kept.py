@@ -1,0 +1,39 @@
+"""Worlds lived through once: a change in detection or alerts is measured again in a quarter of the time."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from pathlib import Path
+
+from benchmarks.demo_world.replay import Lived, Outcome, judged, live
+from flightwatch.demo.world import World
+
+ROOT = Path(__file__).resolve().parents[2]
+JUDGING = ("detection", "alerts")
+"""Packages whose change leaves a kept world as it is."""
+
+
+def outcome(seed: int, *, poll_s: float, folder: Path, surge: bool = True, oracle: bool = False) -> Outcome:
+    """A world judged by the present detector; lived through anew only when other code has changed.
+
+    The files are pickles of our own and for this machine only.
+    """
+    file = folder / f"{seed}-{poll_s:g}-{surge}-{oracle}-{code()}.pickle"
+    world = World.generate(seed, surge=surge)
+    if file.exists():
+        lived: Lived = pickle.loads(file.read_bytes())
+        return judged(world, lived)
+    lived = live(world, poll_s=poll_s, oracle=oracle)
+    folder.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(pickle.dumps(lived, protocol=5))
+    return judged(world, lived)
+
+
+def code() -> str:
+    """A hash of everything that makes a lived world."""
+    h = hashlib.sha256()
+    for file in sorted([*(ROOT / "flightwatch").rglob("*.py"), ROOT / "benchmarks" / "demo_world" / "replay.py"]):
+        if not any(f"flightwatch/{name}/" in file.as_posix() for name in JUDGING):
+            h.update(file.read_bytes())
+    return h.hexdigest()[:12]
