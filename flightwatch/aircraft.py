@@ -154,6 +154,23 @@ def military_types() -> frozenset[str]:
     return frozenset(_FIGHTERS_AND_OTHERS.split()) | frozenset(listed)
 
 
+# Types built or refitted for work in the air: water bombers and those that lead them, crop dusters; airborne radar,
+# signals, maritime patrol, reconnaissance from high up, drones (designators of Doc 8643; databases also write "UAV").
+_AT_WORK = (
+    "S2P V10 CL2P CL2T AT5T AT6T AT8T AT3P AT5P M18 M18T P2 "
+    "A50 E2 E3CF E3TF E737 R135 P1 P3 P8 IL38 U2 WB57 Q1 Q4 Q9 UAV"
+)
+
+
+def returns(typecode: str) -> bool:
+    """Whether aircraft of the type go out to work and come home rather than fly from place to place.
+
+    >>> returns("CL2T"), returns("IL76")
+    (True, False)
+    """
+    return typecode.strip().upper() in _AT_WORK.split()
+
+
 @functools.cache
 def heavy_types() -> frozenset[str]:
     """Types above 136 t (wake category heavy or super, ICAO Doc 8643).

@@ -81,3 +81,8 @@ def test_military_is_the_flag_or_a_type_nobody_else_flies():
 def test_heavy_holds_the_cargo_types_and_no_small_ones():
     assert {"IL76", "A124", "B744", "B748", "IL96", "C17"} <= aircraft.heavy_types()
     assert not {"C172", "B738", "AN26"} & aircraft.heavy_types()
+
+
+def test_water_bombers_patrols_and_drones_come_home_and_transports_do_not():
+    assert all(aircraft.returns(t) for t in ("CL2T", "AT8T", "S2P", "P8", "Q4", " e3tf "))
+    assert not any(aircraft.returns(t) for t in ("IL76", "A124", "B744", "C17", "C172", ""))

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from flightwatch import airports
+from flightwatch.flights import weights
 from flightwatch.flights.beyond import ahead
-from flightwatch.flights.ends import choose, nothing, weighed
+from flightwatch.flights.ends import Candidates, choose, homes, nothing, shares, weighed
 from flightwatch.flights.likelihood import Edges
 from flightwatch.flights.rates import complete, rate
 
@@ -15,7 +16,7 @@ from flightwatch.flights.rates import complete, rate
 def edge(latitude: float, longitude: float, **given: float) -> Edges:
     values = {
         "altitude": 9000.0, "groundspeed": 250.0, "track": 0.0, "vertical_rate": -1200.0, "runway_ft": 4500.0,
-        "range_nm": 3000.0, "loop": 0.0, "speed_kt": 420.0, "light": 0.0, **given,
+        "range_nm": 3000.0, "loop": 0.0, "way": np.nan, "speed_kt": 420.0, "light": 0.0, "work": 0.0, **given,
     }  # fmt: skip
     return Edges(np.array([latitude]), np.array([longitude]), **{k: np.array([v]) for k, v in values.items()})
 
@@ -99,3 +100,41 @@ def test_what_lies_ahead_of_unknown_tracks_and_of_short_ranges_is_nothing():
     assert ahead(one, zero, np.array([np.nan]), np.array([4000.0]), places)[0] == 0.0
     assert ahead(one, zero, np.array([90.0]), np.array([200.0]), places)[0] < -5
     assert ahead(one[:0], zero[:0], one[:0], one[:0], places).shape == (0,)
+
+
+def test_a_water_bomber_turning_over_its_fire_goes_home_sooner_than_an_aircraft_of_no_known_work():
+    places = airports.load()
+    hollister = places.position("KCVH")
+    out_at_work = {"track": 184.0, "altitude": 4600.0, "vertical_rate": 0.0, "groundspeed": 195.0, "loop": 0.45}
+    came_from = Candidates(np.array([0]), np.array([hollister]), np.array([0.99]), np.array([0.0]))
+
+    def back(work: float) -> float:
+        one = edge(36.5, -121.1, light=1.0, runway_ft=1000.0, work=work, **out_at_work)
+        open_ = homes(weighed(one, np.array([True]), places, True, nothing()), came_from, one, weights.ARRIVAL)
+        found = choose(open_, np.array([-1]), one, places)
+        return float(found.probability[found.place == hollister].sum())
+
+    assert back(1.0) > 0.8 > back(0.0)
+
+
+def test_past_visits_count_by_their_share_among_the_places_in_reach():
+    once, often = np.log1p([1.0]), np.log1p([35.0, 1.0])
+
+    assert shares(once, np.array([0]), 1) == pytest.approx([0.5])  # one visit is little to go by
+    assert shares(often, np.array([0, 0]), 1) == pytest.approx([35 / 37, 1 / 37])
+    assert shares(np.zeros(2), np.array([0, 0]), 1).tolist() == [0.0, 0.0]
+
+
+def test_far_from_the_other_end_the_way_made_good_tells_more_than_a_turn_at_the_last_fix():
+    vectored = {"track": 290.0, "altitude": 11_000.0, "groundspeed": 300.0, "runway_ft": 5000.0}
+    from_the_south, unknown = chances(edge(48.2, 2.4, way=5.0, **vectored)), chances(edge(48.2, 2.4, **vectored))
+
+    assert from_the_south.get("LFPO", 0.0) > unknown.get("LFPO", 0.0)
+
+
+def test_a_descent_that_ends_far_short_of_a_field_is_to_a_nearer_one():
+    diving = {"track": 5.0, "altitude": 6000.0, "groundspeed": 250.0, "runway_ft": 5000.0}
+    slow, steep = (chances(edge(48.4, 2.35, vertical_rate=v, **diving)) for v in (-900.0, -3000.0))
+
+    beyond = "LFPG"
+    assert steep.get(beyond, 0.0) < slow.get(beyond, 0.0)

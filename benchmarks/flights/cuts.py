@@ -25,6 +25,10 @@ UNSEEN_WEIGHT = 0.05
 # In level cruise they are what the model is most easily wrong about: nothing tells a flight passing over a hub from one
 # bound for it. At this weight an airport is named for about one overflight in thirty.
 OVERFLIGHT_WEIGHT = 0.7
+# Three hours of one approach, shared by three fields: at this weight the ends of the other recordings are told best.
+# Without them the mean logarithm of the truth's probability out of sample is -0.657 there, at full weight -0.648, at
+# half -0.646.
+PARIS_WEIGHT = 0.5
 
 
 @dataclass
@@ -52,10 +56,11 @@ def collect(arrival: bool, seed: int = 1) -> Cuts:
     places = airports.load()
     for name, observations in corpus.collections():
         seen = corpus.seen(name, observations)
-        mine = list(_of(seen, arrival, rng, places))
+        mine = list(of(seen, arrival, rng, places))
         leg = np.array([m[4] for m in mine], dtype=np.int64)
         hints += [(e + len(rows), *rest) for e, *rest in _hints(seen, leg, arrival, places)]
         weight = 1 / np.sqrt(max(len(mine), 100) / 100)  # no collection drowns the others
+        weight *= PARIS_WEIGHT if name == corpus.PARIS else 1.0
         share = [weight * (1.0 if m[2] >= 0 else _unseen(seen.columns, m[0])) for m in mine]
         rows += [(m[2], m[3], name, int(seen.columns["address"][m[0]]), w) for m, w in zip(mine, share, strict=True)]
         parts.append((seen, *(np.array([m[k] for m in mine], dtype=np.int64) for k in (0, 1, 4))))
@@ -91,7 +96,7 @@ def _hints(seen: corpus.Seen, leg: np.ndarray, arrival: bool, places: airports.A
     return [(e, p, h, v) for (e, p), (h, v) in table.items()]
 
 
-def _of(seen: corpus.Seen, arrival: bool, rng: np.random.Generator, places: airports.Airports) -> Iterator[tuple]:
+def of(seen: corpus.Seen, arrival: bool, rng: np.random.Generator, places: airports.Airports) -> Iterator[tuple]:
     columns = seen.columns
     ends = seen.arrival if arrival else seen.departure
     for i in range(len(seen.legs)):
@@ -124,17 +129,18 @@ def _edges(seen: corpus.Seen, rows: np.ndarray, leg: np.ndarray, arrival: bool) 
     columns = seen.columns
     lo, hi = (seen.legs.first[leg], rows) if arrival else (rows, seen.legs.last[leg])
     names = ("latitude", "longitude", "altitude", "groundspeed", "track", "vertical_rate")
-    side = {k: columns[k][rows].astype(float) for k in names}
+    first, last = ({k: columns[k][at].astype(float) for k in names} for at in (lo, hi))
     far = lo if arrival else hi
-    side["vertical_rate"] = np.array([rate(columns, a, b) for a, b in zip(rows.tolist(), far.tolist(), strict=True)])
+    rates = np.array([rate(columns, a, b) for a, b in zip(rows.tolist(), far.tolist(), strict=True)])
+    (last if arrival else first)["vertical_rate"] = rates
     types = [corpus.typecodes().get(int(a), "") for a in columns["address"][rows]]
     fastest = np.array(
         [np.nan_to_num(columns["groundspeed"][a : b + 1]).max() for a, b in zip(lo, hi, strict=True)], dtype=float
     )
     air = np.zeros(len(rows), dtype=bool)
     times = columns["time"][lo], columns["time"][hi]
-    made = ends_of(Sides(side, side, air, air), np.arange(len(rows)), times, types, fastest, np.zeros(len(rows)))
-    return replace(made.arrival, loop=loops(columns, lo, hi))
+    made = ends_of(Sides(first, last, air, air), np.arange(len(rows)), times, types, fastest, np.zeros(len(rows)))
+    return replace(made.arrival if arrival else made.departure, loop=loops(columns, lo, hi))
 
 
 def loops(columns: dict, first: np.ndarray, last: np.ndarray) -> np.ndarray:

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.flights.fit import Problem
-from flightwatch import airports
+from flightwatch import airports, geo
 from flightwatch.flights import weights
-from flightwatch.flights.table import NAMED
+from flightwatch.flights.table import APPROACH_FT, APPROACH_NM, NAMED
 
 NEAR_KM = 46.3  # adsbtrack: the probable destination lies within 25 NM of the last point
 BANDS = ((5, "5 km"), (10, "10 km"), (50, "50 km"), (150, "150 km"), (400, "400 km"), (0, "random height"))
@@ -31,12 +31,16 @@ def answers(problem: Problem, folds: int) -> pd.DataFrame:
             "given": given,
             "nearest": near[:, 0],
             "within": np.where(close, near[:, 0], -1),
+            "end": "arrival" if problem.arrival else "departure",
             "altitude": cuts.edges.altitude,
             "vertical_rate": cuts.edges.vertical_rate,
         }
     )
     frame["right"] = (frame["best"] == frame["truth"]) & (frame["truth"] >= 0)
     frame["named"] = frame["sure"] >= NAMED
+    away = geo.distance(cuts.edges.latitude, cuts.edges.longitude, places.latitude[best], places.longitude[best])
+    over = cuts.edges.altitude - places.elevation[best]
+    frame["approach"] = frame["named"] & (away <= APPROACH_NM) & (over <= APPROACH_FT)
     return frame
 
 
@@ -80,23 +84,36 @@ def calibration(frame: pd.DataFrame) -> pd.DataFrame:
     return out.reset_index(drop=True)
 
 
-def bars(arrivals: pd.DataFrame) -> dict[str, tuple[float, int]]:
+def fifty(frame: pd.DataFrame) -> pd.DataFrame:
+    """The cuts at 50 km and below 15,000 ft whose end is known."""
+    return frame[(frame["truth"] >= 0) & (frame["band"] == 50) & (frame["altitude"] < 15_000)]
+
+
+def bars(both: pd.DataFrame) -> dict[str, tuple[float, int]]:
     """The figures the acceptance bars are about: value and number of cases."""
-    known = arrivals[arrivals["truth"] >= 0]
-    fifty = known[(known["band"] == 50) & (known["altitude"] < 15_000)]
-    transport = fifty[fifty["collection"].isin(TRANSPORT)]
-    low = known[(known["band"] == 5) & (known["altitude"] < 4000)]
-    approach = low[low["named"]]
+    arrivals = both[both["end"] == "arrival"]
+    near = {"arrivals": fifty(arrivals), "departures": fifty(both[both["end"] == "departure"]), "both": fifty(both)}
+    transport = near["arrivals"][near["arrivals"]["collection"].isin(TRANSPORT)]
+    approach = both[both["approach"] & (both["truth"] >= 0)]
+    close = approach[(approach["band"] == 5) & (approach["end"] == "arrival")]
     level = arrivals[(arrivals["altitude"] > 20_000) & (arrivals["vertical_rate"].abs() < 400)]
     unseen = level[level["truth"] < 0]
     cruise = level[level["truth"] >= 0]
     wrong = (cruise["named"] & ~cruise["right"]).mean()
-    return {
-        "5 km, on approach and named: right": (approach["right"].mean(), len(approach)),
-        "50 km, below 15,000 ft: named and right": ((fifty["named"] & fifty["right"]).mean(), len(fifty)),
-        "... best airport right, named or not": (fifty["right"].mean(), len(fifty)),
-        "... right where one is named": (fifty[fifty["named"]]["right"].mean(), int(fifty["named"].sum())),
-        "... transport, calibration and test flights only: named and right": (
+    out = {
+        "on approach, all cuts of both ends: right": (approach["right"].mean(), len(approach)),
+        "... arrivals cut at 5 km only": (close["right"].mean(), len(close)),
+    }
+    for name, part in near.items():
+        named = part[part["named"]]
+        out[f"50 km, below 15,000 ft, {name}: named and right, of all"] = (
+            len(named) / len(part) * named["right"].mean(),
+            len(part),
+        )
+        out[f"... {name}: best airport right, named or not"] = (part["right"].mean(), len(part))
+        out[f"... {name}: right where one is named"] = (named["right"].mean(), len(named))
+    return out | {
+        "... arrivals of transport, calibration and test flights: named and right, of all": (
             (transport["named"] & transport["right"]).mean(), len(transport),
         ),
         "cruise, end known: named and wrong": (wrong, len(cruise)),

@@ -12,6 +12,7 @@ import pandas as pd
 from flightwatch.alerts.words import moment, number
 
 SEEN = ("observed", "approach", "reported")
+WORTH_NAMING = 0.1  # a second candidate below one in ten would only take up room
 TRACKER = "https://globe.adsbexchange.com/?icao={icao24}&showTrace={day}"
 """A public tracker that shows the track of an airframe on a day (tar1090 query parameters `icao`, `showTrace`)."""
 
@@ -76,6 +77,8 @@ def end(
     >>> dark = {"estarrivalairport": "HLLB", "arrival_method": "inferred", "arrival_probability": 0.62}
     >>> end(dark, "arrival", {}, "to")
     'probably HLLB (62%)'
+    >>> end({**dark, "arrival_candidates": {"HLLB": 0.62, "HL59": 0.3, "HLGN": 0.04}}, "arrival", {}, "to")
+    'probably HLLB (62%), else HL59 (30%)'
     >>> end({"arrival_method": "unknown", "arrival_candidates": {"HLLB": 0.31, "HLGN": 0.2}}, "arrival", {}, "to")
     'unknown, perhaps HLLB (31%) or HLGN (20%)'
     """
@@ -86,11 +89,20 @@ def end(
     if airport:
         share = flight.get(f"{side}_probability", listed.get(f"{key}_p"))
         known = share is not None and math.isfinite(float(share)) and float(share) > 0
-        return f"probably {names(airport)} ({_percent(float(share or 0))})" if known else f"probably {names(airport)}"
-    shares = flight.get(f"{side}_candidates")
-    best = sorted(shares.items(), key=lambda item: -item[1])[:2] if isinstance(shares, dict) else []
-    perhaps = " or ".join(f"{names(str(name))} ({_percent(float(p))})" for name, p in best)
+        likely = f"probably {names(airport)} ({_percent(float(share or 0))})" if known else f"probably {names(airport)}"
+        others = [
+            (name, p) for name, p in _best(flight, side) if name != airport and WORTH_NAMING <= p <= float(share or 0)
+        ]
+        return likely + "".join(f", else {names(name)} ({_percent(p)})" for name, p in others[:1])
+    best = _best(flight, side)
+    perhaps = " or ".join(f"{names(name)} ({_percent(p)})" for name, p in best)
     return f"unknown, perhaps {perhaps}" if perhaps else "unknown"
+
+
+def _best(flight: Mapping[str, Any], side: str) -> list[tuple[str, float]]:
+    shares = flight.get(f"{side}_candidates")
+    ordered = sorted(shares.items(), key=lambda item: -item[1])[:2] if isinstance(shares, dict) else []
+    return [(str(name), float(p)) for name, p in ordered]
 
 
 def _percent(share: float) -> str:

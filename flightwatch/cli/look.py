@@ -145,14 +145,14 @@ def end(airport: str, method: str, candidates: dict[str, float] | None) -> str:
     """An end of a flight for a table: seen plainly, inferred with its probability, unknown as such.
 
     >>> end("UMMS", "observed", {"UMMS": 0.99}), end("HLLB", "inferred", {"HLLB": 0.62, "HL59": 0.3})
-    ('UMMS', 'HLLB 62 %?')
+    ('UMMS', 'HLLB 62 % / HL59 30 %?')
     >>> end("", "inferred", {"HLLB": 0.4, "HL59": 0.38}), end("", "unknown", {})
     ('HLLB 40 % / HL59 38 %?', 'unknown')
     """
     if method in ("observed", "approach", "reported"):
         return airport or "unknown"
     likely = [c for c in (candidates or {}).items() if c[1] >= WORTH_NAMING]
-    best = sorted(likely, key=lambda c: -c[1])[: 1 if airport else 2]
+    best = sorted(likely, key=lambda c: -c[1])[:2]
     return " / ".join(f"{name} {p:.0%}".replace("%", " %") for name, p in best) + "?" if best else "unknown"
 
 

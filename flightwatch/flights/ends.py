@@ -123,8 +123,8 @@ def settle(ends: Ends, airports: Airports, visits: tuple[Hints, Hints]) -> tuple
         weighed(ends.arrival, seen[1] < 0, airports, True, visits[1]),
     ]
     alone = [choose(p, s, e, airports) for p, s, e in zip(open_, seen, (ends.departure, ends.arrival), strict=True)]
-    other = [homes(open_[0], alone[1], ends.departure.loop, weights.DEPARTURE)]
-    other.append(homes(open_[1], alone[0], ends.arrival.loop, weights.ARRIVAL))
+    other = [homes(open_[0], alone[1], ends.departure, weights.DEPARTURE)]
+    other.append(homes(open_[1], alone[0], ends.arrival, weights.ARRIVAL))
     departures, arrivals = joined(ends, other[0], other[1], seen[0], seen[1], airports)
     return departures, arrivals
 
@@ -143,8 +143,16 @@ def weighed(edges: Edges, rows: Mask, airports: Airports, arrival: bool, visits:
     found = _weighed(oriented, edge, place, miles, airports, arrival)
     none = np.zeros(len(edges))
     none[which] = found.none
-    past = _table(arrival)["visits"] * visits.of(which[edge], place)
+    seen = visits.of(which[edge], place)
+    past = _table(arrival)["visits"] * seen + _table(arrival)["share"] * shares(seen, edge, len(oriented))
     return replace(found, edge=which[edge], none=none, visits=past)
+
+
+def shares(visits: Floats, edge: Ints, n: int) -> Floats:
+    """Of all visits to the places in reach of an end, how many were to this one; low where they are few in all."""
+    times = np.expm1(visits)
+    share: Floats = times / (np.bincount(edge, times, minlength=n)[edge] + 1.0)
+    return share
 
 
 def _weighed(oriented: Edges, edge: Ints, place: Ints, miles: Floats, airports: Airports, arrival: bool) -> Pairs:
@@ -172,10 +180,11 @@ def _table(arrival: bool) -> dict[str, float]:
     return weights.ARRIVAL if arrival else weights.DEPARTURE
 
 
-def homes(open_: Pairs, other: Candidates, loop: Floats, weight: dict[str, float]) -> Pairs:
+def homes(open_: Pairs, other: Candidates, edges: Edges, weight: dict[str, float]) -> Pairs:
     """The same utilities, knowing where the flight's other end probably was: round trips end where they began."""
     home = Hints(other.edge, other.place, other.probability).of(open_.edge, open_.place)
-    return replace(open_, home=home * (weight["home"] + weight["home_loop"] * loop[open_.edge]))
+    pull = weight["home"] + weight["home_loop"] * edges.loop + weight["home_work"] * edges.work
+    return replace(open_, home=home * pull[open_.edge])
 
 
 def choose(open_: Pairs, seen: Ints, edges: Edges, airports: Airports) -> Candidates:

@@ -26,6 +26,7 @@ LEVEL_FPM = 250.0  # level flight, softly: an autopilot holds 100, and rates are
 SHARP_DEG = 8.0  # flown straight at the field; runways are aimed at from 10 NM out and lie off the reference point
 JET_RUNWAY_FT = 4000.0  # a type that needs so much is a jet or as heavy as one
 RUNWAY_UNKNOWN_FT = 2500.0  # median of those whose length OurAirports does not give lies among the small strips
+UNDER_FT = 1500.0  # so far below a field its present descent leads, softly: levelling off on the way is usual
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,9 @@ class Edges:
     """The last fixes of flights (or first ones, with the track turned round and the vertical rate's sign changed).
 
     One value per flight end: deg, ft, kt, ft/min, runway and range of the type. `loop` says how much of the way flown
-    led back: 0 straight from the other end, 1 all round it. `speed_kt` is how fast it flies on, for times; `light` is 1
-    for light aircraft, which keep away from where airlines fly.
+    led back: 0 straight from the other end, 1 all round it; `way` is the course made good from there, NaN where that is
+    near. `speed_kt` is how fast it flies on, for times; `light` is 1 for light aircraft, which keep away from where
+    airlines fly, `work` for types that go out to work and come home.
     """
 
     latitude: Floats
@@ -46,8 +48,10 @@ class Edges:
     runway_ft: Floats
     range_nm: Floats
     loop: Floats
+    way: Floats
     speed_kt: Floats
     light: Floats
+    work: Floats
 
     def __len__(self) -> int:
         return len(self.latitude)
@@ -63,9 +67,9 @@ class Edges:
 PAIR_FEATURES = (
     "near", "far", "steep", "level_far", "off_near", "off_mid", "off_far", "off_track_wide", "runway", "small",
     "served", "closed", "too_short", "lined_up", "descending_far", "climbing_near", "at_field", "served_jet", "size",
-    "steep_level", "off_sharp", "abeam", "traffic_jet", "traffic_light",
+    "steep_level", "off_sharp", "abeam", "traffic_jet", "traffic_light", "aside", "under",
 )  # fmt: skip
-HINT_FEATURES = ("home", "home_loop", "visits")
+HINT_FEATURES = ("home", "home_loop", "home_work", "visits", "share")
 DISTANCE = ("near", "far")
 SHARED = ("runway", "small", "served", "closed", "too_short", "served_jet", "size", "traffic_jet", "traffic_light")
 """Features of the airport alone: what speaks for it before anything is seen of the flight."""
@@ -110,14 +114,17 @@ def pair_features(edges: Edges, airports: Airports, edge: Ints, place: Ints, mil
     course = geo.bearing(lat, lon, airports.latitude[place], airports.longitude[place])
     off = np.where(np.isnan(track), 60.0, geo.angle_difference(track, course))
     turn = 1 - np.cos(np.radians(off))
-    rate = np.clip(np.nan_to_num(edges.vertical_rate[edge]) / 1500.0, -1.5, 1.5)
+    told = np.nan_to_num(edges.vertical_rate[edge])
+    rate = np.clip(told / 1500.0, -1.5, 1.5)
+    minutes = 60 * miles / np.clip(np.nan_to_num(edges.groundspeed[edge], nan=200.0), 40.0, 600.0)
     runway = np.where(np.isnan(airports.runway[place]), RUNWAY_UNKNOWN_FT, airports.runway[place])
     short = np.maximum(edges.runway_ft[edge] - runway, 0) / np.maximum(edges.runway_ft[edge], 1)
     ratio = np.log((miles + 2.0) / (needed + 2.0))
     final = (miles < 15) & (height < 5000)
-    level = np.exp(-((np.nan_to_num(edges.vertical_rate[edge]) / LEVEL_FPM) ** 2))
+    level = np.exp(-((told / LEVEL_FPM) ** 2))
     jet, light = edges.runway_ft[edge] >= JET_RUNWAY_FT, edges.light[edge]
     lined = np.where(final, _lined_up(airports, place, course, track), 0.0)
+    aside = np.sin(np.radians(np.minimum(geo.angle_difference(edges.way[edge], course), 90.0)))
     return np.stack(
         [
             np.log1p(miles),
@@ -144,6 +151,8 @@ def pair_features(edges: Edges, airports: Airports, edge: Ints, place: Ints, mil
             np.abs(np.sin(np.radians(off))) * miles / 20.0,
             airports.traffic[place] * jet,
             airports.traffic[place] * light,
+            np.nan_to_num(aside) * (1 - edges.loop[edge]),
+            np.log1p(np.maximum(-height - told * minutes, 0.0) / UNDER_FT),
         ],
         axis=-1,
     ).astype(float)

@@ -23,6 +23,7 @@ JET_KT = 330.0  # a type nobody told us that flies faster over ground needs a je
 LIGHT_KT = 250.0  # types that cruise slower: pistons, helicopters, light turboprops
 LIGHT_UNKNOWN_KT = 200.0  # and aircraft of unknown type that were never seen to fly faster over ground
 SLOWEST_KT = 80.0
+NEAR_NM = 15.0  # so near to the flight's other end the course made good from there tells nothing
 OPERATOR_SHARE, TYPE_SHARE = 0.25, 0.1
 """What a visit by another airframe of the operator, or of the type, counts against one of its own; reasoned, since
 the recordings hold too few operators to fit it."""
@@ -54,9 +55,10 @@ def ends_of(sides: Sides, airframe: Any, times: tuple[Any, Any], types: Any, fas
     speed = np.where(known, cruise, np.maximum(fastest, SLOWEST_KT))
     light = np.where(known, cruise < LIGHT_KT, fastest < LIGHT_UNKNOWN_KT).astype(float)
     reach = np.array([performances[t].range_nm for t in types], dtype=float)
-    direct = geo.distance(
-        sides.first["latitude"], sides.first["longitude"], sides.last["latitude"], sides.last["longitude"]
-    )
+    at_work = {t for t in performances if craft.returns(t)}
+    work = np.array([t in at_work for t in types], dtype=float)
+    here, there = ((side["latitude"], side["longitude"]) for side in (sides.first, sides.last))
+    direct = geo.distance(*here, *there)
     loop = np.clip(1 - direct / np.maximum(flown, 1.0), 0.0, 1.0)
     edges = [
         Edges(
@@ -69,10 +71,12 @@ def ends_of(sides: Sides, airframe: Any, times: tuple[Any, Any], types: Any, fas
             runway_ft=runway,
             range_nm=reach,
             loop=loop,
+            way=np.where(direct > NEAR_NM, (geo.bearing(*at, *other) + 180.0) % 360.0, np.nan),
             speed_kt=speed,
             light=light,
+            work=work,
         )
-        for side in (sides.first, sides.last)
+        for side, at, other in ((sides.first, here, there), (sides.last, there, here))
     ]
     return Ends(airframe, times[0], times[1], edges[0], edges[1], sides.departed_ground, sides.arrived_ground)
 
