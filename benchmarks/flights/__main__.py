@@ -2,8 +2,9 @@
 
     python -m benchmarks.flights [--quick] [--traffic PYTHON] [--out FILE]
 
-Needs the real recordings (FLIGHTWATCH_REAL_DATA). `--quick` takes fewer seeds and sizes. `--traffic` names a Python
-that has the `traffic` library, 2.13 or later, in its own environment; without it that table is left out.
+Needs the real recordings (FLIGHTWATCH_REAL_DATA); FLIGHTWATCH_QUICKSTART may name one file more (see `corpus`).
+`--quick` takes fewer seeds and sizes. `--traffic` names a Python that has the `traffic` library, 2.13 or later, in its
+own environment; without it that table is left out.
 """
 
 from __future__ import annotations
