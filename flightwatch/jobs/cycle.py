@@ -41,6 +41,7 @@ def think(ctx: Context, now: datetime) -> None:
     notice(ctx, now)
     raise_alerts(ctx, now)
     crash_point("after_alert_saved")
+    ctx.store.release_memory()
     give_back(unused=True)
 
 
