@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.torture import __main__ as torture
-from benchmarks.torture import chain, daemons, full, sending
+from benchmarks.torture import chain, full, minds, sending
 from benchmarks.torture.result import Line
 
 DOC = Path(__file__).parent.parent / "docs" / "reliability.md"
@@ -44,7 +44,7 @@ def test_a_full_disk_stops_polling_and_not_telling() -> None:
 
 
 def test_a_dead_scheduler_a_hung_job_and_a_stop_meanwhile_end_the_daemon_as_they_should() -> None:
-    holds(daemons.watchdog())
+    holds(minds.watchdog())
 
 
 def test_the_page_holds_lines_of_known_tests_and_says_in_words_which_does_not_hold() -> None:

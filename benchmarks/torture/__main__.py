@@ -24,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.torture import chain, daemons, databases, full, sending, soak, suites
+from benchmarks.torture import chain, daemons, databases, full, minds, sending, soak, suites
 from benchmarks.torture.result import COLUMNS, Line, markdown
 
 DOC = databases.ROOT / "docs" / "reliability.md"
@@ -42,8 +42,8 @@ def timed() -> list[Test]:
         ("R7", lambda quick: daemons.cut_off(1 if quick else 5)),
         ("R9", lambda quick: daemons.leaders(3 if quick else 20)),
         ("R10", lambda quick: daemons.frozen(1)),
-        ("R11", lambda quick: daemons.clock()),
-        ("R12", lambda quick: daemons.watchdog()),
+        ("R11", lambda quick: minds.clock()),
+        ("R12", lambda quick: minds.watchdog()),
     ]
 
 

@@ -73,25 +73,39 @@ def prepared(kind: str, folder: Path, routes: int) -> Iterator[tuple[config.Sett
         yield settings, world, model
 
 
-def live(settings: config.Settings, world: Outside, model: Any, cycles: int, told: int | None = None) -> None:
-    """Cycle after cycle, from where the store says the last one was; each is acknowledged on the pipe `told`."""
-    now = [story.LIVE]
+@dataclass
+class Hands:
+    """Of a clock that is set, and moved on by whoever waits."""
+
+    now: datetime = story.LIVE
+
+    def pause(self, seconds: float) -> bool:
+        self.now += timedelta(seconds=seconds)
+        return False
+
+
+@contextmanager
+def at_work(settings: config.Settings, model: Any) -> Iterator[tuple[Context, Hands]]:
+    """The context of a daemon's jobs on such a clock, with a model that is trained."""
+    hands = Hands()
 
     def clock() -> datetime:
-        return now[0]
-
-    def pause(seconds: float) -> bool:
-        now[0] += timedelta(seconds=seconds)
-        return False
+        return hands.now
 
     with open_store(settings.database.url) as store:
         ctx = context(settings, store, live=True, clock=clock, sleep=lambda _: None)
-        ctx.clock, ctx.model, ctx.pause = clock, model, pause
-        store.recover_deliveries()
-        for cycle in range(next_cycle(store), cycles):
+        ctx.clock, ctx.model, ctx.pause = clock, model, hands.pause
+        yield ctx, hands
+
+
+def live(settings: config.Settings, world: Outside, model: Any, cycles: int, told: int | None = None) -> None:
+    """Cycle after cycle, from where the store says the last one was; each is acknowledged on the pipe `told`."""
+    with at_work(settings, model) as (ctx, hands):
+        ctx.store.recover_deliveries()
+        for cycle in range(next_cycle(ctx.store), cycles):
             world.set_cycle(cycle)
-            now[0] = story.moment(cycle)
-            _cycle(ctx, now[0])
+            hands.now = story.moment(cycle)
+            _cycle(ctx, hands.now)
             if told is not None:
                 os.write(told, f"{cycle} {_waited_s()}\n".encode())
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from statistics import median
 
@@ -68,9 +68,7 @@ def _uneven(size: list[float]) -> float:
 
 def main(cycles: int) -> None:
     from flightwatch.jobs.cycle import tick
-    from flightwatch.jobs.setup import context
     from flightwatch.jobs.warm import warm
-    from flightwatch.store import open_store
 
     hours: list[dict[str, float]] = []
     seen: list[float] = []
@@ -81,23 +79,13 @@ def main(cycles: int) -> None:
         daemon = settings.daemon.model_copy(update={"poll_s": 60.0, "think_s": 300.0})
         sources = tuple(s.model_copy(update={"interval_s": 60.0}) for s in settings.sources)
         settings = settings.model_copy(update={"daemon": daemon, "sources": sources})
-        now = [chain.story.LIVE]
-
-        def clock() -> datetime:
-            return now[0]
-
-        def pause(seconds: float) -> bool:
-            now[0] += timedelta(seconds=seconds)
-            return False
-
-        with open_store(settings.database.url) as store:
-            ctx = context(settings, store, live=True, clock=clock, sleep=lambda _: None)
-            ctx.clock, ctx.model, ctx.pause = clock, model, pause
+        with chain.at_work(settings, model) as (ctx, hands):
             warm(ctx)
+            store = ctx.store
             for cycle in range(cycles):
-                now[0] = chain.story.LIVE + timedelta(minutes=cycle)
+                hands.now = chain.story.LIVE + timedelta(minutes=cycle)
                 world.set_cycle(timedelta(minutes=cycle) / chain.story.STEP)
-                failed = tick(ctx, now[0])
+                failed = tick(ctx, hands.now)
                 assert not failed, failed
                 seen.append(_memory())
                 if cycle % PER_HOUR == PER_HOUR - 1:

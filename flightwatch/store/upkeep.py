@@ -111,8 +111,7 @@ class Upkeep(Base):
                 driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def release_memory(self) -> None:
-        """Let SQLite's writer forget the pages it keeps at hand: they fill their 16 MB in a day, and the kernel has them
-        too."""
+        """Let SQLite forget the pages its writer keeps: in a day they fill their 16 MB, and the kernel has them too."""
         if self.dialect == "sqlite" and self._writer is not None:
             with self._guarded(), self._writer.connect() as connection:
                 driver: Any = connection.connection.driver_connection
