@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from flightwatch import config, places
@@ -114,11 +118,57 @@ def test_the_image_is_built_in_two_stages_and_runs_as_a_number() -> None:
 def test_what_the_image_copies_is_there_and_not_ignored() -> None:
     root = DEPLOY.parent
     allowed = {line.removeprefix("!") for line in (root / ".dockerignore").read_text().splitlines() if line[:1] == "!"}
-    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (DEPLOY / "Dockerfile").read_text(), flags=re.MULTILINE)
-    wanted = {name.removeprefix("./") for line in copied for name in line.split()}
+    wanted = set(copied())
 
     assert wanted == allowed
     assert all((root / name).exists() for name in wanted)
+
+
+def copied() -> list[str]:
+    found = re.findall(r"^COPY (?!--from)(.+) \S+$", (DEPLOY / "Dockerfile").read_text(), flags=re.MULTILINE)
+    return [name.removeprefix("./") for line in found for name in line.split()]
+
+
+@pytest.mark.slow
+def test_what_the_image_copies_is_all_that_its_install_line_needs(tmp_path: Path) -> None:
+    """As the image is built: only those files, the wheel made of them, and every part of the program there."""
+    pytest.importorskip("hatchling", reason="the build backend is not installed here")
+    source, out = tmp_path / "src", tmp_path / "out"
+    source.mkdir()
+    for name in copied():
+        whole = DEPLOY.parent / name
+        if whole.is_dir():
+            shutil.copytree(whole, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(whole, source / name)
+
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out)]
+    done = subprocess.run(build, cwd=source, capture_output=True, text=True, timeout=300, check=False)
+
+    assert done.returncode == 0, done.stderr
+    [wheel] = out.glob("*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        names = set(packed.namelist())
+        [metadata] = [packed.read(name).decode() for name in names if name.endswith(".dist-info/METADATA")]
+    ours = {p.relative_to(DEPLOY.parent).as_posix() for p in (DEPLOY.parent / "flightwatch").rglob("*.py")}
+    assert ours <= names
+    assert any("0001" in name and "versions" in name for name in names), "the migrations come along"
+    [extra] = re.findall(r"install .*'\.\[(\w+)\]'", (DEPLOY / "Dockerfile").read_text())
+    assert f"Provides-Extra: {extra}" in metadata
+
+
+def test_the_commands_of_the_image_exist_and_take_no_more_than_they_are_given() -> None:
+    from flightwatch.cli import app
+
+    text = (DEPLOY / "Dockerfile").read_text()
+    [health] = re.findall(r"HEALTHCHECK .* CMD (\[.*\])", text)
+    [[entry], [command]] = (re.findall(rf"^{word} (\[.*\])$", text, re.MULTILINE) for word in ("ENTRYPOINT", "CMD"))
+
+    assert json.loads(entry) == json.loads(health)[:1] == ["flightwatch"]
+    for words in (json.loads(health)[1:], json.loads(command)):
+        found = app.get_command(click.Context(app), words[0])
+        assert found is not None
+        assert not [p for p in found.params if p.required]
 
 
 def compose(name: str) -> dict[str, Any]:
