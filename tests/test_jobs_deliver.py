@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -44,17 +45,17 @@ zone = "Europe/Kyiv"
 
 
 class Desk:
-    def __init__(self, folder: Path, script: list[str], mail: MailServer) -> None:
+    def __init__(self, folder: Path, script: list[str], mail: MailServer, slack: str = "") -> None:
         self.slack, self.now = HttpServer(script), NOW
         self.mail = mail
         (folder / "slack").write_text(f"{self.slack.url}/services/T00/B00/sEcReT12")
         (folder / "slack").chmod(0o600)
-        (folder / "fw.toml").write_text(CONFIG.format(smtp=self.mail.port))
+        (folder / "fw.toml").write_text(CONFIG.format(smtp=self.mail.port) + slack)
         self.settings = config.load(folder / "fw.toml", environ={})
         self.ctx: Context
 
-    def put(self, number: int) -> None:
-        message = Message(f"m{number}", f"m{number}", f"number {number}", "S.", "high").record()
+    def put(self, number: int, severity: str = "high") -> None:
+        message = Message(f"m{number}", f"m{number}", f"number {number}", "S.", severity).record()
         rows = [Delivery(0, None, c, "notice", message, "pending", 0, self.now, self.now) for c in ("email", "slack")]
         self.ctx.store.add_deliveries(rows)
 
@@ -116,6 +117,29 @@ def test_a_broken_channel_is_shown_by_health_and_told_once_by_the_other_and_so_i
     assert told[-1].endswith("works again")
     assert channel_check(desk).ok
     assert [d.state for d in desk.ctx.store.deliveries(channel="slack") if d.message["title"] == "number 3"] == ["sent"]
+
+
+def test_what_is_found_at_night_is_one_digest_in_the_morning_but_what_is_grave_is_told_at_once(tmp_path: Path) -> None:
+    night = 'quiet_hours = { from = "22:00", to = "07:00", zone = "Europe/Kyiv", unless = "high" }'
+    with MailServer() as mail:
+        desk = Desk(tmp_path, [], mail, night)
+        with desk.slack, open_store(desk.settings.database.url, create=True) as store:
+            at_work(desk, store).now = datetime(2024, 12, 14, 22, tzinfo=UTC)  # midnight in Kyiv
+            for number in range(6):
+                desk.put(number, "watch")
+                desk.beat(10)
+            desk.put(6, "high")
+            desk.beat(10)
+            at_night = [request.json["text"] for request in desk.slack.taken]
+            desk.now = datetime(2024, 12, 15, 5, tzinfo=UTC)  # seven there
+            desk.beat()
+            waiting = store.deliveries(state="pending")
+
+    assert len(desk.mails()) == 7, "the desk that has no quiet hours heard of each when it was found"
+    assert [text.split(":")[0] for text in at_night] == ["number 6"]
+    [digest] = [json.dumps(request.json) for request in desk.slack.taken[1:]]
+    assert all(f"number {number}" in digest for number in range(6))
+    assert not waiting
 
 
 @pytest.mark.parametrize("desk", [[]], indirect=True)
