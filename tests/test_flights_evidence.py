@@ -122,7 +122,7 @@ def test_past_visits_count_by_their_share_among_the_places_in_reach():
 
     assert shares(once, np.array([0]), 1) == pytest.approx([0.5])  # one visit is little to go by
     assert shares(often, np.array([0, 0]), 1) == pytest.approx([35 / 37, 1 / 37])
-    assert shares(np.zeros(2), np.array([0, 0]), 1).tolist() == [0.0, 0.0]
+    assert shares(np.log1p([0.25, 0.0]), np.array([0, 0]), 1).tolist() == [0.0, 0.0]  # others of its like do not count
 
 
 def test_far_from_the_other_end_the_way_made_good_tells_more_than_a_turn_at_the_last_fix():

@@ -149,8 +149,11 @@ def weighed(edges: Edges, rows: Mask, airports: Airports, arrival: bool, visits:
 
 
 def shares(visits: Floats, edge: Ints, n: int) -> Floats:
-    """Of all visits to the places in reach of an end, how many were to this one; low where they are few in all."""
-    times = np.expm1(visits)
+    """Of all visits to the places in reach of an end, how many were to this one; low where they are few in all.
+
+    Whole visits only: what others of its like add to them (`table.past`) is a fraction, and says nothing of its habits.
+    """
+    times = np.floor(np.expm1(visits) + 1e-6)
     share: Floats = times / (np.bincount(edge, times, minlength=n)[edge] + 1.0)
     return share
 
