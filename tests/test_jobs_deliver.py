@@ -119,6 +119,25 @@ def test_a_broken_channel_is_shown_by_health_and_told_once_by_the_other_and_so_i
     assert [d.state for d in desk.ctx.store.deliveries(channel="slack") if d.message["title"] == "number 3"] == ["sent"]
 
 
+@pytest.mark.parametrize("desk", [["503"] * 5], indirect=True)
+def test_a_channel_that_does_not_answer_is_shown_by_health_until_it_does(desk: Desk) -> None:
+    desk.put(1)
+    desk.beat()
+    assert channel_check(desk).ok, "one failed try is ordinary trouble"
+
+    for _ in range(60):
+        if len(desk.slack.requests) < 5:
+            desk.beat(0.5)
+
+    assert len(desk.slack.requests) == 5
+    assert not channel_check(desk).ok
+    assert "the last 5 tries failed" in channel_check(desk).text
+
+    desk.beat(20)  # no wait is longer than a quarter of an hour and its jitter
+    assert channel_check(desk).ok
+    assert [request.json["text"].split(":")[0] for request in desk.slack.taken] == ["number 1"]
+
+
 def test_what_is_found_at_night_is_one_digest_in_the_morning_but_what_is_grave_is_told_at_once(tmp_path: Path) -> None:
     night = 'quiet_hours = { from = "22:00", to = "07:00", zone = "Europe/Kyiv", unless = "high" }'
     with MailServer() as mail:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from flightwatch.store import Store
 
 LATE = 5  # beats without a good one before a job or a source counts as silent: one or two are ordinary trouble
+FAILING = 5  # tries in a row: by the delays of notify.outbox a channel has then not answered for eight minutes
 
 
 @dataclass(frozen=True)
@@ -103,10 +104,18 @@ def health(settings: Settings, now: datetime) -> list[Check]:
         if key.startswith("channel:"):
             state = State.of(json.loads(value))
             name = f"channel {key.removeprefix('channel:')}"
-            found.append(Check(name, not state.broken, state.broken or "fine"))
+            found.append(_channel(name, state))
     found.append(Check("outbox", not dead, f"{dead} messages were given up; `flightwatch deliveries list --state dead`"
                        if dead else "nothing was given up"))  # fmt: skip
     return found
+
+
+def _channel(name: str, state: State) -> Check:
+    """Whether messages get out there: broken is for good, and one that does not answer is no better meanwhile."""
+    if state.broken or state.failures < FAILING:
+        return Check(name, not state.broken, state.broken or "fine")
+    again = f", again from {iso(state.hold)} on" if state.hold else ""
+    return Check(name, False, f"the last {state.failures} tries failed{again}; messages wait, none is lost yet")
 
 
 def _source(source: str, polls: pd.DataFrame, interval_s: float, now: datetime) -> Check:
