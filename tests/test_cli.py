@@ -298,3 +298,52 @@ def test_wrong_turns_are_answered_with_the_way(tmp_path: Path) -> None:
         with pytest.raises(FlightwatchError) as caught:
             call(*argv, *given)
         assert words in str(caught.value), argv
+
+
+def test_sources_says_what_would_be_asked_and_what_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "fw.toml").write_text(
+        'contact = "desk@example.org"\n'
+        '[[source]]\nkind = "adsblol"\ntypes = ["IL76"]\nmilitary = true\nareas = ["HLLB"]\n'
+        '[[source]]\nkind = "adsbfi"\ntypes = ["IL76"]\nmilitary = true\nenabled = false\n'
+        '[[source]]\nkind = "adsbx"\ntypes = ["IL76"]\n'
+    )
+
+    found = json.loads(call("sources", "--config", tmp_path / "fw.toml", "--json").stdout)["sources"]
+    said = call("sources", "--config", tmp_path / "fw.toml").stdout
+
+    lol, fi, adsbx = found
+    assert lol["requests"][:2] == ["/v2/type/IL76", "/v2/mil"]
+    assert lol["requests"][2].startswith("/v2/point/32.")
+    assert (lol["seconds"], lol["a_day"], lol["gaps"]) == (4.0, 1440 * 3, [])
+    assert (fi["enabled"], fi["gaps"]) == (False, ["adsb.fi cannot be asked for types"])
+    assert "nothing to ask ADSBExchange for" in adsbx["trouble"]
+    assert "3 requests every 60 s" in said
+    assert "gap: adsb.fi cannot be asked for types" in said
+    assert "cannot be asked: source 'adsbx'" in said
+    assert "no sources" in call("sources", "--config", _settled(tmp_path)).stdout
+
+
+def _settled(folder: Path) -> Path:
+    (folder / "none.toml").write_text('contact = "desk@example.org"\n')
+    return folder / "none.toml"
+
+
+def test_heatmaps_on_disk_become_flights_and_twice_is_once(tmp_path: Path) -> None:
+    from benchmarks.ingest.world import heatmap_files
+
+    (tmp_path / "heatmap").mkdir()
+    for n, file in enumerate(heatmap_files(6)):
+        (tmp_path / "heatmap" / f"{n:02d}.bin.ttf").write_bytes(file)
+    db = tmp_path / "fw.db"
+
+    first = json.loads(call("backfill", "heatmaps", tmp_path, "--workers", 1, "--db", db, "--json").stdout)
+    before = dump(db)
+    again = json.loads(call("backfill", "heatmaps", tmp_path, "--workers", 1, "--db", db, "--json").stdout)
+
+    (one,), (two,) = first.values(), again.values()
+    one, two = (x[0] if isinstance(x, list) else x for x in (one, two))
+    assert one["kept"] > 1000
+    assert one["flights"] == len(before["flight"]) >= 6
+    assert before["heard"]
+    assert (two["kept"], two["skipped"]) == (0, one["pieces"])
+    assert dump(db) == before

@@ -57,6 +57,31 @@ def readsb(
         _run(ctx, traces.pieces(list(paths), done=held), held, as_json, dry_run, workers, scheduler)
 
 
+@command("heatmaps")
+@paths_argument
+@click.option("--workers", default=0, help="Processes that read; default: one a core.")
+@scheduler_option
+@again_option
+@dry_run_option
+@json_option
+def heatmaps(
+    session: Session, paths: tuple[Path, ...], workers: int, scheduler: str, again: bool, dry_run: bool, as_json: bool
+) -> None:
+    """readsb heatmap files (heatmap/NN.bin.ttf) of whole days: folders and .tar.
+
+    The fast first pass over a day, and who was heard where: every aircraft once a slice, without the details traces
+    have.
+    """
+    from flightwatch.sources import heatmap
+
+    _all_there(paths)
+    with _storing(session, dry_run) as ctx:
+        from flightwatch.jobs.backfill import Done, done
+
+        held = Done(()) if again else done(ctx, "heatmap")
+        _run(ctx, heatmap.pieces(list(paths), done=held), held, as_json, dry_run, workers, scheduler)
+
+
 @command("snapshots")
 @paths_argument
 @again_option
@@ -75,6 +100,7 @@ def snapshots(session: Session, paths: tuple[Path, ...], again: bool, dry_run: b
 
 
 backfill_group.add_command(readsb)
+backfill_group.add_command(heatmaps)
 backfill_group.add_command(snapshots)
 
 

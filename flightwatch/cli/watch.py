@@ -118,6 +118,38 @@ def _dry(ctx: Any, session: Session) -> None:
         click.echo(f"{p.source} {p.query}: {p.outcome}, {p.kept} positions would be stored, refused {refused} {p.note}")
 
 
+@command("sources")
+@json_option
+def sources(session: Session, as_json: bool) -> None:
+    """What each feed would be asked in a round, at what pace and on what terms, and what it cannot be asked for.
+
+    Nobody is asked anything.
+    """
+    from flightwatch.jobs.asked import asked
+
+    found = asked(session.settings)
+    if as_json:
+        emit_json({"sources": [vars(a) for a in found]})
+        return
+    if not found:
+        click.echo("no sources: a [[source]] in the configuration names one")
+    for a in found:
+        state = "" if a.enabled else ", switched off"
+        click.echo(f"{a.source} ({a.kind}{', ' + a.terms if a.terms else ''}){state}")
+        if a.trouble:
+            click.echo(f"  cannot be asked: {a.trouble}")
+            continue
+        words = "request" if len(a.requests) == 1 else "requests"
+        click.echo(
+            f"  {len(a.requests)} {words} every {a.interval_s:g} s, {a.seconds:g} s apart from first to last,"
+            f" about {a.a_day:,} a day"
+        )
+        for request in a.requests:
+            click.echo(f"    {request}")
+        for gap in a.gaps:
+            click.echo(f"  gap: {gap}")
+
+
 @command("status")
 @json_option
 def status(session: Session, as_json: bool) -> None:
@@ -163,4 +195,4 @@ def _checks(session: Session, which: str, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-COMMANDS = [demo, run, once, status, health, doctor]
+COMMANDS = [demo, run, once, sources, status, health, doctor]
