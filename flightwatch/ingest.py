@@ -201,14 +201,17 @@ def _perhaps_crowded(cell: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 
 def _crowded(cell: npt.NDArray[np.int64], address: Any, altitude: Any) -> npt.NDArray[np.int64]:
-    order = np.argsort(cell, kind="stable")
-    ordered = cell[order]
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    sizes = np.diff(np.append(starts, len(ordered)))
-    found = [np.zeros(0, dtype=np.int64)]
-    for start, size in zip(starts[sizes >= CLUSTER_AIRFRAMES], sizes[sizes >= CLUSTER_AIRFRAMES], strict=True):
-        rows = order[start : start + size]
-        spread = np.ptp(altitude[rows])
-        if len(np.unique(address[rows])) >= CLUSTER_AIRFRAMES and spread >= CLUSTER_SPREAD_FT:
-            found.append(rows)
-    return np.concatenate(found)
+    """Rows in cells with enough airframes at different enough heights; all cells at once, as a spoofed day has many."""
+    if not len(cell):
+        return np.zeros(0, dtype=np.int64)
+    order = np.lexsort((address, cell))
+    cell, address, altitude = cell[order], address[order], altitude[order]
+    new = np.ones(len(cell), dtype=bool)
+    new[1:] = cell[1:] != cell[:-1]
+    other = new.copy()
+    other[1:] |= address[1:] != address[:-1]
+    starts = np.flatnonzero(new)
+    spread = np.maximum.reduceat(altitude, starts) - np.minimum.reduceat(altitude, starts)
+    crowd = (np.add.reduceat(other, starts, dtype=np.int64) >= CLUSTER_AIRFRAMES) & (spread >= CLUSTER_SPREAD_FT)
+    rows: npt.NDArray[np.int64] = order[crowd[np.cumsum(new) - 1]]
+    return rows

@@ -200,7 +200,7 @@ def main() -> None:
     if args.only:
         text = target.read_text(encoding="utf-8") if target is not None and target.exists() else ""
         for section in speed_sections(args.quick, args.traffic):
-            text = merged(text, section, keys=3) if text else section
+            text = merged(text, section, keys=3 if section.startswith(TRAFFIC_NOTE) else 1) if text else section
     else:
         text = report(args.quick, args.traffic)
     if target is None:

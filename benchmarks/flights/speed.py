@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.flights.worlds import START, path
+from benchmarks.ingest.archive import peak_kib
 from flightwatch import aircraft as craft
 from flightwatch import airports, flights, motion, units
 from flightwatch.flights import legs
@@ -188,8 +188,8 @@ def in_batches(rows: int) -> None:
         kept = flights.tail(frame, found)
         flown += len(found)
         done += len(day)
-        first = first or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        first = first or peak_kib() / 1024
+    peak = peak_kib() / 1024
     sys.stdout.write(json.dumps({"rows": done, "flights": flown, "first": first, "peak": peak}))
 
 

@@ -36,11 +36,11 @@ def run(tar: Path, folder: Path) -> dict[str, float]:
         began = time.process_time()
         report = backfill(ctx, traces.pieces([tar]))
         spent = time.process_time() - began
-    peak = _peak_kib() / 1024
+    peak = peak_kib() / 1024
     return {"cpu_s": spent, "peak_mib": peak, "rows": report.kept, "flights": report.flights}
 
 
-def _peak_kib() -> float:
+def peak_kib() -> float:
     """Of this process alone: `ru_maxrss` would count what the parent held before it started us."""
     status = Path("/proc/self/status").read_text()
     found = re.search(r"VmHWM:\s+(\d+) kB", status)

@@ -204,13 +204,17 @@ def _object(i: int, rng: np.random.Generator) -> str:
 
 
 def bodies(count: int, distinct: int = 300) -> list[tuple[str, bytes]]:
-    """(icao24, gzip body) of so many trace files; beyond `distinct` other airframes fly the same days again."""
+    """(icao24, gzip body) of so many trace files; beyond `distinct` other airframes fly the same days again, each time
+    half an hour later: together they would be a crowd at one place, as spoofed positions are."""
     made = [(t.icao24, trace_text(t)) for t in tracks(min(count, distinct))]
+    began = f'"timestamp": {DAY:.3f}'.encode()
     out = []
     for i in range(count):
         icao24, text = made[i % len(made)]
         mine = f"{int(icao24, 16) + i // len(made):06x}"
-        out.append((mine, gzip.compress(text.replace(icao24.encode(), mine.encode(), 1), 6, mtime=0)))
+        later = f'"timestamp": {DAY + i // len(made) * 1800:.3f}'.encode()
+        text = text.replace(icao24.encode(), mine.encode(), 1).replace(began, later, 1)
+        out.append((mine, gzip.compress(text, 6, mtime=0)))
     return out
 
 
