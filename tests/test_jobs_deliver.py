@@ -17,6 +17,7 @@ from flightwatch.jobs.setup import context
 from flightwatch.jobs.status import health
 from flightwatch.records import Delivery, Message
 from flightwatch.store import Store, open_store
+from tests.fakes.channels import channels
 from tests.fakes.http import HttpServer
 from tests.fakes.smtp import MailServer
 
@@ -29,18 +30,6 @@ watchlist = false
 url = "sqlite:///fw.db"
 [alerts]
 zone = "Europe/Berlin"
-[[channel]]
-kind = "email"
-host = "127.0.0.1"
-port = {smtp}
-security = "none"
-sender = "flightwatch@example.org"
-recipients = ["desk@example.org"]
-min_severity = "watch"
-[[channel]]
-kind = "slack"
-webhook_file = "slack"
-zone = "Europe/Kyiv"
 """
 
 
@@ -50,7 +39,9 @@ class Desk:
         self.mail = mail
         (folder / "slack").write_text(f"{self.slack.url}/services/T00/B00/sEcReT12")
         (folder / "slack").chmod(0o600)
-        (folder / "fw.toml").write_text(CONFIG.format(smtp=self.mail.port) + slack)
+        more = f'zone = "Europe/Kyiv"\n{slack}'
+        told = channels(self.mail.port, email='min_severity = "watch"', slack=more)
+        (folder / "fw.toml").write_text(CONFIG + told)
         self.settings = config.load(folder / "fw.toml", environ={})
         self.ctx: Context
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from flightwatch import geo
 from flightwatch.airports import load
+from tests.fakes.channels import channels
 
 LIVE = datetime(2024, 9, 2, tzinfo=UTC)
 """Polling begins; before it lie `HISTORY` days of finished flights."""
@@ -145,14 +146,4 @@ digest_over = 100
 expire_hours = 10000
 [daemon]
 {beats}
-[[channel]]
-kind = "email"
-host = "127.0.0.1"
-port = {smtp}
-security = "none"
-sender = "flightwatch@example.org"
-recipients = ["desk@example.org"]
-[[channel]]
-kind = "slack"
-webhook_file = "{slack_file}"
-{watched}"""
+{channels(smtp, slack_file)}{watched}"""

@@ -18,6 +18,7 @@ from flightwatch.jobs.cycle import tick
 from flightwatch.jobs.setup import context
 from flightwatch.sources import traces
 from flightwatch.store import Store, open_store
+from tests.fakes.channels import channels
 from tests.fakes.http import HttpServer, Request
 from tests.fakes.sky import Feed, Sky, Trip
 from tests.fakes.smtp import Mail, MailServer
@@ -56,16 +57,6 @@ allow_private = true
 [daemon]
 poll_s = 600
 think_s = 21600
-[[channel]]
-kind = "email"
-host = "127.0.0.1"
-port = {smtp}
-security = "none"
-sender = "flightwatch@example.org"
-recipients = ["desk@example.org"]
-[[channel]]
-kind = "slack"
-webhook_file = "slack"
 """
 
 
@@ -92,7 +83,7 @@ def trips(seed: int = 7, *, surge: bool = True) -> list[Trip]:
 def configure(folder: Path, feed: str, smtp: int, slack: str) -> config.Settings:
     (folder / "slack").write_text(f"{slack}/services/T0/B0/secret")
     (folder / "slack").chmod(0o600)
-    (folder / "flightwatch.toml").write_text(CONFIG.format(feed=feed, smtp=smtp))
+    (folder / "flightwatch.toml").write_text(CONFIG.format(feed=feed) + channels(smtp))
     return config.load(folder / "flightwatch.toml", environ={})
 
 
