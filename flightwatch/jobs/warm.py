@@ -22,7 +22,7 @@ def warm(ctx: Context) -> None:
 
     A program that was upgraded underneath a running daemon cannot load the rest of itself when the first alert is due,
     and a picture that cannot be drawn is known at the start. What lives as long as the process then lies together in
-    memory and not among what a round forgets: 24 h keep 4 MB less (benchmarks/torture, R13).
+    memory and not among what a round forgets (docs/reliability.md, R13).
     """
     for name in LATER:
         import_module(name)
