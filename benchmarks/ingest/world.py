@@ -211,7 +211,7 @@ def bodies(count: int, distinct: int = 300) -> list[tuple[str, bytes]]:
     out = []
     for i in range(count):
         icao24, text = made[i % len(made)]
-        mine = f"{int(icao24, 16) + i // len(made):06x}"
+        mine = f"{int(icao24, 16) + i // len(made) * 0x8000:06x}"  # `tracks` takes every seventh of the first few
         later = f'"timestamp": {DAY + i // len(made) * 1800:.3f}'.encode()
         text = text.replace(icao24.encode(), mine.encode(), 1).replace(began, later, 1)
         out.append((mine, gzip.compress(text, 6, mtime=0)))
