@@ -59,10 +59,11 @@ def built_again(ctx: Context, firsts: pd.Series, now: datetime) -> Built:
     flights = store.flights(
         icao24=icao24s, since=begin - LONGEST_LEG, columns=["flight_id", "icao24", "firstseen", "lastseen"]
     )
-    observations = store.observations(icao24s, since=begin)
+    whole = store.has_fixes(flights["icao24"].tolist(), millis(flights["firstseen"]).tolist())
+    whole &= (flights["firstseen"] >= pd.Timestamp(begin)).to_numpy(dtype=bool)  # a leg is no longer
+    since = _starts(firsts, flights, whole).reindex(icao24s).fillna(pd.Timestamp(begin))
+    observations = store.observations_from({i: t.to_pydatetime() for i, t in since.items()})
     owner = owners(observations)
-    since = _starts(firsts, flights, fixes_at(flights, "firstseen", observations))
-    observations = observations[~(observations["time"] < each(since, owner))]
     start = pd.concat([firsts, observations["time"].groupby(owner).min()]).groupby(level=0).min()
     scope = pd.DataFrame({"icao24": start.index, "since": start.to_numpy()})
     return compute(ctx, observations, scope, now)

@@ -13,7 +13,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Column, Connection, Engine, Select, any_, bindparam, func, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Engine,
+    FromClause,
+    Select,
+    Text,
+    any_,
+    bindparam,
+    column,
+    func,
+    select,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import URL
 from sqlalchemy.sql import ColumnElement
@@ -143,6 +156,25 @@ class Base:
             each = func.json_each(bindparam(None, json.dumps(wanted), unique=True)).table_valued("value")
             return column.in_(select(each.c.value))
         return column == any_(bindparam(None, wanted, type_=ARRAY(column.type), unique=True))
+
+    def _pairs(self, pairs: Iterable[tuple[str, int]]) -> FromClause:
+        """Airframes and times (ms) as a table `icao24`, `time` to join with, any number of them in one parameter."""
+        if self.dialect == "sqlite":
+            text = json.dumps([list(pair) for pair in pairs])
+            each = func.json_each(bindparam(None, text, unique=True)).table_valued("value")
+            parts = (
+                func.json_extract(each.c.value, f"$[{n}]").label(name) for n, name in enumerate(("icao24", "time"))
+            )
+            return select(*parts).select_from(each).subquery()
+        icao24s, times = [list(part) for part in zip(*pairs, strict=True)] or ([], [])
+        return (
+            func.unnest(
+                bindparam(None, icao24s, type_=ARRAY(Text), unique=True),
+                bindparam(None, times, type_=ARRAY(BigInteger), unique=True),
+            )
+            .table_valued(column("icao24", Text), column("time", BigInteger))
+            .render_derived()
+        )
 
     def rows(self, statement: Select[Any]) -> list[Any]:
         """The rows of a query."""

@@ -230,10 +230,38 @@ class PollRows(AircraftRows, KeptRows, TouchRows):
         query = _between(select(t), t.c.time, since, until)
         if icao24s is not None:
             query = query.where(self.among(t.c.icao24, icao24s))
-        got = self.columns(query.order_by(t.c.icao24, t.c.time))
-        known = {text: parse_icao24(text) for text in set(got["icao24"])}
-        got["address"] = [known[text] for text in got["icao24"]]
-        return frame(got, OBSERVATION)
+        return _observed(self.columns(query.order_by(t.c.icao24, t.c.time)))
+
+    def observations_from(self, starts: Mapping[str, datetime]) -> pd.DataFrame:
+        """The fixes of each of these airframes from its own time on, as `observations` has them."""
+        t = schema.observation
+        wanted = self._pairs({icao24: ms(start) for icao24, start in starts.items()}.items())
+        with self.reading():
+            query = select(t).join(wanted, and_(t.c.icao24 == wanted.c.icao24, t.c.time >= wanted.c.time))
+            rows = _observed(self.columns(query.order_by(t.c.icao24, t.c.time)))
+            kept = self.kept(list(starts))
+        if kept.empty:
+            return rows
+        first = pd.Series({parse_icao24(i): ms(start) for i, start in starts.items()}, dtype="int64")
+        kept = kept[millis(kept["time"]) >= first.reindex(kept["address"]).to_numpy()]
+        return in_order(concat([rows, kept], OBSERVATION))
+
+    def has_fixes(self, icao24s: Sequence[str], times: Sequence[int]) -> npt.NDArray[np.bool_]:
+        """Of each airframe and time (ms), whether that fix is stored."""
+        t = schema.observation
+        pairs = list(zip(icao24s, times, strict=True))
+        wanted = self._pairs(pairs)
+        with self.reading():
+            query = select(t.c.icao24, t.c.time)
+            found = set(
+                map(
+                    tuple,
+                    self.rows(query.join(wanted, and_(t.c.icao24 == wanted.c.icao24, t.c.time == wanted.c.time))),
+                )
+            )
+            kept = self.kept(sorted(set(icao24s)))
+        found |= set(zip(icao24_texts(kept["address"].to_numpy()).tolist(), millis(kept["time"]).tolist(), strict=True))
+        return np.array([pair in found for pair in pairs], dtype=bool)
 
     def last_poll_id(self) -> int:
         """The newest poll's id, -1 when there is none: the watermark for `touched`."""
@@ -244,6 +272,11 @@ class PollRows(AircraftRows, KeptRows, TouchRows):
         t = schema.body
         found = self.rows(select(t.c.content).where(t.c.sha256 == sha256))
         return zlib.decompress(found[0][0]) if found else None
+
+
+def _observed(got: dict[str, list[Any]]) -> pd.DataFrame:
+    known = {text: parse_icao24(text) for text in set(got["icao24"])}
+    return frame(got | {"address": [known[text] for text in got["icao24"]]}, OBSERVATION)
 
 
 def _poll_key(poll: Poll) -> tuple[str, str, int]:
