@@ -23,7 +23,7 @@ from flightwatch.store.touch import TouchRows, spans_of
 from flightwatch.units import INSTANT, icao24_texts, instant, millis, parse_icao24
 
 HEARD_KEY = ("hour", "source", "cell")
-MOST_HEARD = 100_000  # cells remembered as stored, 30 MB; the whole world is 16,200 cells an hour
+HOUR_MS = 3_600_000
 
 Texts = npt.NDArray[np.object_]
 Numbers = npt.NDArray[np.int64]
@@ -158,9 +158,13 @@ class PollRows(AircraftRows, KeptRows, TouchRows):
         )
 
     def _note_heard(self, counts: Mapping[tuple[Any, ...], int]) -> None:
-        """What is known to be stored: polls of one hour hear the same airframes again, and then nothing is written."""
-        if len(self._heard) > MOST_HEARD:
-            self._heard.clear()
+        """What is known to be stored: polls of one hour hear the same airframes again, and then nothing is written.
+        Only the newest two hours are remembered: the whole world is 16,200 cells an hour, 5 MB."""
+        if not counts:
+            return
+        before, newest = (max((hour for hour, *_ in held), default=0) for held in (self._heard, counts))
+        if newest > before:
+            self._heard = {key: number for key, number in self._heard.items() if key[0] >= newest - HOUR_MS}
         self._heard.update(counts)
 
     def save_polls(self, polls: Sequence[Poll]) -> list[int]:

@@ -88,6 +88,15 @@ def test_polls_of_one_hour_hear_the_same_airframes_and_pieces_of_an_archive_diff
     assert store.heard()["aircraft"].tolist() == [11]
 
 
+def test_who_was_heard_is_remembered_for_two_hours_and_stored_for_good(store: Store) -> None:
+    for n in range(5):
+        row = heard(3).assign(hour=pd.Timestamp(NOW + timedelta(hours=n)))
+        store.save_fetched(poll(60 * n), empty(OBSERVATION), empty(AIRCRAFT), row)
+
+    assert len(store._heard) == 2
+    assert store.heard()["aircraft"].tolist() == [3] * 5
+
+
 def test_pieces_of_an_archive_are_stored_together_and_once(store: Store) -> None:
     polls = [poll(0, planned=False, query="a"), poll(0, planned=False, query="b"), poll(1440, planned=False, query="a")]
     aircraft = [airframes(), airframes(icao24="abcdef"), airframes(registration="RA-1")]
