@@ -9,6 +9,7 @@ from importlib import import_module
 import pandas as pd
 
 from flightwatch.jobs.context import Context
+from flightwatch.jobs.memory import keep_apart
 from flightwatch.records import FLIGHT, conform
 
 log = logging.getLogger("flightwatch.warm")
@@ -24,6 +25,7 @@ def warm(ctx: Context) -> None:
     and a picture that cannot be drawn is known at the start. What lives as long as the process then lies together in
     memory and not among what a round forgets (docs/reliability.md, R13).
     """
+    keep_apart()
     for name in LATER:
         import_module(name)
     try:
