@@ -55,6 +55,12 @@ class Beat(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
         return previous + self.every
 
 
+def set_aside(event: threading.Event) -> None:
+    """Set an event from a signal handler, in a thread of its own: the signal may come while the main thread holds the
+    event's lock, and who sets it there waits for himself (the lock of `threading.Event` is not reentrant)."""
+    threading.Thread(target=event.set, daemon=True).start()
+
+
 class AtWork:
     """Which jobs run, and since when; somebody may wait until none does."""
 
@@ -111,7 +117,7 @@ class Daemon:
         """Work until told to stop, as the one leader that `lead` makes of us."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._told_to_stop)
-        signal.signal(signal.SIGHUP, lambda *_: self.reload.set())
+        signal.signal(signal.SIGHUP, lambda *_: set_aside(self.reload))
         systemd.notify("READY=1")  # a standby is ready too
         try:
             warm(self.ctx)
@@ -153,7 +159,7 @@ class Daemon:
 
     def _told_to_stop(self, number: int, frame: FrameType | None) -> None:
         self.told = True
-        self.stop.set()
+        set_aside(self.stop)
 
     def _fresh(self) -> Context | None:
         """A context of the configuration as it is now; None, and the old one goes on, when that is wrong."""

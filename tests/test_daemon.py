@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from flightwatch.daemon import set_aside
 from tests.fakes.http import HttpServer, Request
 from tests.fakes.program import Place, place_at, stop, until
 from tests.tables import count, dump
@@ -125,6 +126,14 @@ def test_a_standby_that_is_stopped_ends_well_and_one_that_may_not_stand_by_says_
     assert "flightwatch: another daemon leads this database" in place.log
     assert stop(standby)[0] == 0
     assert place.daemons[0].poll() is None
+
+
+def test_a_signal_that_comes_while_the_event_s_lock_is_held_does_not_wait_for_itself() -> None:
+    told = threading.Event()
+    with told._cond:  # as the main thread does in the middle of `wait`
+        set_aside(told)
+
+    assert told.wait(10)
 
 
 def test_told_to_stop_while_a_job_hangs_it_still_leaves_within_ten_seconds(tmp_path: Path) -> None:

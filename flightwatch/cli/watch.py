@@ -81,6 +81,7 @@ def once(session: Session, dry_run: bool) -> None:
     import threading
 
     from flightwatch import logs
+    from flightwatch.daemon import set_aside
     from flightwatch.jobs.cycle import tick
     from flightwatch.jobs.setup import context
     from flightwatch.leader import lead
@@ -90,7 +91,7 @@ def once(session: Session, dry_run: bool) -> None:
     _something_to_poll(settings)
     logs.setup(as_json=settings.daemon.log_json, secrets=settings.secret_values())
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGTERM, lambda *_: set_aside(stop))
     if dry_run:
         with open_store("sqlite://", create=True) as store:
             _dry(context(settings, store, live=True, channels=()), session)
