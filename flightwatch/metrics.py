@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client.core import GaugeMetricFamily
 
 from flightwatch.errors import FlightwatchError
-from flightwatch.loopback import LOOPBACK, Answering
+from flightwatch.loopback import LOOPBACK, answering
 from flightwatch.records import Poll
 
 if TYPE_CHECKING:
@@ -105,11 +105,8 @@ class Server:
     """The HTTP server in a thread of its own, for the length of a `with` block."""
 
     def __init__(self, port: int, metrics: Metrics, health: Callable[[], list[Check]]) -> None:
-        class Handler(Answering):
-            def answer(self) -> tuple[int, str, bytes]:
-                return _answer(self.path, metrics, health)
-
-        self._server = ThreadingHTTPServer((LOOPBACK, port), Handler)
+        handler = answering(lambda path, _: _answer(path, metrics, health))
+        self._server = ThreadingHTTPServer((LOOPBACK, port), handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def poll(rounds: int, folder: Path, aircraft: int = 15_000) -> list[Row]:
         ):
             for pragma in ("journal_mode=WAL", "synchronous=NORMAL"):
                 _execute(connection, f"PRAGMA {pragma}")
-            found = compare(lambda to=connection: _obvious(body, to), ours.once, rounds)  # type: ignore[misc]
+            found = compare(partial(_obvious, body, connection), ours.once, rounds)
             out.append(Row("one poll to stored rows", name, *found, 0.30, note))
     engine.dispose()
     return out

@@ -1,4 +1,3 @@
-# ruff: noqa: E501  (the texts are the formats' own lines)
 """A generated day of traffic, and its writers: snapshot bodies, trace files, heatmaps, a daily tar.
 
 Row spacing and sizes follow real readsb traces (one of 2,500 rows, 23 of another day): 176 bytes of JSON and 26 of gzip
@@ -31,7 +30,7 @@ PHASES = (
     ("descent", 1_500.0, 5.5),
     ("in", 330.0, 9.0),
 )
-CPR_DEG = 4e-5  # what encoding (5 m steps) and satellite fix leave of a position: makes 11.3 gzip bytes a record, 11.6 are real
+CPR_DEG = 4e-5  # what encoding (5 m steps) and fix leave of a position: 11.3 gzip bytes a record, 11.6 are real
 SPEED_KT = 0.7  # of the broadcast ground speed, in whole knots on air
 
 
@@ -146,7 +145,8 @@ def trace_text(track: Track) -> bytes:
         )
         detail = _detail(track.callsigns[leg], alt, gs, course, rate, ground) if i % 4 == 0 else "null"
         out.append(
-            f'    [{t:.2f},{lat:.6f},{lon:.6f},{height},{gs:.1f},{course:.1f},{flags},{climb},{detail},"adsb_icao",{tail}],\n'
+            f"    [{t:.2f},{lat:.6f},{lon:.6f},{height},{gs:.1f},{course:.1f},{flags},{climb},"
+            f'{detail},"adsb_icao",{tail}],\n'
         )
     out[-1] = out[-1][:-2] + "\n"
     return ("".join(out) + "  ]\n}\n").encode()
@@ -157,7 +157,8 @@ def _detail(sign: str, alt: float, gs: float, course: float, rate: float, ground
     if ground:
         return f'{{"type":"adsb_icao","flight":"{sign:<8}","squawk":"1000","category":"A3",{quality}'
     return (
-        f'{{"type":"adsb_icao","flight":"{sign:<8}","alt_geom":{alt + 1825:.0f},"ias":{gs * 0.6:.0f},"tas":{gs * 0.97:.0f},'
+        f'{{"type":"adsb_icao","flight":"{sign:<8}","alt_geom":{alt + 1825:.0f},"ias":{gs * 0.6:.0f},'
+        f'"tas":{gs * 0.97:.0f},'
         f'"mach":{gs / 590:.3f},"track":{course:.2f},"roll":-0.18,"mag_heading":{course:.2f},"baro_rate":{rate:.0f},'
         f'"geom_rate":{rate:.0f},"squawk":"1000","emergency":"none","category":"A3","nav_qnh":1013.6,{quality}'
     )
@@ -179,10 +180,14 @@ def _object(i: int, rng: np.random.Generator) -> str:
         int(rng.integers(-30, 30)) * 64,
         25 * int(rng.integers(60, 1600)),
     )
-    head = f'{{"hex":"{0x400000 + i * 7:06x}","type":"adsb_icao","flight":"BAW{i % 9999:<5}","r":"G-{i % 676:04d}","t":"A320",'
+    head = (
+        f'{{"hex":"{0x400000 + i * 7:06x}","type":"adsb_icao","flight":"BAW{i % 9999:<5}",'
+        f'"r":"G-{i % 676:04d}","t":"A320",'
+    )
     end = (
         f'"lat":{lat:.6f},"lon":{lon:.6f},"nic":8,"rc":186,"seen_pos":{seen:.3f},"version":2,"nac_p":10,"nac_v":2,"sil":3,'
-        f'"sil_type":"perhour","mlat":[],"tisb":[],"messages":{i * 13 % 90000},"seen":{seen / 2:.1f},"rssi":-{i % 300 / 10}}}'
+        f'"sil_type":"perhour","mlat":[],"tisb":[],"messages":{i * 13 % 90000},'
+        f'"seen":{seen / 2:.1f},"rssi":-{i % 300 / 10}}}'
     )
     if ground:
         return (
@@ -191,7 +196,8 @@ def _object(i: int, rng: np.random.Generator) -> str:
             + end
         )
     mode = (
-        f'"ias":{gs * 0.6:.0f},"tas":{gs:.0f},"mach":{gs / 590:.3f},"wd":270,"ws":45,"oat":-42,"tat":-14,"track_rate":0.00,'
+        f'"ias":{gs * 0.6:.0f},"tas":{gs:.0f},"mach":{gs / 590:.3f},"wd":270,"ws":45,"oat":-42,"tat":-14,'
+        f'"track_rate":0.00,'
         f'"roll":-0.18,"mag_heading":{course:.2f},"true_heading":{course:.2f},"nav_qnh":1013.6,"nav_altitude_mcp":{alt},'
         f'"nav_altitude_fms":{alt},"nav_heading":{course:.2f},"gva":2,"sda":2,"alert":0,"spi":0,'
     )

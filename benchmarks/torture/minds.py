@@ -13,7 +13,6 @@ from benchmarks.torture.databases import ROOT
 from benchmarks.torture.herd import POLL_S, ended, herd, resident_mb, until
 from benchmarks.torture.result import Line
 
-# ruff: noqa: E501  # tables and sentences that are measured, not read here; the C of the clock
 SHIM = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -34,7 +33,9 @@ int clock_gettime(clockid_t which, struct timespec *t) {
     if (which == CLOCK_REALTIME) t->tv_sec += shift();
     return r;
 }
-time_t time(time_t *out) { struct timespec t; clock_gettime(CLOCK_REALTIME, &t); if (out) *out = t.tv_sec; return t.tv_sec; }
+time_t time(time_t *out) {
+    struct timespec t; clock_gettime(CLOCK_REALTIME, &t); if (out) *out = t.tv_sec; return t.tv_sec;
+}
 int gettimeofday(struct timeval *v, void *z) {
     struct timespec t; clock_gettime(CLOCK_REALTIME, &t); v->tv_sec = t.tv_sec; v->tv_usec = t.tv_nsec / 1000; return 0;
 }

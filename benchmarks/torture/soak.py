@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-# ruff: noqa: E501  # tables and sentences that are measured, not read here
 import json
 import os
 import subprocess
@@ -41,8 +40,9 @@ def run(cycles: int) -> list[Line]:
     size = [h["db"] for h in steady]
     uneven = _uneven(size)
     measured = (
-        f"memory {memory[0]:.0f} MB (median) in hour {WARM + 1}, {grown:+.1f} MB at most until hour {len(hours)}; fds {_span(fds)}, threads "
-        f"{_span(threads)}; WAL at most {wal:.1f} MB; file {size[-1]:.1f} MB, {100 * uneven:.1f} % off a line; "
+        f"memory {memory[0]:.0f} MB (median) in hour {WARM + 1}, {grown:+.1f} MB at most until hour {len(hours)}; "
+        f"fds {_span(fds)}, threads {_span(threads)}; WAL at most {wal:.1f} MB; "
+        f"file {size[-1]:.1f} MB, {100 * uneven:.1f} % off a line; "
         f"{hours[-1]['rows']:,} positions, {hours[-1]['alerts']} alerts"
     )
     ok = grown <= 5 and len(fds) == len(threads) == 1 and wal <= 64 and uneven <= 0.05
@@ -94,7 +94,8 @@ def main(cycles: int) -> None:
                     counts = store.counts(["observation", "alert"])
                     hours.append(
                         {
-                            "mb": median(seen[-PER_HOUR:]), "fds": len(os.listdir("/proc/self/fd")), "threads": threading.active_count(),
+                            "mb": median(seen[-PER_HOUR:]), "fds": len(os.listdir("/proc/self/fd")),
+                            "threads": threading.active_count(),
                             "wal": facts["wal_bytes"] / 1e6, "db": store.facts()["bytes"] / 1e6,
                             "rows": counts["observation"], "alerts": counts["alert"],
                         }

@@ -6,7 +6,6 @@ asked before, so a daemon that was killed and one that never was must come to th
 
 from __future__ import annotations
 
-# ruff: noqa: E501  # tables and sentences that are measured, not read here
 import csv
 import random
 from datetime import UTC, datetime, timedelta
@@ -90,8 +89,9 @@ def _passing(number: int, cycle: float) -> Aircraft:
     """Round and round over the Mediterranean; every three hours another airframe takes its place."""
     angle = np.radians(9.0 * number + 24.0 * cycle)
     return {
-        "hex": f"{0x3c0000 + int(cycle // 6) * BACKGROUND + number:06x}", "type": "adsb_icao", "flight": f"BKG{number:03d}", "t": "A320",
-        "dbFlags": 1, "lat": round(38.0 + 2.0 * float(np.sin(angle)), 5), "lon": round(12.0 + 3.0 * float(np.cos(angle)), 5),
+        "hex": f"{0x3c0000 + int(cycle // 6) * BACKGROUND + number:06x}", "type": "adsb_icao",
+        "flight": f"BKG{number:03d}", "t": "A320", "dbFlags": 1, "lat": round(38.0 + 2.0 * float(np.sin(angle)), 5),
+        "lon": round(12.0 + 3.0 * float(np.cos(angle)), 5),
         "alt_baro": 35000, "gs": 440.0, "track": round(float(np.degrees(angle)) % 360, 1), "nic": 8, "seen": 0.5,
         "seen_pos": 0.5,
     }  # fmt: skip

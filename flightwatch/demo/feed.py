@@ -23,7 +23,7 @@ from flightwatch.demo.fleet import MILITARY
 from flightwatch.demo.objects import live, stray
 from flightwatch.demo.sinks import Sink
 from flightwatch.demo.world import World
-from flightwatch.loopback import LOOPBACK, Answering
+from flightwatch.loopback import LOOPBACK, answering
 
 MAX_RADIUS_NM = 250  # adsb.lol: min(int(radius), 250)
 GENERIC = re.compile(r"^(python-requests|python-urllib|curl|wget|go-http|$)", re.IGNORECASE)
@@ -43,13 +43,7 @@ class Feed(Sink):
         self._time = world.live
         self._aircraft: list[Aircraft] | None = None
         self._heard_by: list[str] = []
-        feed = self
-
-        class Handler(_Handler):
-            def answer(self) -> tuple[int, str, bytes]:
-                return feed.answer(self.path, self.headers.get("User-Agent", ""))
-
-        super().__init__(ThreadingHTTPServer((LOOPBACK, 0), Handler))
+        super().__init__(ThreadingHTTPServer((LOOPBACK, 0), answering(self.answer, keep=True)))
 
     @property
     def url(self) -> str:
@@ -63,7 +57,7 @@ class Feed(Sink):
             self._aircraft = None
 
     def answer(self, path: str, agent: str) -> tuple[int, str, bytes]:
-        """Status, content type and body for a path; what `do_GET` sends, callable without a network."""
+        """Status, content type and body for a path; what a GET is answered, callable without a network."""
         with self._lock:
             self.requests += 1
             status, kind, body = self._answer(unquote(path), agent)
@@ -146,9 +140,3 @@ PATHS: tuple[tuple[re.Pattern[str], Callable[..., list[Aircraft]]], ...] = (
     (re.compile(rf"/v2/lat/{NUMBER}/lon/{NUMBER}/dist/{NUMBER}"), around),
     (re.compile(r"/v2/(?:hex|icao)/([\w,]+)"), of_addresses),
 )
-
-
-class _Handler(Answering):
-    protocol_version = "HTTP/1.1"  # keep the connection: most of a short request is otherwise the handshake
-    disable_nagle_algorithm = True  # with it, head and body wait 40 ms for each other
-    timeout = 60

@@ -111,18 +111,7 @@ class Trace(msgspec.Struct, gc=False):
     ownOp: str | None = None
 
 
-class RawTrace(msgspec.Struct):
-    icao: str
-    timestamp: float
-    trace: list[msgspec.Raw]
-    r: str | None = None
-    t: str | None = None
-    dbFlags: float | None = None
-    ownOp: str | None = None
-
-
 FAULTS = (msgspec.MsgspecError, ValueError, RecursionError)
-RAW = msgspec.json.Decoder(RawTrace)
 _USUAL = msgspec.json.Decoder(Usual)
 _TRACE = msgspec.json.Decoder(Trace)
 _ROW = msgspec.json.Decoder(Row)
@@ -164,7 +153,7 @@ def _decoded(body: bytes, rejected: Counter[str]) -> Trace | Usual | None:
             found: Trace | Usual = decoder.decode(body)
             return found
     try:
-        raw = RAW.decode(body)
+        raw = scanner.HEAD.decode(body)
     except FAULTS:
         return None
     return Trace(raw.icao, raw.timestamp, _one_by_one(raw.trace, rejected), raw.r, raw.t, raw.dbFlags, raw.ownOp)

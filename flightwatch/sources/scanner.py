@@ -29,7 +29,7 @@ _seen = 0
 
 
 class Head(msgspec.Struct, gc=False):
-    """Everything about a trace but its rows."""
+    """Everything about a trace, its rows as text."""
 
     icao: str
     timestamp: float
@@ -40,7 +40,7 @@ class Head(msgspec.Struct, gc=False):
     ownOp: str | None = None
 
 
-_HEAD = msgspec.json.Decoder(Head)
+HEAD = msgspec.json.Decoder(Head)
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def read(body: bytes, text: Any) -> Scanned | None:
     if rows < 0:
         return None
     try:
-        head = _HEAD.decode(body[: opened + 1] + body[closed:])
+        head = HEAD.decode(body[: opened + 1] + body[closed:])
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
     if head.trace:  # the list was another's, deeper in the text

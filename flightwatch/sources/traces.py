@@ -21,7 +21,7 @@ import pandas as pd
 from flightwatch import geo
 from flightwatch.errors import InputError
 from flightwatch.records import Fetched, Poll
-from flightwatch.sources import archive, inflate, rows
+from flightwatch.sources import archive, inflate, rows, scanner
 from flightwatch.sources import columns as col
 from flightwatch.sources.archive import Member, Tally
 from flightwatch.sources.quiet import quiet
@@ -225,7 +225,7 @@ def _check_trace(path: Path) -> None:
     if body.lstrip()[:1] == b"<":
         raise InputError(f"{path}: is a web page (HTML), expected a readsb trace in JSON")
     try:
-        rows.RAW.decode(body)
+        scanner.HEAD.decode(body)
     except rows.FAULTS as error:
         raise InputError(f"{path}: is not a readsb trace ({error})") from None
 
