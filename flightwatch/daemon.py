@@ -222,7 +222,7 @@ class Daemon:
                 Beat(every),
                 args=(name, every, job),
                 id=name,
-                next_run_time=utcnow(),
+                next_run_time=utcnow(),  # APScheduler waits by the wall clock, whatever clock the jobs are given
             )
         return scheduler
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 
 def utcnow() -> datetime:
+    """The present, aware: the one place where a job's clock is the wall's; tests and the demo hand in their own."""
     return datetime.now(tz=UTC)
 
 

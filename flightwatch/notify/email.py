@@ -172,10 +172,8 @@ def _mail(message: Message, envelope: Envelope) -> EmailMessage:
     cid = f"map.{_token(message.uid)}@{_host(envelope.sender)}" if message.picture else ""
     mail.add_alternative(html(message, doubtful=doubtful, picture=cid), subtype="html", cte="quoted-printable")
     if message.picture:
-        parts = mail.get_payload()
-        parts[1].add_related(  # type: ignore[union-attr, index]
-            message.picture, "image", "png", cid=f"<{cid}>", disposition="inline", filename="map.png"
-        )
+        *_, page = mail.iter_parts()
+        page.add_related(message.picture, "image", "png", cid=f"<{cid}>", disposition="inline", filename="map.png")
     return mail
 
 
