@@ -20,7 +20,7 @@ from typing import Any
 
 from flightwatch.errors import InputError, SourceError
 from flightwatch.records import Poll
-from flightwatch.sources import archive, heatmap, traces
+from flightwatch.sources import archive, traces
 from flightwatch.sources.archive import MAX_ARCHIVE, Member, Tally
 from flightwatch.sources.http import Client
 from flightwatch.sources.traces import Piece, Watch
@@ -43,7 +43,6 @@ RETRIES = 3  # of a part that breaks; it is read on from where it broke
 _LINK = re.compile(
     r"https?://\S+?/releases/download/(?P<tag>v(?P<day>\d{4}\.\d{2}\.\d{2})-[^/\s]+)/(?P<asset>[^/\s,]+)"
 )
-_TRACE_OR_HEATMAP = re.compile(f"(?:{traces.NAME.pattern})|(?:{heatmap.NAME.pattern})")
 
 
 @dataclass(frozen=True)
@@ -168,20 +167,6 @@ class Archive:
             yield from traces.batches(day.release.tag, members, source=self.source, done=done, watch=watch, batch=batch)
         except (SourceError, InputError) as error:
             day.trouble = error
-
-    def heatmaps(self, day: Day, *, done: Container[str] = (), parts: int = 8) -> Iterator[heatmap.HeatmapPiece]:
-        """The day's heatmap pieces: the fast first pass, and the density of what was heard."""
-        if day.release is None:
-            return
-        try:
-            found = tuple(self._members(day.release, day.tally, heatmap.NAME))
-        except (SourceError, InputError) as error:
-            day.trouble = error
-            return
-        for k in range(parts if found else 0):
-            label = f"{day.release.tag}!heatmap#{k}of{parts}"
-            if label not in done:
-                yield heatmap.HeatmapPiece(label, day.day, self.source, found, (k, parts))
 
     def _members(self, release: Release, tally: Tally, pattern: re.Pattern[str]) -> Iterator[Member]:
         with archive.Joined([lambda url=u: self._open(url) for u in release.parts]) as joined:  # type: ignore[misc]

@@ -285,18 +285,6 @@ def test_what_is_no_heatmap_is_refused(data: bytes) -> None:
         heatmap.decode(data, Counter())
 
 
-def test_the_heatmaps_of_a_day_come_from_its_release(feed: Any, github: GitHub) -> None:
-    half = gzip.compress(heatmap.encode(world()))
-    github.publish(tar(full_day() | {f"./heatmap/{i:02d}.bin.ttf": half for i in range(2)}))
-    source = lol(feed)
-    day = source.day(DAY)
-
-    loaded = [p.load() for p in source.heatmaps(day, parts=2)]
-
-    assert sum(f.poll.kept for f in loaded) == 2 * 40 * 30
-    assert loaded[0].poll.note == "2 of 48 half hours"
-
-
 def test_heatmaps_on_disk_are_found_by_day(tmp_path: Path) -> None:
     folder = tmp_path / "2025/11/22/heatmap"
     folder.mkdir(parents=True)
