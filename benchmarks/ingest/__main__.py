@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--aircraft", type=int, default=750, help="of the small archive; the large one has four times")
     parser.add_argument("--quick", action="store_true", help="a tenth of everything")
-    parser.add_argument("--only", default="", help="snapshot, poll, traces, heatmaps, archive, live")
+    parser.add_argument("--only", default="", help="snapshot, poll, traces, heatmaps, nearest, archive, live")
     parser.add_argument("--cycles", type=int, default=240, help="minutes of polling; a day has 1,440")
     parser.add_argument(
         "--live", type=int, default=4_000, help="airframes of the polled day; about half are up at a time"
@@ -45,6 +45,7 @@ def main() -> None:
             "poll": lambda: stages.poll(rounds, Path(made), 15_000 // size),
             "traces": lambda: [stages.trace_columns(rounds, 120 // size)],
             "heatmaps": lambda: stages.heatmaps(rounds, 600 // size),
+            "nearest": lambda: [stages.nearest(rounds, 100_000 // size)],
             "archive": lambda: archive.rows(small, Path(made)),
             "live": lambda: live.rows(asked.live // size, max(asked.cycles // size, 6), Path(made)),
         }

@@ -18,11 +18,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import sqlalchemy
+from sklearn.neighbors import BallTree
 
 from benchmarks.ingest import world
-from flightwatch import flights, ingest
+from flightwatch import airports, flights, geo, ingest
 from flightwatch.records import Poll
 from flightwatch.sources import heatmap, inflate, readsb, traces
 from flightwatch.sources.archive import Member
@@ -168,3 +170,18 @@ def heatmaps(rounds: int, aircraft: int = 600) -> list[Row]:
         found = compare(inflate_only, run, times)
         out.append(Row(name, "zlib inflate", *found, goal, note))
     return out
+
+
+def nearest(rounds: int, ends: int = 100_000) -> Row:
+    """The airport nearest to ends of flights, which lie a few miles around airports; both give the same airports."""
+    known = airports.load()
+    at = known.frame[["latitude", "longitude"]].to_numpy(float)
+    rng = np.random.default_rng(5)
+    points = at[rng.integers(0, len(at), ends)] + rng.normal(0, 0.03, (ends, 2))
+    lat, lon = points.clip(-89.9, 89.9).T
+    tree = BallTree(np.radians(at), metric="haversine")
+    angles = np.radians(np.c_[lat, lon])
+    by_angle, ours = tree.query(angles)[0][:, 0], known.nearest(lat, lon)[1][:, 0]
+    assert np.allclose(geo.arc(2 * np.sin(by_angle / 2)), ours, atol=1e-3)
+    found = compare(lambda: tree.query(angles), lambda: known.nearest(lat, lon), rounds)
+    return Row("nearest airport", "BallTree, haversine", *found, 0.05, f"{ends:,} ends, {len(at):,} airports")
