@@ -74,7 +74,8 @@ def scan(columns: Columns) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]
             rows = rows[~(apart[wide] <= reach)]
         doubtful.append(rows)
     held, far = np.concatenate(same), np.concatenate(doubtful)
-    held = held[(address[held] == address[held - 1]) & ~columns["onground"][held] & ~(speed[held] <= MOVING_KT)]
+    held = held[~columns["onground"][held]]  # first, as most that stand still are parked
+    held = held[(address[held] == address[held - 1]) & ~(speed[held] <= MOVING_KT)]
     far = far[address[far] == address[far - 1]]
     return held, far[~reachable(columns, far - 1, far)]
 
@@ -93,17 +94,18 @@ def reachable(columns: Columns, a: Any, b: Any, forget: bool = True) -> npt.NDAr
 
 
 def doubts(columns: Columns) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
-    """Suspect bits of every row, and to which aircraft under its address it belongs (0 for nearly all).
+    """Suspect bits of every row, and to which aircraft under its address it belongs (0 for nearly all, read-only).
 
     `columns` are address, time (ms), latitude, longitude, altitude, groundspeed, onground, optionally mlat, ordered by
     address and time. A row is judged by its neighbours in time, so a bad stretch never costs the rest of a day.
     """
     n = len(columns["address"])
-    bits, aircraft = np.zeros(n, dtype=np.uint8), np.zeros(n, dtype=np.int32)
-    if n < 2:
-        return bits, aircraft
-    held, far = scan(columns)
+    bits = np.zeros(n, dtype=np.uint8)
+    held, far = scan(columns) if n > 1 else (np.zeros(0, dtype=np.int64),) * 2
     bits[held] = STALE
+    if not len(far):
+        return bits, np.broadcast_to(np.int32(0), n)  # one nought for all rows: nobody need fetch them from memory
+    aircraft = np.zeros(n, dtype=np.int32)
     # A held position makes the next true one a jump; only round such rows need the held ones be left out to see.
     for first, last in _stretches(columns["address"], columns["time"], far):
         rows = np.flatnonzero(bits[first:last] != STALE) + first

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flightwatch import airports, flights, geo, units
+from flightwatch.flights import legs
 
 START = 1_733_000_000_000
 FIELDS = ("UUWW", "UMMS", "HLLB", "HL59", "LTBA", "OSLK", "UUEE", "HECA")
@@ -141,3 +142,27 @@ def test_a_second_look_at_what_was_built_together_changes_nothing(rows):
 
     assert updates.empty
     pd.testing.assert_frame_equal(again, found)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from([5, 60, 299, 300, 301, 900]), st.integers(1, 40)), min_size=1, max_size=30
+    ),
+    starts=st.sets(st.integers(1, 900), max_size=12),
+    copies=st.sampled_from([1, 400]),
+)
+def test_silences_found_by_looks_are_those_of_every_row(
+    steps: list[tuple[int, int]], starts: set[int], copies: int
+) -> None:
+    elapsed = np.tile(np.repeat(*np.array(steps, dtype=np.int64).T) * 1000, copies)
+    begin = np.array(sorted(s for s in starts if s < len(elapsed)), dtype=np.int64)
+    for row in begin.tolist():  # another airframe, heard from an earlier time on
+        elapsed[row] = -elapsed[:row].sum() + row % 3
+    time = np.cumsum(elapsed)
+
+    found = legs._silences(time, begin)
+
+    within = found[~np.isin(found, begin)].tolist()
+    every = np.flatnonzero(np.diff(time) > legs.SILENCE_MS) + 1
+    assert within == every[~np.isin(every, begin)].tolist()

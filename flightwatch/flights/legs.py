@@ -41,6 +41,8 @@ TAXI_OUT_MS = 30 * MINUTE  # and to the departure
 MIN_FIXES = 3
 BLOCK = 1 << 16  # rows per pass, as in `motion`
 STRIDE = 128  # rows: only between two looks of which the address differs does another airframe begin
+LOOK = 4  # rows: fixes a minute apart and closer are never looked at singly
+FEW = 8  # rows are picked one by one while no more than one in so many is asked for, as in `motion`
 ENDURANCE_FACTOR = 1.2  # over range / cruise speed: nobody stays up longer
 FIELD_NM = 2.5  # a big field's fixes lie so far from its reference point
 FIELD_FT = 900.0  # pressure altitude against elevation: 30 hPa
@@ -75,18 +77,32 @@ def split(columns: Columns, ground: Mask, airports: Airports, types: Columns) ->
 def _breaks(columns: Columns) -> tuple[Ints, Ints]:
     """First rows of airframes (or parts of shared addresses), and rows after a silence inside one."""
     address, part, time = columns["address"], columns["part"], columns["time"]
-    silences = [np.zeros(0, dtype=np.int64)]
-    elapsed = np.empty(BLOCK, time.dtype)
-    for lo in range(1, len(address), BLOCK):
-        hi = min(lo + BLOCK, len(address))
-        np.subtract(time[lo:hi], time[lo - 1 : hi - 1], out=elapsed[: hi - lo])
-        silences.append(np.flatnonzero(elapsed[: hi - lo] > SILENCE_MS) + lo)
-    quiet = np.concatenate(silences)
     starts = _changes(address)
-    if part.any():
+    if part.strides[0] and part.any():  # one nought told for all rows is the usual case
         starts = np.union1d(starts, np.flatnonzero(part[1:] != part[:-1]) + 1)
     begin = np.concatenate([np.zeros(1, dtype=np.int64), starts])
+    quiet = _silences(time, starts)
     return begin, quiet[(address[quiet] == address[quiet - 1]) & (part[quiet] == part[quiet - 1])]
+
+
+def _silences(time: Any, starts: Ints) -> Ints:
+    """The rows after a silence, of times that rise but for the rows `starts`, of which any may be among them.
+
+    Between two looks less than a silence apart there is none, unless something begins there: then the rows count.
+    """
+    blocks = range(1, len(time), BLOCK)
+    open_ = [(starts - 1) // LOOK, np.array([(len(time) - 1) // LOOK])]
+    for lo in blocks:
+        seen = time[lo - 1 : lo + BLOCK : LOOK]
+        open_.append(np.flatnonzero(seen[1:] - seen[:-1] > SILENCE_MS) + lo // LOOK)
+    stretches = np.unique(np.concatenate(open_))
+    if len(stretches) * LOOK * FEW > len(time):  # fixes minutes apart: all rows are quicker than picking
+        found = [np.flatnonzero(np.diff(time[lo - 1 : lo + BLOCK]) > SILENCE_MS) + lo for lo in blocks]
+        return np.concatenate([np.zeros(0, dtype=np.int64), *found])
+    rows = (stretches[:, None] * LOOK + np.arange(1, LOOK + 1)).ravel()
+    rows = rows[rows < len(time)]
+    quiet: Ints = rows[time[rows] - time[rows - 1] > SILENCE_MS]
+    return quiet
 
 
 def _changes(address: Any) -> Ints:
