@@ -174,6 +174,21 @@ def test_a_change_of_coverage_that_could_explain_it_holds_back() -> None:
     assert flagged(found, "r05").empty
 
 
+def test_a_day_hardly_watched_that_brought_no_flight_is_never_flagged() -> None:
+    rows = with_surge("r05", range(185, 190), coverage=1.0)
+    rows.loc[rows["day"] >= DAYS[190], "coverage"] = 0.1
+    rows.loc[(rows["route"] == "r05") & (rows["day"] == DAYS[192]), "flights"] = 2.0
+
+    found = detection.score(rows, model=model(), since=SINCE)
+
+    out = set(DAYS[190:]) - {DAYS[192]}
+    assert flagged(found, "r05")["day"].max() >= DAYS[188]
+    assert not set(flagged(found, "r05")["day"]) & out
+    blind = found[(found["route"] == "r05") & (found["day"] == DAYS[190])].iloc[0]
+    assert blind["score"] > blind["threshold"]
+    assert blind["reasons"][-1] == "held back: the day was watched at 10% only and brought no flight"
+
+
 def test_days_with_only_doubted_positions_are_never_flagged() -> None:
     rows = with_surge("r05", range(190, 200), flights=50.0, suspect=50.0)
 

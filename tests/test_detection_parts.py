@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -331,3 +332,20 @@ def test_pairs_are_seen_through_surges() -> None:
     y[200:214, :40] += rng.poisson(1.0, (14, 40))
 
     assert dispersion.pairs(y) == pytest.approx(0.2, abs=0.04)
+
+
+def test_a_short_past_of_timetables_does_not_prove_that_weeks_are_alike() -> None:
+    daily = panel.build(
+        pd.DataFrame(
+            {
+                "route": np.repeat([f"r{i}" for i in range(20)], 60),
+                "day": np.tile(pd.date_range("2024-06-01", periods=60), 20),
+                "flights": 1.0,
+            }
+        )
+    )
+
+    prior = features.fit(daily).forward
+
+    assert set(prior.tau2) == set(baseline.WINDOWS)
+    assert min(prior.tau2.values()) == dispersion.LEAST_TAU2

@@ -12,7 +12,7 @@ from benchmarks.detection import tailsum
 from benchmarks.detection.scenario import World
 from flightwatch.detection import features, forest, surprises
 from flightwatch.detection.baseline import teachable
-from flightwatch.detection.decide import explained_by_coverage, window_coverage
+from flightwatch.detection.decide import explained_by_coverage, unseen, window_coverage
 from flightwatch.detection.features import COUNT_NAMES, NAMES
 from flightwatch.detection.model import FOREST_WEIGHT, Model
 from flightwatch.detection.settings import Settings
@@ -55,6 +55,7 @@ def judge(w: World, seed: int, *, rate: float = 0.1, trees: int = forest.TREES) 
     window, observed, expected, variance = features.strongest_window(seen)
     busier = observed > expected
     explained = explained_by_coverage(observed, expected, variance, *window_coverage(w.panel, window))
+    explained |= unseen(w.panel)
     rows = seen.values.reshape(-1, len(NAMES))
     short = (forest.shortness(model.forest, rows) - model.start) / model.scale
     learned = seen.values[WARM_UP : w.train_end][teachable(past.coverage)[WARM_UP:]]

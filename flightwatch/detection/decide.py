@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from flightwatch.detection.baseline import GUARD, HALF_LIFE
+from flightwatch.detection.baseline import GUARD, HALF_LIFE, teachable
 from flightwatch.detection.counts import surprise
 from flightwatch.detection.features import HOT, Seen, strongest_window
 from flightwatch.detection.model import Model
@@ -39,6 +39,7 @@ class Verdict:
     held_short: Array
     held_coverage: Array
     held_suspect: Array
+    unseen: Array
 
 
 def judge(panel: Panel, seen: Seen, model: Model, first: int = 0) -> Verdict:
@@ -46,8 +47,8 @@ def judge(panel: Panel, seen: Seen, model: Model, first: int = 0) -> Verdict:
 
     Flagged are days whose score is over the threshold, with more flights than usual, that nothing explains away.
 
-    Held back: fewer watched days than the settings ask for; a change of coverage that could explain the excess;
-    flights whose positions are doubted and without which nothing is unusual.
+    Held back: fewer watched days than the settings ask for; a change of coverage that could explain the excess; a day
+    hardly watched that brought no flight; flights whose positions are doubted and without which nothing is unusual.
     """
     score = np.full(panel.shape, -np.inf)
     score[first:] = model.scores(seen.values[first:])
@@ -57,7 +58,8 @@ def judge(panel: Panel, seen: Seen, model: Model, first: int = 0) -> Verdict:
     history = np.cumsum(panel.coverage > 0, axis=0)
     high = (score > threshold) & (observed > expected)
     short = history < model.settings.min_history_days
-    explained = explained_by_coverage(observed, expected, variance, coverage, usual)
+    nothing = unseen(panel)
+    explained = explained_by_coverage(observed, expected, variance, coverage, usual) | nothing
     return Verdict(
         score=score,
         threshold=threshold,
@@ -72,6 +74,7 @@ def judge(panel: Panel, seen: Seen, model: Model, first: int = 0) -> Verdict:
         held_short=high & short,
         held_coverage=high & ~short & explained,
         held_suspect=_ghosts(panel, seen) & ~high,
+        unseen=nothing,
     )
 
 
@@ -103,6 +106,15 @@ def explained_by_coverage(observed: Array, expected: Array, variance: Array, now
     doubtful = factor > STEADY
     more = expected * factor
     return doubtful & (surprise(observed, more, np.maximum(variance * factor**2, more)) < EXPLAINED)
+
+
+def unseen(panel: Panel) -> Array:
+    """Days watched less than half as well as usual on which nothing was counted: they are no news.
+
+    The flights of the days before look stranger with every such day, for less is expected while none is added; so do
+    those of the neighbours. All episodes that an outage raised opened on such a day (benchmarks/detection).
+    """
+    return (panel.count <= 0) & ~teachable(panel.coverage)
 
 
 def _ghosts(panel: Panel, seen: Seen) -> Array:

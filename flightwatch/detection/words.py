@@ -110,6 +110,8 @@ def _rarity(score: float, worth: Calibration) -> str:
 def _held_back(t: int, r: int, panel: Panel, verdict: Verdict) -> list[str]:
     if verdict.held_short[t, r]:
         return [f"held back: only {verdict.history[t, r]} watched days of history so far"]
+    if verdict.held_coverage[t, r] and verdict.unseen[t, r]:
+        return [f"held back: the day was watched at {panel.coverage[t, r]:.0%} only and brought no flight"]
     if verdict.held_coverage[t, r]:
         now, usual = verdict.coverage[t, r], verdict.usual_coverage[t, r]
         return [f"held back: coverage changed from {usual:.0%} to {now:.0%}, which could explain the difference"]
