@@ -15,19 +15,24 @@ JUDGING = ("detection", "alerts")
 
 
 def outcome(seed: int, *, poll_s: float, folder: Path, surge: bool = True, oracle: bool = False) -> Outcome:
-    """A world judged by the present detector; lived through anew only when other code has changed.
+    """A world judged by the present detector."""
+    return judged(*lived(seed, poll_s=poll_s, folder=folder, surge=surge, oracle=oracle))
+
+
+def lived(seed: int, *, poll_s: float, folder: Path, surge: bool = True, oracle: bool = False) -> tuple[World, Lived]:
+    """A world and its evenings; lived through anew only when other code than the detector's has changed.
 
     The files are pickles of our own and for this machine only.
     """
     file = folder / f"{seed}-{poll_s:g}-{surge}-{oracle}-{code()}.pickle"
     world = World.generate(seed, surge=surge)
     if file.exists():
-        lived: Lived = pickle.loads(file.read_bytes())
-        return judged(world, lived)
-    lived = live(world, poll_s=poll_s, oracle=oracle)
+        before: Lived = pickle.loads(file.read_bytes())
+        return world, before
+    days = live(world, poll_s=poll_s, oracle=oracle)
     folder.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(pickle.dumps(lived, protocol=5))
-    return judged(world, lived)
+    file.write_bytes(pickle.dumps(days, protocol=5))
+    return world, days
 
 
 def code() -> str:
