@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 
 from flightwatch import alerts
-from flightwatch.records import (
-    Changes,
-)
+from flightwatch.telling import Changes
 from tests.fakes.episodes import BACK, DAY0, MOSCOW_MINSK, PAIR, ROUTES, RUSSIA, World, surge
 
 

@@ -6,11 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flightwatch.records import (
-    Changes,
-    Notice,
-    Silence,
-)
+from flightwatch.telling import Changes, Notice, Silence
 from tests.fakes.episodes import DAY0, MOSCOW_MINSK, RUSSIA, World, surge
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from flightwatch import alerts
 from flightwatch.alerts import Audience
-from flightwatch.records import FLIGHT, MATCH, ROUTE_DAY, Notice, conform, empty
+from flightwatch.records import FLIGHT, MATCH, ROUTE_DAY, conform, empty
+from flightwatch.telling import Notice
 from tests.fakes.episodes import MOSCOW_MINSK, ROUTES, RUSSIA, World
 
 NOW = datetime(2024, 12, 14, 13, 0, tzinfo=UTC)

@@ -10,17 +10,9 @@ import pandas as pd
 import pytest
 
 from flightwatch import alerts
-from flightwatch.records import (
-    FLIGHT,
-    Alert,
-    Changes,
-    Episode,
-    Message,
-    Telling,
-    conform,
-    empty,
-)
+from flightwatch.records import FLIGHT, conform, empty
 from flightwatch.store import open_store
+from flightwatch.telling import Alert, Changes, Episode, Message, Telling
 from tests.fakes.episodes import MOSCOW_MINSK, RUSSIA, World, surge
 
 

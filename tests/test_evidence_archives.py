@@ -18,9 +18,9 @@ from flightwatch.config.work import RetentionSettings
 from flightwatch.evidence.archives import against_archives, wanted
 from flightwatch.jobs.backfill import backfill
 from flightwatch.jobs.context import Context
-from flightwatch.records import Alert, Changes, Episode
 from flightwatch.sources import traces
 from flightwatch.store import open_store
+from flightwatch.telling import Alert, Changes, Episode
 from tests.fakes.sky import Sky, Trip
 from tests.test_cli_fetch import day_archive
 

@@ -26,9 +26,9 @@ from flightwatch import explore, export, report, tracks
 from flightwatch.cli import base
 from flightwatch.evidence import bodies, pack
 from flightwatch.notify import webhook
-from flightwatch.records import Changes, Episode
 from flightwatch.report.build import render_alert
 from flightwatch.store import open_store
+from flightwatch.telling import Changes, Episode
 from tests.test_notify_hostile import CONTROL, messages, names, texts
 
 pytestmark = pytest.mark.slow

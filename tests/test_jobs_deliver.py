@@ -15,8 +15,8 @@ from flightwatch.jobs.context import Context
 from flightwatch.jobs.deliver import audiences, deliver, send_test
 from flightwatch.jobs.setup import context
 from flightwatch.jobs.status import health
-from flightwatch.records import Delivery, Message
 from flightwatch.store import Store, open_store
+from flightwatch.telling import Delivery, Message
 from tests.fakes.channels import channels
 from tests.fakes.http import HttpServer
 from tests.fakes.smtp import MailServer

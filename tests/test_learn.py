@@ -14,8 +14,8 @@ from click.testing import CliRunner
 from flightwatch import config, detection
 from flightwatch.jobs import learn
 from flightwatch.jobs.context import Context
-from flightwatch.records import Alert, Changes, Episode
 from flightwatch.store import Store, open_store
+from flightwatch.telling import Alert, Changes, Episode
 
 NOW = datetime(2024, 9, 1, 6, 0, tzinfo=UTC)
 DAYS = pd.date_range("2024-05-01", "2024-08-31").astype("datetime64[s]")

@@ -23,8 +23,9 @@ from flightwatch.jobs.ping import ping
 from flightwatch.jobs.setup import context
 from flightwatch.jobs.status import Check
 from flightwatch.metrics import Metrics, Server
-from flightwatch.records import Delivery, Message, Poll
+from flightwatch.records import Poll
 from flightwatch.store import Store, open_store
+from flightwatch.telling import Delivery, Message
 from tests.fakes.http import HttpServer
 from tests.fakes.smtp import MailServer
 

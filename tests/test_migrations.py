@@ -18,10 +18,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from flightwatch.errors import StoreError
-from flightwatch.records import Silence
 from flightwatch.store import Store, open_store, schema
 from flightwatch.store.migrations import config, scripts
 from flightwatch.store.touch import SPAN
+from flightwatch.telling import Silence
 
 NOW = datetime(2024, 12, 14, 12, tzinfo=UTC)
 

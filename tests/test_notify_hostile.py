@@ -25,7 +25,7 @@ from flightwatch.notify.clean import clean, line, tidy
 from flightwatch.notify.html import html
 from flightwatch.notify.slack import bare, rich
 from flightwatch.notify.text import plain
-from flightwatch.records import Message
+from flightwatch.telling import Message
 from tests.fakes.http import HttpServer
 from tests.fakes.smtp import MailServer
 from tests.test_notify_send import settings

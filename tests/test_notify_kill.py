@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from flightwatch.records import Delivery, Message
 from flightwatch.store import open_store
+from flightwatch.telling import Delivery, Message
 from tests.fakes.smtp import Mail, MailServer
 
 WORKER = """

@@ -19,8 +19,8 @@ from flightwatch.notify import email, http
 from flightwatch.notify.outbox import Policy, State
 from flightwatch.notify.quiet import Quiet
 from flightwatch.notify.worker import Clock, Trouble, Worker
-from flightwatch.records import Alert, Changes, Delivery, Episode, Message
 from flightwatch.store import Store, open_store
+from flightwatch.telling import Alert, Changes, Delivery, Episode, Message
 from tests.fakes.http import HttpServer, Request
 from tests.fakes.smtp import MailServer
 from tests.test_notify_send import settings

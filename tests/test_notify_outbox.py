@@ -16,8 +16,8 @@ from flightwatch.notify.digest import digest
 from flightwatch.notify.outbox import Policy, State
 from flightwatch.notify.quiet import Quiet
 from flightwatch.notify.worker import Clock, Worker
-from flightwatch.records import Delivery, Message
 from flightwatch.store import open_store
+from flightwatch.telling import Delivery, Message
 
 NOW = datetime(2024, 12, 14, 2, 0, tzinfo=UTC)
 

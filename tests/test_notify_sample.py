@@ -17,7 +17,8 @@ from flightwatch.notify.blocks import blocks
 from flightwatch.notify.clean import tidy
 from flightwatch.notify.html import html
 from flightwatch.notify.text import plain
-from flightwatch.records import FLIGHT, Message, conform
+from flightwatch.records import FLIGHT, conform
+from flightwatch.telling import Message
 from tests.fakes.episodes import BACK, MOSCOW_MINSK, RUSSIA, World
 
 FOLDER = Path(__file__).parent / "data" / "notify"

@@ -19,7 +19,7 @@ from flightwatch import notify
 from flightwatch.errors import ConfigError, DeliveryError
 from flightwatch.notify import blocks, email, html, http
 from flightwatch.notify.clean import tidy
-from flightwatch.records import Message
+from flightwatch.telling import Message
 from tests.canary import lay
 from tests.fakes.http import HttpServer
 from tests.fakes.smtp import MailServer

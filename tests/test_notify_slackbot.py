@@ -11,7 +11,7 @@ import pytest
 from flightwatch import notify
 from flightwatch.errors import ConfigError, DeliveryError
 from flightwatch.notify import slackbot
-from flightwatch.records import Message
+from flightwatch.telling import Message
 from tests.fakes.http import HttpServer
 from tests.fakes.slack import Workspace
 from tests.test_notify_send import settings

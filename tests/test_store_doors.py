@@ -17,8 +17,9 @@ import sqlalchemy as sa
 
 from flightwatch import records
 from flightwatch.errors import StoreError
-from flightwatch.records import Delivery, Poll
+from flightwatch.records import Poll
 from flightwatch.store import engine, open_store, schema
+from flightwatch.telling import Delivery
 from tests.fakes.beats import NOW, ROWS, cycle
 
 

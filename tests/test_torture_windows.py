@@ -21,8 +21,8 @@ from flightwatch.jobs.deliver import deliver, hurry
 from flightwatch.jobs.setup import context
 from flightwatch.leader import lead
 from flightwatch.notify.outbox import State
-from flightwatch.records import Delivery, Message
 from flightwatch.store import Store, open_store
+from flightwatch.telling import Delivery, Message
 from tests.fakes.http import HttpServer
 from tests.fakes.smtp import MailServer
 

@@ -14,7 +14,7 @@ from flightwatch import geo
 from flightwatch.airports import load
 from flightwatch.demo.schedule import airport
 from flightwatch.demo.world import World
-from flightwatch.records import Episode
+from flightwatch.telling import Episode
 
 EASTERN_LIBYA = ("HLLB", "HL59", "HLLQ", "HLGN", "LY-DNF", "HL68", "HL60", "HLMB", "HLKF", "HL56")
 WATCHED = ("surge", "Moscow-Benghazi", "Minsk-Benghazi")

@@ -20,7 +20,8 @@ from flightwatch import routes as watch
 from flightwatch.airports import load
 from flightwatch.demo.settings import config_toml
 from flightwatch.demo.world import World
-from flightwatch.records import AIRCRAFT, FLIGHT, Episode, Route, conform
+from flightwatch.records import AIRCRAFT, FLIGHT, Route, conform
+from flightwatch.telling import Episode
 from flightwatch.units import instants
 
 DAY = timedelta(days=1)

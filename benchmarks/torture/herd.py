@@ -17,8 +17,8 @@ from pathlib import Path
 from benchmarks.torture import databases, story
 from benchmarks.torture.databases import ROOT
 from benchmarks.torture.servers import Outside, outside
-from flightwatch.records import Delivery, Message
 from flightwatch.store import open_store
+from flightwatch.telling import Delivery, Message
 from tests.fakes.program import came_true
 
 POLL_S = 1.0  # the beat of these daemons; a cycle made twice shows as two polls closer than half of it

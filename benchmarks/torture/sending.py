@@ -19,8 +19,8 @@ from benchmarks.torture.servers import Outside, outside
 from flightwatch import notify
 from flightwatch.notify.outbox import Policy, State
 from flightwatch.notify.worker import Clock, Worker
-from flightwatch.records import Delivery, Message
 from flightwatch.store import open_store
+from flightwatch.telling import Delivery, Message
 
 MESSAGES = 8  # put into the outbox before each kill: the worker is always in the middle of something
 NAMED = ("claimed", "after_send", "finished")

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from flightwatch.alerts.rules import rank
 from flightwatch.alerts.silences import matches
-from flightwatch.records import Changes, Delivery, Episode, Message, Telling
+from flightwatch.telling import Changes, Delivery, Episode, Message, Telling
 
 
 @dataclass(frozen=True)

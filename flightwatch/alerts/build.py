@@ -16,7 +16,8 @@ from flightwatch.alerts.rules import Rules, rank, severity
 from flightwatch.alerts.silences import doubted
 from flightwatch.alerts.words import flights as say_flights
 from flightwatch.alerts.words import number as say_number
-from flightwatch.records import Alert, Episode, Notice, Route
+from flightwatch.records import Route
+from flightwatch.telling import Alert, Episode, Notice
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from flightwatch.alerts.rules import Rules
 from flightwatch.alerts.words import day as say_day
 from flightwatch.alerts.words import flights as say_flights
 from flightwatch.alerts.words import listing, moment, number, rarity, times
-from flightwatch.records import Alert, Message
+from flightwatch.telling import Alert, Message
 
 UNKNOWABLE = (
     "Cargo, passengers and purpose are unknown: these are positions an aircraft sent out, nothing more.",

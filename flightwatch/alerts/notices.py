@@ -13,7 +13,8 @@ from flightwatch.alerts.announce import Audience
 from flightwatch.alerts.rules import rank
 from flightwatch.alerts.words import day as say_day
 from flightwatch.alerts.words import listing, moment
-from flightwatch.records import Delivery, Message, Notice, Route
+from flightwatch.records import Route
+from flightwatch.telling import Delivery, Message, Notice
 
 GOOD = ("ok", "empty")
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from fnmatch import fnmatchcase
 
 from flightwatch.alerts.words import moment
-from flightwatch.records import Notice, Silence
+from flightwatch.telling import Notice, Silence
 
 
 def matches(pattern: str, route: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from flightwatch.alerts import evidence as ev
 from flightwatch.alerts.rules import Rules, rank
 from flightwatch.alerts.silences import silenced
-from flightwatch.records import Changes, Episode, Silence, Telling
+from flightwatch.telling import Changes, Episode, Silence, Telling
 from flightwatch.units import iso
 
 

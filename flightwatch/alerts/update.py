@@ -15,7 +15,8 @@ from flightwatch.alerts.rest import Case, cases
 from flightwatch.alerts.rules import Rules
 from flightwatch.alerts.tell import Desk, tell
 from flightwatch.alerts.words import day as say_day
-from flightwatch.records import Alert, Changes, Episode, Notice, Route, Silence
+from flightwatch.records import Route
+from flightwatch.telling import Alert, Changes, Episode, Notice, Silence
 
 LIVE = ("open", "acknowledged")
 CORRECTED = "corrected"

@@ -13,7 +13,7 @@ from flightwatch.cli.look import end, known_route
 from flightwatch.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
-    from flightwatch.records import Alert, Delivery
+    from flightwatch.telling import Alert, Delivery
 
 TITLE = "Alerts"
 
@@ -161,7 +161,7 @@ class Span(click.ParamType[timedelta]):
 @click.option("--by", default=getpass.getuser, show_default="you")
 def silence_add(session: Session, route: str, span: timedelta, reason: str, by: str) -> None:
     """Silence ROUTE, a name or a pattern with * in it."""
-    from flightwatch.records import Silence
+    from flightwatch.telling import Silence
 
     now = session.now()
     with session.store(visit=True) as store:

@@ -30,9 +30,9 @@ from flightwatch.jobs.backfill import backfill, pool
 from flightwatch.jobs.context import Context
 from flightwatch.jobs.cycle import tick
 from flightwatch.jobs.setup import context
-from flightwatch.records import Episode
 from flightwatch.sources import traces
 from flightwatch.store import Store, open_store
+from flightwatch.telling import Episode
 
 MARK = "truth.json"
 PACK = "evidence"

@@ -13,7 +13,7 @@ import pandas as pd
 
 from flightwatch.airports import load
 from flightwatch.evidence import Pack, Verification
-from flightwatch.records import Episode, Notice
+from flightwatch.telling import Episode, Notice
 from flightwatch.units import iso
 
 RULE = "─" * 100

@@ -27,8 +27,8 @@ from flightwatch.explore.flightrows import flight_rows
 from flightwatch.explore.tables import FLIGHT_COLUMNS
 from flightwatch.export import csv, geojson, kml, parquet
 from flightwatch.export.tables import jsonable
-from flightwatch.records import Alert
 from flightwatch.report.page import inside, render
+from flightwatch.telling import Alert
 from flightwatch.units import iso
 
 FORMAT = "flightwatch-evidence/1"

@@ -18,8 +18,9 @@ from flightwatch.explore.choose import Wanted, airport_id, choose
 from flightwatch.explore.note import Note
 from flightwatch.explore.tables import DayLike, Days, known, span
 from flightwatch.explore.uncertain import with_bounds
-from flightwatch.records import Alert, Route
+from flightwatch.records import Route
 from flightwatch.store import Store
+from flightwatch.telling import Alert
 from flightwatch.units import instant_of_day
 
 

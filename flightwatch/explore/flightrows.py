@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flightwatch.alerts.flightlist import row as flight_row
 from flightwatch.plots.labels import short
-from flightwatch.records import Alert
+from flightwatch.telling import Alert
 
 if TYPE_CHECKING:
     from flightwatch.explore.explorer import Explorer

@@ -17,7 +17,7 @@ from flightwatch.explore.countries import said
 from flightwatch.explore.flightrows import SEEN, db_name, doubt_words
 from flightwatch.explore.note import Note
 from flightwatch.notify.clean import line
-from flightwatch.records import Alert
+from flightwatch.telling import Alert
 
 if TYPE_CHECKING:
     from flightwatch.explore.explorer import Explorer

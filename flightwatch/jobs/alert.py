@@ -10,7 +10,7 @@ import pandas as pd
 from flightwatch import alerts
 from flightwatch.jobs.context import Context
 from flightwatch.jobs.deliver import audiences
-from flightwatch.records import Changes, Episode, Message, Telling
+from flightwatch.telling import Changes, Episode, Message, Telling
 from flightwatch.units import iso
 
 log = logging.getLogger("flightwatch.alert")

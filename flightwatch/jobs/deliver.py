@@ -16,7 +16,7 @@ from flightwatch.jobs.crash import crash_point
 from flightwatch.notify import WITH_PICTURES, Channel
 from flightwatch.notify.outbox import Policy, State
 from flightwatch.notify.worker import Clock, Trouble, Worker
-from flightwatch.records import Delivery, Message
+from flightwatch.telling import Delivery, Message
 from flightwatch.units import iso
 
 log = logging.getLogger("flightwatch.deliver")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from flightwatch import alerts
 from flightwatch.jobs.context import Context
 from flightwatch.jobs.deliver import audiences
-from flightwatch.records import Notice
 from flightwatch.sources import LOCAL, condition
+from flightwatch.telling import Notice
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from flightwatch.errors import ConfigError
 from flightwatch.notify.clean import clean
-from flightwatch.records import Message
+from flightwatch.telling import Message
 
 
 class Channel(Protocol):

@@ -7,7 +7,7 @@ from typing import Any
 from flightwatch.errors import ConfigError, DeliveryError
 from flightwatch.notify import text
 from flightwatch.notify.clean import tidy
-from flightwatch.records import Message
+from flightwatch.telling import Message
 
 
 class Anywhere:

@@ -7,7 +7,7 @@ from typing import Any
 
 from flightwatch.notify import text
 from flightwatch.notify.clean import cut
-from flightwatch.records import Message
+from flightwatch.telling import Message
 
 MOST_BLOCKS = 45
 BUDGET = 10_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from flightwatch.records import Message
+from flightwatch.telling import Message
 
 HEADER_LENGTH = 120
 """A header is cut at 120 characters, so that no name fills a screen."""

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from flightwatch.notify.quiet import SEVERITIES
-from flightwatch.records import Message
+from flightwatch.telling import Message
 
 
 def digest(messages: Sequence[Message]) -> Message:

@@ -17,8 +17,8 @@ from flightwatch.errors import DeliveryError
 from flightwatch.notify import text
 from flightwatch.notify.clean import clean, tidy
 from flightwatch.notify.html import html
-from flightwatch.records import Message
 from flightwatch.redact import redact
+from flightwatch.telling import Message
 
 log = logging.getLogger("flightwatch.notify")
 

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from flightwatch.notify import text
-from flightwatch.records import Message
+from flightwatch.telling import Message
 
 COLOURS = {"high": "#b42318", "watch": "#b54708", "info": "#475467"}
 """Severity bars: red, amber, grey, each at least 4.5:1 against white (WCAG 2.1 §1.4.3)."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from flightwatch.errors import DeliveryError
 from flightwatch.notify.quiet import SEVERITIES, Quiet
-from flightwatch.records import Delivery, Message
+from flightwatch.telling import Delivery, Message
 
 DELAYS_S = (5, 15, 45, 120, 300, 900)
 """Then every 15 minutes (docs/reliability.md, promise 2)."""

@@ -9,7 +9,7 @@ import msgspec
 
 from flightwatch.notify import blocks, http
 from flightwatch.notify.clean import tidy
-from flightwatch.records import Message
+from flightwatch.telling import Message
 
 log = logging.getLogger("flightwatch.notify")
 

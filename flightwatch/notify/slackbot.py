@@ -14,7 +14,7 @@ from flightwatch.errors import DeliveryError
 from flightwatch.notify import http
 from flightwatch.notify.clean import clean, tidy
 from flightwatch.notify.slack import bare, rich
-from flightwatch.records import Message
+from flightwatch.telling import Message
 
 log = logging.getLogger("flightwatch.notify")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from flightwatch.records import Message
+from flightwatch.telling import Message
 
 WIDTH = 78  # RFC 5322 §2.1.1: lines of a mail should be no longer
 REPEAT = "(may be a repeat) "

@@ -13,7 +13,7 @@ import msgspec
 from flightwatch.notify import http
 from flightwatch.notify.clean import tidy
 from flightwatch.notify.text import plain
-from flightwatch.records import Message
+from flightwatch.telling import Message
 
 log = logging.getLogger("flightwatch.notify")
 

@@ -13,7 +13,7 @@ from flightwatch.errors import ConfigError, DeliveryError
 from flightwatch.notify import Channel, outbox
 from flightwatch.notify.digest import digest
 from flightwatch.notify.outbox import Policy, State, Verdict
-from flightwatch.records import Delivery, Message
+from flightwatch.telling import Delivery, Message
 
 log = logging.getLogger("flightwatch.notify")
 

@@ -17,11 +17,11 @@ from flightwatch.explore.countries import said
 from flightwatch.explore.flightrows import flight_rows
 from flightwatch.explore.tables import DayLike, Days, span
 from flightwatch.plots.days import POORLY_WATCHED
-from flightwatch.records import Alert
 from flightwatch.report.page import inside
 from flightwatch.report.page import render as render_page
 from flightwatch.report.spark import sparkline
 from flightwatch.routes.looked import ANSWERED
+from flightwatch.telling import Alert
 
 SPARK_DAYS = 60
 MOST_ROUTES = 60  # a page of them; the strangest come first

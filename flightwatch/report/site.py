@@ -9,8 +9,8 @@ from pathlib import Path
 from flightwatch.alerts.message import page as place_of
 from flightwatch.errors import InputError
 from flightwatch.explore import Explorer
-from flightwatch.records import Alert
 from flightwatch.report.build import render, render_alert
+from flightwatch.telling import Alert
 
 FRESH_S = 3600
 """A week's page younger than this is left alone when no alert changed: routes move by the day."""

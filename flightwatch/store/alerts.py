@@ -15,10 +15,10 @@ import pandas as pd
 from sqlalchemy import Connection, and_, func, or_, select
 
 from flightwatch.errors import UsageError
-from flightwatch.records import Alert, Changes, Delivery, Episode, Notice, Silence
 from flightwatch.store import bulk, schema
 from flightwatch.store.base import Names, dumped, loose, ms, names, when
 from flightwatch.store.outbox import OutboxRows
+from flightwatch.telling import Alert, Changes, Delivery, Episode, Notice, Silence
 from flightwatch.units import INSTANT
 
 

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, select
 
 from flightwatch.errors import UsageError
-from flightwatch.records import Delivery
 from flightwatch.store import bulk, schema
 from flightwatch.store.base import Base, Names, dumped, ms, names, when
+from flightwatch.telling import Delivery
 from flightwatch.units import instant
 
 

@@ -9,8 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from flightwatch.records import AIRCRAFT, HEARD, OBSERVATION, Alert, Changes, Delivery, Episode, Poll, conform, empty
+from flightwatch.records import AIRCRAFT, HEARD, OBSERVATION, Poll, conform, empty
 from flightwatch.store import Store
+from flightwatch.telling import Alert, Changes, Delivery, Episode
 
 NOW = datetime(2024, 12, 14, 12, tzinfo=UTC)
 ROWS = 20

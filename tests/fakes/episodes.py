@@ -9,17 +9,8 @@ from typing import Any
 import pandas as pd
 
 from flightwatch import alerts
-from flightwatch.records import (
-    FINDING,
-    FLIGHT,
-    MATCH,
-    Changes,
-    Episode,
-    Route,
-    conform,
-    empty,
-    flight_id,
-)
+from flightwatch.records import FINDING, FLIGHT, MATCH, Route, conform, empty, flight_id
+from flightwatch.telling import Changes, Episode
 
 DAY0 = date(2024, 12, 1)
 NOON = timedelta(hours=12)

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from flightwatch.records import AIRCRAFT, FLIGHT, HEARD, OBSERVATION, Alert, Delivery, Poll, conform, flight_id
+from flightwatch.records import AIRCRAFT, FLIGHT, HEARD, OBSERVATION, Poll, conform, flight_id
 from flightwatch.store import Store
+from flightwatch.telling import Alert, Delivery
 
 NOW = datetime(2024, 12, 14, 12, tzinfo=UTC)
 

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 import pytest
 
 from flightwatch.errors import NotLeaderError, StoreError, UsageError
-from flightwatch.records import Changes, Episode, Message, Notice, Silence
 from flightwatch.store import Store, open_store
+from flightwatch.telling import Changes, Episode, Message, Notice, Silence
 from tests.fakes.stored import NOW, airframes, alert, failing, fixes, heard, legs, message, poll
 
 

@@ -11,19 +11,9 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from flightwatch.records import (
-    FINDING,
-    FLIGHT,
-    MATCH,
-    ROUTE_DAY,
-    AircraftFilter,
-    Changes,
-    Episode,
-    Route,
-    conform,
-    empty,
-)
+from flightwatch.records import FINDING, FLIGHT, MATCH, ROUTE_DAY, AircraftFilter, Route, conform, empty
 from flightwatch.store import Store
+from flightwatch.telling import Changes, Episode
 from tests.fakes.stored import NOW, airframes, alert, legs, message
 
 
