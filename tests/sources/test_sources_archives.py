@@ -1,4 +1,4 @@
-"""adsb.lol's daily releases as they are laid out, with the defects they had; heatmaps; hostile archives (R18)."""
+"""adsb.lol's daily releases as they are laid out, with the defects they had; hostile archives (R18)."""
 
 from __future__ import annotations
 
@@ -18,24 +18,17 @@ import pandas as pd
 import pytest
 
 from flightwatch.errors import InputError
-from flightwatch.records import HEARD, OBSERVATION, conform
-from flightwatch.sources import archive, heatmap, traces
+from flightwatch.sources import archive, traces
 from flightwatch.sources import rows as rows_of_trace
 from flightwatch.sources.archive import Tally
 from flightwatch.sources.daily import Archive, preferred
 from flightwatch.sources.http import Client, Limits
 from flightwatch.sources.traces import Watch
-from flightwatch.units import instants, millis
 
 DAY = date(2025, 11, 22)
 BODY = (Path(__file__).parent.parent / "data/sources/trace_full_778681.json").read_bytes()
 TAG = "v2025.11.22-planes-readsb-prod-0"
 LIST = "/adsblol/globe_history_{}/raw/refs/heads/main/PREFERRED_RELEASES.txt"
-
-
-def still(data: bytes) -> bytes:
-    """Gzip without its time, so that a test has the same name in every process."""
-    return gzip.compress(data, mtime=0)
 
 
 def trace(icao24: str, typecode: str = "IL76") -> bytes:
@@ -206,102 +199,6 @@ def test_a_watch_takes_types_airframes_military_and_areas() -> None:
     assert not Watch(military=True).takes(found)
     assert Watch(circles=((36.0, 28.5, 50.0),)).takes(found)
     assert not Watch(circles=((0.0, 0.0, 50.0),)).takes(found)
-
-
-def world(count: int = 40, slices: int = 30, seed: int = 3) -> pd.DataFrame:
-    """Rows as a heatmap holds them: rounded to its steps."""
-    rng = np.random.default_rng(seed)
-    address = np.tile(0x140000 + np.arange(count), slices)
-    ms = np.repeat(1_763_769_600_000 + 10_000 * np.arange(slices), count)
-    ground = rng.random(count * slices) < 0.1
-    frame = pd.DataFrame(
-        {
-            "address": address.astype(np.uint32),
-            "time": instants(ms),
-            "latitude": np.round(rng.uniform(-80, 80, count * slices), 6),
-            "longitude": np.round(rng.uniform(-179, 179, count * slices), 6),
-            "altitude": np.where(ground, np.nan, 25.0 * rng.integers(-20, 1800, count * slices)),
-            "groundspeed": np.round(rng.uniform(0, 600, count * slices), 1),
-            "onground": ground,
-            "callsign": [f"RFF{a & 0xFFF:d}" for a in address],
-            "position_type": np.where(rng.random(count * slices) < 0.2, "mlat", "adsb_icao"),
-        }
-    )
-    return conform(frame, OBSERVATION)
-
-
-def test_a_heatmap_gives_back_what_was_written() -> None:
-    rows = world()
-    data = gzip.compress(heatmap.encode(rows))
-
-    found = heatmap.observations([heatmap.decode(data, Counter())], "heatmap", Counter())
-
-    expected = rows.sort_values(["address", "time"], kind="stable", ignore_index=True)
-    for name in ("address", "time", "onground"):
-        assert (found[name] == expected[name]).all()
-    for name in ("callsign", "position_type"):
-        assert found[name].tolist() == expected[name].tolist()
-    for name in ("latitude", "longitude", "altitude", "groundspeed"):
-        np.testing.assert_allclose(found[name], expected[name], atol=1e-4)
-
-
-def test_parts_of_a_heatmap_are_the_whole() -> None:
-    data = heatmap.encode(world())
-    whole = heatmap.observations([heatmap.decode(data, Counter())], "x", Counter())
-
-    parts = [heatmap.observations([heatmap.decode(data, Counter(), part=(k, 4))], "x", Counter()) for k in range(4)]
-
-    assert sum(map(len, parts)) == len(whole)
-    assert sorted(pd.concat(parts)["address"].unique()) == sorted(whole["address"].unique())
-
-
-def test_density_counts_each_airframe_once_a_cell_and_hour() -> None:
-    rows = world(2, 3)
-    rows["latitude"], rows["longitude"] = 33.5, -0.5
-    rows.loc[rows["address"] == 0x140001, "latitude"] = -33.5
-
-    found = heatmap.density([heatmap.decode(heatmap.encode(rows), Counter())], "x")
-
-    assert list(found.columns) == list(HEARD)
-    assert sorted(zip(found["cell"], found["aircraft"], strict=True)) == [("-34,-2", 1), ("32,-2", 1)]
-    assert millis(found["hour"]).tolist() == [1_763_769_600_000] * 2
-
-
-def test_non_icao_and_info_records_are_no_positions() -> None:
-    records = np.frombuffer(heatmap.encode(world(3, 1)), dtype=heatmap.RECORD).copy()
-    rows = np.flatnonzero((records["hex"] & 0xFFFFFF) == 0x140001)
-    records["hex"][rows] |= heatmap.NOT_ICAO
-    counted: Any = Counter()
-
-    found = heatmap.decode(records.tobytes(), counted)
-
-    assert len(found.rows) == 2
-    assert counted["non-ICAO address"] == len(rows)
-
-
-@pytest.mark.parametrize("data", [b"", b"x" * 15, bytes(160), still(bytes(1600))[:-9]])
-def test_what_is_no_heatmap_is_refused(data: bytes) -> None:
-    with pytest.raises(ValueError, match=r"."):
-        heatmap.decode(data, Counter())
-
-
-def test_heatmaps_on_disk_are_found_by_day(tmp_path: Path) -> None:
-    folder = tmp_path / "2025/11/22/heatmap"
-    folder.mkdir(parents=True)
-    (folder / "00.bin.ttf").write_bytes(gzip.compress(heatmap.encode(world())))
-
-    pieces = list(heatmap.pieces([tmp_path], parts=1))
-
-    assert [p.day for p in pieces] == [DAY]
-    assert pieces[0].load().poll.kept == 1200
-    assert len(pieces[0].heard()) > 100
-    assert next(iter(heatmap.pieces([folder / "00.bin.ttf"], parts=1))).load().poll.kept == 1200
-    (tmp_path / "none").mkdir()
-    (tmp_path / "none/x.bin.ttf").write_bytes(b"nothing")
-    with pytest.raises(InputError, match="holds no heatmaps"):
-        list(heatmap.pieces([tmp_path / "none"]))
-    with pytest.raises(InputError, match="not a heatmap"):
-        list(heatmap.pieces([tmp_path / "none/x.bin.ttf"]))
 
 
 def link(name: str, kind: bytes, target: str = "") -> tuple[tarfile.TarInfo, None]:
