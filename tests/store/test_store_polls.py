@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pandas as pd
+import pytest
 from pandas.testing import assert_frame_equal
 
-from flightwatch.records import AIRCRAFT, FLIGHT, HEARD, OBSERVATION, empty
-from flightwatch.store import Store
+from flightwatch.records import AIRCRAFT, FLIGHT, HEARD, OBSERVATION, conform, empty
+from flightwatch.store import Store, base
 from tests.fakes.stored import NOW, airframes, fixes, heard, poll
 
 
@@ -48,6 +49,23 @@ def test_large_batches_take_the_bulk_path_and_are_there_once(store: Store) -> No
     assert len(kept) == 700
     assert kept.groupby("address").size().to_dict() == {1: 200, 2: 300, 0xFFFFFF: 200}
     assert store.observations(["000002"])["poll"].value_counts().to_dict() == {1: 200, 2: 100}
+
+
+def test_fixes_read_some_rows_at_a_time_are_those_read_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    some = pd.concat([fixes(5, address=1), fixes(4, address=2).assign(callsign="B"), fixes(3, address=3)])
+    store.save_fetched(poll(), conform(some, OBSERVATION), empty(AIRCRAFT), empty(HEARD))
+    whole = store.observations()
+
+    monkeypatch.setattr(base, "PIECE", 5)
+
+    assert len(whole) == 12
+    assert whole["callsign"].nunique() > 1
+    assert_frame_equal(store.observations(), whole, check_categorical=False)
+    assert_frame_equal(
+        store.observations_from(dict.fromkeys(["000001", "000003"], NOW - timedelta(days=9))),
+        whole[whole["address"] != 2].reset_index(drop=True),
+        check_categorical=False,
+    )
 
 
 def test_an_empty_answer_is_a_poll_without_rows(store: Store) -> None:
