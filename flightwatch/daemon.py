@@ -23,7 +23,7 @@ from apscheduler.triggers.base import BaseTrigger
 
 from flightwatch import systemd
 from flightwatch.errors import FlightwatchError, NotLeaderError
-from flightwatch.jobs.context import Context, utcnow
+from flightwatch.jobs.context import Context, wall_clock
 from flightwatch.jobs.cycle import attempt, jobs
 from flightwatch.jobs.deliver import hurry
 from flightwatch.jobs.warm import warm
@@ -39,7 +39,7 @@ CRASHED = 70  # EX_SOFTWARE of sysexits.h: the service manager restarts
 LOST_LEAD = 75  # EX_TEMPFAIL: restarted, it stands by
 
 
-class Beat(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
+class Beat(BaseTrigger):  # type: ignore[misc]  # no types in APScheduler 3, which takes only its own
     """Every so often, and once however many beats were missed.
 
     APScheduler's own interval lists every missed time before it merges them: with the clock set ten years ahead that is
@@ -95,7 +95,7 @@ class Daemon:
     """One process at work. `run` returns the exit code; state lives in the store, never here."""
 
     def __init__(
-        self, ctx: Context, *, clock: Callable[[], datetime] = utcnow, again: Callable[[], Context] | None = None
+        self, ctx: Context, *, clock: Callable[[], datetime] = wall_clock, again: Callable[[], Context] | None = None
     ) -> None:
         """`again` makes a context from the configuration as it is now, for SIGHUP."""
         self.clock = clock
@@ -222,7 +222,7 @@ class Daemon:
                 Beat(every),
                 args=(name, every, job),
                 id=name,
-                next_run_time=utcnow(),  # APScheduler waits by the wall clock, whatever clock the jobs are given
+                next_run_time=wall_clock(),  # APScheduler waits by the wall clock, whatever clock the jobs are given
             )
         return scheduler
 
@@ -268,7 +268,7 @@ class Daemon:
         """APScheduler waits for wall-clock times: after a jump every job is due now, or none would be for hours."""
         log.warning("the clock moved by %+.0f s; all jobs are due again", moved)
         for job in scheduler.get_jobs():
-            job.modify(next_run_time=utcnow())
+            job.modify(next_run_time=wall_clock())
         scheduler.wakeup()
         if moved < 0:
             try:

@@ -39,5 +39,5 @@ def unseal(blob: bytes, key: bytes, record: dict[str, Any]) -> Model | None:
     head = json.loads(body[4 : 4 + size])
     if head != {"id": record.get("id"), "recipe": RECIPE, "versions": versions()}:
         return None
-    model = pickle.loads(body[4 + size :])  # noqa: S301 - sealed with our own key by this version of ourselves
+    model = pickle.loads(body[4 + size :])  # noqa: S301  # the seal has held: these bytes are ours
     return model if isinstance(model, Model) else None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import html
 import textwrap
 from dataclasses import dataclass
+
+from markupsafe import Markup
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,15 @@ class Note:
     def _repr_html_(self) -> str:
         return self.html()
 
-    def html(self, level: int = 3) -> str:
+    def html(self, level: int = 3) -> Markup:
         """The note as HTML, every value escaped.
 
-        >>> Note("a <b>", (("c", ("d",)),)).html()
-        '<h3>a &lt;b&gt;</h3><h4>c</h4><ul><li>d</li></ul>'
+        >>> print(Note("a <b>", (("c", ("d",)),)).html())
+        <h3>a &lt;b&gt;</h3><h4>c</h4><ul><li>d</li></ul>
         """
-        out = [f"<h{level}>{html.escape(self.title)}</h{level}>"]
+        title, item = Markup("<h{0}>{1}</h{0}>"), Markup("<li>{}</li>")
+        out = [title.format(level, self.title)]
         for heading, paragraphs in self.sections:
-            items = "".join(f"<li>{html.escape(p)}</li>" for p in paragraphs)
-            out.append(f"<h{level + 1}>{html.escape(heading)}</h{level + 1}><ul>{items}</ul>")
-        return "".join(out)
+            items = Markup("").join(item.format(p) for p in paragraphs)
+            out += [title.format(level + 1, heading), Markup("<ul>{}</ul>").format(items)]
+        return Markup("").join(out)

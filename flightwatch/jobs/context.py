@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from flightwatch.store import Store
 
 
-def utcnow() -> datetime:
+def wall_clock() -> datetime:
     """The present, aware: the one place where a job's clock is the wall's; tests and the demo hand in their own."""
     return datetime.now(tz=UTC)
 
@@ -58,7 +58,7 @@ class Context:
     sources: list[Source] = field(default_factory=list)
     channels: list[Channel] = field(default_factory=list)
     stopping: Callable[[], bool] = lambda: False
-    clock: Callable[[], datetime] = utcnow
+    clock: Callable[[], datetime] = wall_clock
     pause: Callable[[float], bool] = lambda seconds: True
     observe: Callable[[Poll], None] = lambda poll: None
     model: Model | None = None

@@ -38,7 +38,7 @@ def deliver(ctx: Context, channel: Channel, now: datetime) -> None:
         ctx.store,
         Policy.of(channel, settings, ctx.settings.alerts),
         Clock(ctx.clock, ctx.pause),
-        random.Random(),  # noqa: S311  # jitter of retries, nothing secret
+        random.SystemRandom(),
         keep=lambda new: ctx.store.set_mark(key, json.dumps(new.record())),
         crash_point=crash_point,
     )

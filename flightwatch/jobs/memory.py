@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import sys
 from collections.abc import Callable
 from functools import cache
 
@@ -25,12 +26,17 @@ def keep_apart() -> None:
     """Let every array of 128 KiB and more have pages of its own, which go back to the system when it is forgotten.
 
     glibc does so at first, but raises the size to that of the largest array ever forgotten; from then on arrays lie
-    among what lives on, in as many heaps as there are threads. In a day that is 3 to 4 MB (docs/reliability.md, R13).
+    among what lives on, in as many heaps as there are threads. In a day that is 3 to 4 MB. Arrow, in which pandas keeps
+    texts where it is installed, keeps 2 MB more each time a round was larger; it asks the C library now, too
+    (docs/reliability.md, R13).
     """
     mallopt = _of_glibc("mallopt")
     if mallopt is not None:
         mallopt(M_MMAP_THRESHOLD, APART)
         mallopt(M_ARENA_MAX, 1)
+        arrow = sys.modules.get("pyarrow")
+        if arrow is not None:
+            arrow.set_memory_pool(arrow.system_memory_pool())
 
 
 def give_back(*, unused: bool = False) -> None:

@@ -12,6 +12,7 @@ import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -137,7 +138,7 @@ def members(
     if first.is_dir():
         yield from _folder(first, pattern, tally)
     elif len(paths) > 1 or _looks_like_tar(first):
-        with Joined([lambda p=p: p.open("rb") for p in paths]) as joined:  # type: ignore[misc]
+        with Joined([partial(io.FileIO, p) for p in paths]) as joined:
             yield from tar(joined, name, pattern, tally)
         return
     else:
@@ -173,9 +174,11 @@ def tar(stream: IO[bytes] | io.RawIOBase, name: str, pattern: re.Pattern[str], t
         buffered = io.BufferedReader(Blocks(inflate.chunks(_blocks(buffered), limit=MAX_ARCHIVE)), 2**20)
     counting = _Counting(buffered)
     try:
-        with tarfile.open(fileobj=counting, mode="r|", errorlevel=1) as opened:  # type: ignore[call-overload]
+        with tarfile.open(fileobj=counting, mode="r|", errorlevel=1) as opened:
             for info in opened:
-                opened.members = []  # the index of a day's members would grow for nothing
+                vars(opened)[
+                    "members"
+                ].clear()  # the index of a day would grow for nothing; the types do not know of it
                 member = _take(opened, info, pattern, tally, name)
                 if member is not None:
                     yield member
@@ -241,14 +244,14 @@ class Blocks(io.RawIOBase):
         return size
 
 
-class _Counting:
+class _Counting(io.BufferedIOBase):
     """Remembers the end of what was read, which tells whether a tar came to its end mark: whole blocks of zeros."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
         self._last, self._total = b"", 0
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int | None = -1) -> bytes:
         data: bytes = self._stream.read(size)
         if data:
             self._last = (self._last + data)[-512:]

@@ -141,6 +141,15 @@ def position_types(values: Sequence[str]) -> list[str]:
     return [v if v in POSITION_TYPES else "unknown" for v in values]
 
 
+def absent(value: Any) -> bool:
+    """Whether a cell of a column of objects holds nothing: None, NaN, NaT or pandas' NA.
+
+    >>> absent(float("nan")), absent(None), absent(""), absent([None])
+    (True, True, False, False)
+    """
+    return pd.isna(value) is True  # of a list it is an array
+
+
 def texts(values: Any, clean: Callable[[Sequence[str]], list[str]] = clean_texts) -> pd.Categorical:
     """A column of texts as categories, every distinct value cleaned once.
 

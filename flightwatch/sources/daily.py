@@ -16,6 +16,7 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
+from functools import partial
 from typing import Any
 
 from flightwatch.errors import InputError, SourceError
@@ -169,7 +170,7 @@ class Archive:
             day.trouble = error
 
     def _members(self, release: Release, tally: Tally, pattern: re.Pattern[str]) -> Iterator[Member]:
-        with archive.Joined([lambda url=u: self._open(url) for u in release.parts]) as joined:  # type: ignore[misc]
+        with archive.Joined([partial(self._open, url) for url in release.parts]) as joined:
             yield from archive.tar(joined, release.tag, pattern, tally)
 
     def _open(self, url: str) -> Any:

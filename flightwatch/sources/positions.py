@@ -225,7 +225,7 @@ def _fetched(
 
 
 def _text(value: Any, field: str) -> str:
-    if value is None or value != value:  # noqa: PLR0124  (NaN)
+    if col.absent(value):
         return ""
     if isinstance(value, float):  # a squawk that went through a spreadsheet: 412.0
         return f"{value:04.0f}" if field == "squawk" and 0 <= value <= 7777 else ""

@@ -11,9 +11,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_lock = threading.Lock()
-_depth = 0
-_enabled = False
+
+class _Collector:
+    """One per process: how many ask for quiet, and whether it was on before the first of them."""
+
+    lock = threading.Lock()
+    asked = 0
+    enabled = False
 
 
 @contextmanager
@@ -26,18 +30,17 @@ def quiet() -> Iterator[None]:
     >>> gc.isenabled()
     True
     """
-    global _depth, _enabled  # noqa: PLW0603  (the collector is one per process, and so is this count)
-    with _lock:
-        if _depth == 0:
-            _enabled = gc.isenabled()
+    with _Collector.lock:
+        if _Collector.asked == 0:
+            _Collector.enabled = gc.isenabled()
             gc.disable()
-        _depth += 1
+        _Collector.asked += 1
     try:
         yield
     finally:
-        with _lock:
-            _depth -= 1
-            if _depth == 0 and _enabled:
+        with _Collector.lock:
+            _Collector.asked -= 1
+            if _Collector.asked == 0 and _Collector.enabled:
                 gc.enable()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
+from itertools import count
 from types import ModuleType
 from typing import Any
 
@@ -25,7 +26,7 @@ ROW_BYTES = 40  # no row of a receiver's is shorter; a text of nothing but brack
 _TRACE = re.compile(rb'"trace"\s*:\s*\[')
 _NAMES = np.frombuffer("".join(col.POSITION_TYPES).encode(), dtype=np.uint8)
 _ENDS = np.cumsum([len(name) for name in col.POSITION_TYPES])
-_seen = 0
+_NTH = count(1)  # of the traces this process has looked at
 
 
 class Head(msgspec.Struct, gc=False):
@@ -73,9 +74,7 @@ def _kernel() -> ModuleType:
 
 def scan(body: bytes) -> Scanned | None:
     """The trace if it is plainly one; None where the general decoder has to look, or nothing is compiled (yet)."""
-    global _seen  # noqa: PLW0603  (how many this process has read)
-    _seen += 1
-    if _seen <= PATIENCE or not _kernel().COMPILED:
+    if next(_NTH) <= PATIENCE or not _kernel().COMPILED:
         return None
     return read(body, np.frombuffer(body + b"\0", dtype=np.uint8))
 

@@ -312,7 +312,7 @@ def _unnest(part: dict[str, Any]) -> None:
         values = list(part[field])
         for i in where:
             own = values[i]
-            if own == "" or own != own:  # noqa: PLR0124  (NaN is the number that does not equal itself)
+            if own == "" or col.absent(own):
                 inner = getattr(nested[i], field)
                 values[i] = own if inner is None else inner
         part[field] = values

@@ -11,7 +11,7 @@ import contextlib
 import ipaddress
 import socket
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests.adapters
@@ -46,7 +46,7 @@ def permitted_url(url: str, *, allow_private: bool) -> None:
     """https, a host, no password in it; plain http only where private targets are allowed (a receiver at home)."""
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018  (a bad port number raises)
+        _ = parts.port  # a bad port number raises
     except ValueError:
         raise SourceError("the address is not a valid URL", outcome="bad_request", permanent=True) from None
     if parts.scheme not in (("https", "http") if allow_private else ("https",)):
@@ -104,7 +104,13 @@ def _shut(handle: socket.socket) -> None:
         handle.shutdown(socket.SHUT_RDWR)
 
 
-class _Watched:
+if TYPE_CHECKING:
+    _Connection = urllib3.connection.HTTPConnection
+else:
+    _Connection = object  # it stands before urllib3's classes, the plain and the secure one
+
+
+class _Watched(_Connection):
     """What our two connection classes add to urllib3's; `watch` and `allow_private` come from the pool's class."""
 
     watch: Watch
@@ -112,7 +118,7 @@ class _Watched:
     _second: socket.socket | None = None
 
     def _new_conn(self) -> socket.socket:
-        opened: socket.socket = super()._new_conn()  # type: ignore[misc]
+        opened: socket.socket = super()._new_conn()
         peer = opened.getpeername()[0]
         if not self.allow_private and not is_public(peer):
             opened.close()
@@ -129,7 +135,7 @@ class _Watched:
     def request(self, *args: Any, **kwargs: Any) -> None:
         if self._second is not None:
             self.watch.follow(self._second)  # a kept-alive connection used again
-        super().request(*args, **kwargs)  # type: ignore[misc]
+        super().request(*args, **kwargs)
 
     def __del__(self) -> None:
         if self._second is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -217,7 +218,7 @@ def _kind(said: str, error: Exception) -> tuple[str, str]:
 
 def _postgresql(url: URL, options: str = "") -> Engine:
     try:
-        import psycopg  # noqa: F401
+        import_module("psycopg")
     except ImportError:
         raise StoreError("PostgreSQL needs the psycopg package: pip install 'flightwatch[postgres]'") from None
     return create_engine(

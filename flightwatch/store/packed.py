@@ -67,12 +67,13 @@ def pack(observations: pd.DataFrame) -> Iterator[Packed]:
     new, states = _states(observations, first)
     small = {n: observations[n].to_numpy() for n in ("onground", "nic", "suspect")} | {"new": new}
     stepped, exact = _stepped(observations, time, starts)
-    stepped, plain = _records(STEPPED, stepped | small), None
+    short = _records(STEPPED, stepped | small)
+    whole = short
+    if not exact.all():
+        names = ("latitude", "longitude", *SCALES)
+        whole = _records(PLAIN, {n: observations[n].to_numpy() for n in names} | small | {"time": time})
     for lo, hi, good in zip(starts.tolist(), ends.tolist(), exact.tolist(), strict=True):
-        if not good and plain is None:
-            names = ("latitude", "longitude", *SCALES)
-            plain = _records(PLAIN, {n: observations[n].to_numpy() for n in names} | small | {"time": time})
-        rows = stepped[lo:hi] if good else plain[lo:hi]  # type: ignore[index]
+        rows = (short if good else whole)[lo:hi]
         told = json.dumps([states(row) for row in np.flatnonzero(new[lo:hi]) + lo]).encode()
         body = rows.view(np.uint8).reshape(hi - lo, -1).T.tobytes()
         head = HEAD.pack(MAGIC, STEPPED if good else PLAIN, hi - lo, int(time[lo]), len(told))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from pathlib import Path
@@ -157,7 +158,7 @@ def test_real_traces_read_alike(real_data: Path) -> None:
 
 
 def test_it_waits_until_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scanner, "_seen", 0)
+    monkeypatch.setattr(scanner, "_NTH", itertools.count(1))
     monkeypatch.setattr(scanner, "PATIENCE", 2)
 
     found = [scanner.scan(body(ROWS)) is not None for _ in range(3)]

@@ -60,7 +60,7 @@ class Login:
         self.valid = ""
         self.issued = 0
         self.body = body
-        feed.answers[opensky.TOKEN_PATH] = self.token
+        feed.answers[opensky.OAUTH_PATH] = self.token
         feed.answers["/states/all"] = self.states
 
     def token(self, h: Any) -> None:
