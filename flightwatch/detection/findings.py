@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -88,7 +89,8 @@ def _words(panel: Panel, seen: Seen, model: Model, verdict: Verdict, at: tuple[A
     told = np.zeros(rows.shape)
     if near.any():
         told[near] = model.contributions(rows[near])
-    # Rounded, so that a hundred thousand quiet days share a few hundred sentences.
+    # Rounded, so that a hundred thousand quiet days share a few hundred sentences; kept for as long as this takes.
+    headline = cache(words.headline)
     heads = zip(
         verdict.observed[at].round(2).tolist(),
         verdict.window[at].tolist(),
@@ -96,7 +98,7 @@ def _words(panel: Panel, seen: Seen, model: Model, verdict: Verdict, at: tuple[A
         strict=True,
     )
     for i, head in enumerate(heads):
-        reasons[i], shares[i] = [words.headline(*head)], {}
+        reasons[i], shares[i] = [headline(*head)], {}
     held = verdict.held_short[at] | verdict.held_coverage[at] | verdict.held_suspect[at]
     rates = [model.settings.stated(name) for name in panel.routes.tolist()]
     for i in np.flatnonzero(near | held | (verdict.score[at] > verdict.threshold[r])).tolist():

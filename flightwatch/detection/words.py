@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -61,7 +60,6 @@ def flights(x: float) -> str:
     return f"{number(x)} flight{'' if number(x) == '1' else 's'}"
 
 
-@lru_cache(maxsize=65_536)
 def headline(observed: float, window: int, expected: float) -> str:
     """
     >>> headline(3.0, 7, 0.12)

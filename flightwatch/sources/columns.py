@@ -6,9 +6,8 @@ times and a stranger's text must be looked at only once.
 
 from __future__ import annotations
 
-import functools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -164,10 +163,10 @@ def recode(codes: npt.NDArray[Any], names: Sequence[str]) -> pd.Categorical:
     """Categories from codes into a list of names that may repeat."""
     places: dict[str, int] = dict.fromkeys(names, 0)
     if len(places) == len(names):
-        return pd.Categorical.from_codes(codes, dtype=_dtype(tuple(names)))
+        return pd.Categorical.from_codes(codes, dtype=_dtype(names))
     places.clear()
     remap = np.fromiter((places.setdefault(n, len(places)) for n in names), dtype=np.int64, count=len(names))
-    return pd.Categorical.from_codes(remap[codes] if len(names) else codes, dtype=_dtype(tuple(places)))
+    return pd.Categorical.from_codes(remap[codes] if len(names) else codes, dtype=_dtype(places))
 
 
 def constant(value: str, count: int) -> pd.Categorical:
@@ -175,10 +174,12 @@ def constant(value: str, count: int) -> pd.Categorical:
     return pd.Categorical.from_codes(np.zeros(count, dtype=np.int8), dtype=_dtype((value,)))
 
 
-@functools.lru_cache(maxsize=64)
-def _dtype(names: tuple[str, ...]) -> Any:
-    """Categories of the same dtype (object) under pandas 2 and 3; kept, as a small answer costs more in them than in
-    its rows."""
+def _dtype(names: Iterable[str]) -> Any:
+    """Categories of the same dtype (object) under pandas 2 and 3.
+
+    Made anew each time: pandas notes in an index which frames share it, and one kept for good would gather these notes
+    of every poll, each of which holds a page of memory (docs/reliability.md, R13).
+    """
     return pd.CategoricalDtype(pd.Index(list(names), dtype=object))
 
 
