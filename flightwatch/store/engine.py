@@ -23,7 +23,8 @@ BUSY_S = 5.0
 """How long a writer waits for another process's lock before it says so; the job's next beat tries again."""
 
 CACHE_KIB = 16_384
-"""A poll of 15,000 airframes writes into as many places of the table; SQLite's own 2 MB spill, a sixth slower."""
+"""A poll of 15,000 airframes writes into as many places of the table; SQLite's own 2 MB spill, a sixth slower. Of ten
+million flights it holds the inner pages of the tree, without which four hundred of them take a third longer to read."""
 
 LOG_PAGES = 8_000
 """Of SQLite's log, 32 MB, before it is folded into the database: neighbouring polls write the same pages, which are
@@ -134,6 +135,7 @@ def reader(url: URL) -> Engine:
     def configure(connection: sqlite3.Connection, _: Any) -> None:
         connection.isolation_level = None
         connection.execute("PRAGMA query_only=ON")
+        connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pandas as pd
-from sqlalchemy import Select, Table, and_, exists, func, or_, select, union
+from sqlalchemy import Select, Table, and_, exists, func, or_, select, union_all
 from sqlalchemy.sql import ColumnElement
 
 from flightwatch.records import FLIGHT, empty
@@ -180,13 +180,15 @@ class FlightRows(BuiltRows):
 
     def _at_airports(self, query: Select[Any], airports: list[str], *within: ColumnElement[bool]) -> Any:
         """Of a query those flights that have one of the airports as best or possible end. Three queries in one, because
-        each then has an index of its own; PostgreSQL reads whole days for the same said with OR."""
+        each then has an index of its own (PostgreSQL reads whole days for the same said with OR). None gives a flight
+        of another's: then whole rows need not be sorted to find those told twice."""
         t, c = schema.flight, schema.candidate
+        departed, arrived = t.c.estdepartureairport.in_(airports), t.c.estarrivalairport.in_(airports)
         possible = select(c.c.flight_id).where(c.c.airport.in_(airports), *within)
-        return union(
-            query.where(t.c.estdepartureairport.in_(airports)),
-            query.where(t.c.estarrivalairport.in_(airports)),
-            query.where(t.c.flight_id.in_(possible)),
+        return union_all(
+            query.where(departed),
+            query.where(arrived, ~departed),
+            query.where(t.c.flight_id.in_(possible), ~departed, ~arrived),
         )
 
     def _read(self, query: Any, *, with_track: bool) -> pd.DataFrame:
