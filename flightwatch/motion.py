@@ -32,7 +32,7 @@ SHORT_CHAIN_MS = 120_000  # nor does a burst shorter than two minutes
 FORK_OVERLAP = 5  # so many fixes of two chains inside each other's time make two aircraft, or one spoofed
 SPOOF_ALTITUDE_FT = 1500.0  # one airframe keeps its barometric altitude while its positions jump
 MOVING_KT = 50.0  # readsb: faster than this a repeated position is not a fix
-BLOCK = 1 << 16  # rows per pass: temporaries stay in the cache, and a call of numpy's costs little by the row
+BLOCK = 1 << 17  # rows per pass: temporaries stay in the cache, and a call of numpy's costs little by the row
 FEW = 8  # rows are picked one by one while no more than one in so many is asked for
 
 
@@ -44,39 +44,33 @@ def scan(columns: Columns) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]
     in degrees than flown in the time, and the exact one.
     """
     address, time, speed = columns["address"], columns["time"], columns["groundspeed"]
-    lat, lon = columns["latitude"], columns["longitude"]
-    same, doubtful = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+    lat, lon, n = columns["latitude"], columns["longitude"], len(address)
     unit, slack = SPEED_FACTOR / 60.0 / 3.6e6, SLACK_NM / 60  # kt x ms to degrees of a great circle
     fastest = np.float32(SPEED_CEILING_KT / SPEED_FACTOR)
-    degrees, sideways, elapsed = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK, time.dtype)
-    for lo in range(1, len(address), BLOCK):
-        hi = min(lo + BLOCK, len(address))
-        n, now, before = hi - lo, slice(lo, hi), slice(lo - 1, hi - 1)
+    same, near = np.zeros(n, dtype=bool), np.ones(n, dtype=bool)
+    degrees, sideways = np.empty((2, min(BLOCK, n)))
+    for lo in range(1, n, BLOCK):
+        hi = min(lo + BLOCK, n)
+        now, before = slice(lo, hi), slice(lo - 1, hi - 1)
         # No pair is further apart than its two legs, along the meridian and along the parallel, together.
-        apart, east = degrees[:n], sideways[:n]
+        apart, reach = degrees[: hi - lo], sideways[: hi - lo]
         np.abs(np.subtract(lat[now], lat[before], out=apart), out=apart)
-        np.abs(np.subtract(lon[now], lon[before], out=east), out=east)
-        apart += east
-        same.append(np.flatnonzero(apart == 0) + lo)
-        near = apart <= slack
-        if (n - np.count_nonzero(near)) * FEW > n:  # fixes a minute apart: whole blocks are quicker than picking
-            pace = np.minimum(speed[now], fastest)
-            pace *= np.float32(unit)
-            reach = east
-            np.copyto(reach, np.subtract(time[now], time[before], out=elapsed[:n]))
-            reach *= pace
+        np.abs(np.subtract(lon[now], lon[before], out=reach), out=reach)
+        apart += reach
+        np.equal(apart, 0, out=same[now])
+        np.less_equal(apart, slack, out=near[now])
+        if (hi - lo - np.count_nonzero(near[now])) * FEW > hi - lo:  # a minute apart: quicker than picking
+            np.copyto(reach, time[now] - time[before])
+            reach *= np.minimum(speed[now], fastest) * np.float32(unit)
             reach += slack
-            rows = np.flatnonzero(~(apart <= reach)) + lo
-        else:
-            wide = np.flatnonzero(~near)
-            rows = wide + lo
-            reach = (time[rows] - time[rows - 1]) * (np.minimum(speed[rows], fastest) * unit) + slack
-            rows = rows[~(apart[wide] <= reach)]
-        doubtful.append(rows)
-    held, far = np.concatenate(same), np.concatenate(doubtful)
-    held = held[~columns["onground"][held]]  # first, as most that stand still are parked
-    held = held[(address[held] == address[held - 1]) & ~(speed[held] <= MOVING_KT)]
+            np.less_equal(apart, reach, out=near[now])
+    far = np.flatnonzero(~near)
+    last = far - 1
+    flown = (time[far] - time[last]) * (np.minimum(speed[far], fastest) * np.float32(unit)) + slack
+    far = far[~(np.abs(lat[far] - lat[last]) + np.abs(lon[far] - lon[last]) <= flown)]
     far = far[address[far] == address[far - 1]]
+    held = np.flatnonzero(np.greater(same, columns["onground"], out=same))  # most that stand still are parked
+    held = held[(address[held] == address[held - 1]) & ~(speed[held] <= MOVING_KT)]
     return held, far[~reachable(columns, far - 1, far)]
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import numpy as np
 import pandas as pd
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flightwatch import airports, flights, geo, units
+from flightwatch import airports, flights, geo, motion, units
 from flightwatch.flights import legs
 
 START = 1_733_000_000_000
@@ -166,3 +168,45 @@ def test_silences_found_by_looks_are_those_of_every_row(
     within = found[~np.isin(found, begin)].tolist()
     every = np.flatnonzero(np.diff(time) > legs.SILENCE_MS) + 1
     assert within == every[~np.isin(every, begin)].tolist()
+
+
+@settings(max_examples=60, deadline=None)
+@given(runs=st.lists(st.integers(1, 3000), max_size=40))
+def test_airframes_begin_where_the_address_changes(runs: list[int]) -> None:
+    address = np.repeat(np.arange(len(runs), dtype=np.uint32) * 7, runs)
+
+    assert legs.starts(address).tolist() == np.cumsum([0, *runs])[:-1].tolist()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    step_s=st.sampled_from([2, 12, 60, 300]),
+    rate=st.sampled_from([0.0, 0.001, 0.05]),
+    block=st.sampled_from([7, 100, motion.BLOCK]),
+)
+def test_jumps_and_held_positions_are_those_of_every_pair(seed: int, step_s: int, rate: float, block: int) -> None:
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(2, 900))
+    speed = rng.choice([0.0, 8.0, 200.0, 460.0, 800.0, np.nan], n).astype(np.float32)
+    jump = (rng.random(n) < rate) * rng.normal(0, 1, n)
+    moved = rng.random(n) > 0.1
+    rows = {
+        "address": np.sort(rng.integers(0, 4, n)).astype(np.uint32),
+        "time": np.cumsum(rng.integers(1, 2 * step_s * 1000, n)),
+        "latitude": np.cumsum(moved * rng.uniform(0, 1.4, n) * step_s / 3600 * 8) % 80 + jump,
+        "longitude": np.cumsum(moved * rng.uniform(0, 1.4, n) * step_s / 3600 * 8) % 170,
+        "groundspeed": speed,
+        "onground": rng.random(n) < 0.2,
+        "mlat": rng.random(n) < 0.2,
+    }
+    now = np.arange(1, n)
+    pair = rows["address"][1:] == rows["address"][:-1]
+    still = (rows["latitude"][1:] == rows["latitude"][:-1]) & (rows["longitude"][1:] == rows["longitude"][:-1])
+    moving = ~rows["onground"][1:] & ~(speed[1:] <= motion.MOVING_KT)
+
+    with patch.object(motion, "BLOCK", block):
+        held, far = motion.scan(rows)
+
+    assert held.tolist() == now[pair & still & moving].tolist()
+    assert far.tolist() == now[pair & ~motion.reachable(rows, now - 1, now)].tolist()

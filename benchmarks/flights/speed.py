@@ -81,8 +81,7 @@ def ours(columns: dict) -> legs.Legs:
 def cut(columns: dict, part: np.ndarray | None = None) -> legs.Legs:
     """The full rules for legs: ground, silences, stays."""
     work = {**columns, "part": np.zeros(len(columns["time"]), dtype=np.int32) if part is None else part}
-    new = np.flatnonzero(work["address"][1:] != work["address"][:-1]) + 1
-    addresses = work["address"][np.concatenate([[0], new])]
+    addresses = work["address"][legs.starts(work["address"])]
     types = legs.type_columns([craft.performance("")] * len(addresses), addresses)
     places = airports.load()
     return legs.split(work, legs.grounded(work, places, types), places, types)

@@ -16,7 +16,7 @@ from flightwatch import geo, motion, records, tracks, units
 from flightwatch.airports import Airports
 from flightwatch.flights.ends import Ends, settle
 from flightwatch.flights.fixes import Columns, Fixes, prepare
-from flightwatch.flights.legs import Legs, grounded, split, type_columns
+from flightwatch.flights.legs import Legs, grounded, split, starts, type_columns
 from flightwatch.flights.rates import complete
 from flightwatch.flights.table import Sides, ends_of, past, write_end
 from flightwatch.flights.version import RULES_VERSION
@@ -58,7 +58,7 @@ def build(
 
 def _known(fixes: Fixes, aircraft: pd.DataFrame | None) -> pd.DataFrame:
     """Registration, type and operator of each airframe, by ascending address."""
-    address = np.unique(fixes.columns["address"])
+    address = fixes.columns["address"][starts(fixes.columns["address"])]
     frame = pd.DataFrame({"address": address})
     frame["icao24"] = pd.Series([units.icao24_text(int(a)) for a in address], dtype=object)
     if aircraft is not None and len(aircraft):

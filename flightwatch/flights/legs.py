@@ -39,8 +39,8 @@ STOPPED_KT = 30.0  # or so slow: below any take-off or landing roll
 TAXI_IN_MS = 15 * MINUTE  # ground fixes that still belong to the arrival
 TAXI_OUT_MS = 30 * MINUTE  # and to the departure
 MIN_FIXES = 3
-BLOCK = 1 << 16  # rows per pass, as in `motion`
-STRIDE = 128  # rows: only between two looks of which the address differs does another airframe begin
+BLOCK = 1 << 17  # rows per pass, as in `motion`
+STRIDES = (1024, 256, 64, 16, 1)  # rows: only between two looks with different addresses does an airframe begin
 LOOK = 4  # rows: fixes a minute apart and closer are never looked at singly
 FEW = 8  # rows are picked one by one while no more than one in so many is asked for, as in `motion`
 ENDURANCE_FACTOR = 1.2  # over range / cruise speed: nobody stays up longer
@@ -66,22 +66,22 @@ def split(columns: Columns, ground: Mask, airports: Airports, types: Columns) ->
     if not len(ground):
         empty = np.zeros(0, dtype=np.int64)
         return Legs(empty, empty, empty, empty)
-    starts, silences = _breaks(columns)
+    begins, silences = _breaks(columns, types["address"])
     stop = silences[stops(columns, ground, silences, airports, types)]
-    cuts = np.sort(np.concatenate([starts, stop]))
+    cuts = np.sort(np.concatenate([begins, stop]))
     change = np.flatnonzero(ground[1:] != ground[:-1]) + 1
     cuts = np.sort(np.concatenate([cuts, _stays(columns, ground, change, cuts, silences)]))
     return _trimmed(columns["time"], ground, change, cuts)
 
 
-def _breaks(columns: Columns) -> tuple[Ints, Ints]:
+def _breaks(columns: Columns, addresses: Any) -> tuple[Ints, Ints]:
     """First rows of airframes (or parts of shared addresses), and rows after a silence inside one."""
     address, part, time = columns["address"], columns["part"], columns["time"]
-    starts = _changes(address)
+    begin = np.unique(np.searchsorted(address, addresses.astype(address.dtype)))
+    begin = begin[begin < len(address)]
     if part.strides[0] and part.any():  # one nought told for all rows is the usual case
-        starts = np.union1d(starts, np.flatnonzero(part[1:] != part[:-1]) + 1)
-    begin = np.concatenate([np.zeros(1, dtype=np.int64), starts])
-    quiet = _silences(time, starts)
+        begin = np.union1d(begin, np.flatnonzero(part[1:] != part[:-1]) + 1)
+    quiet = _silences(time, begin[1:])
     return begin, quiet[(address[quiet] == address[quiet - 1]) & (part[quiet] == part[quiet - 1])]
 
 
@@ -105,15 +105,19 @@ def _silences(time: Any, starts: Ints) -> Ints:
     return quiet
 
 
-def _changes(address: Any) -> Ints:
-    """The rows (but the first) where another airframe begins, of addresses in ascending order."""
-    looks = np.append(np.arange(0, len(address), STRIDE), len(address) - 1)
-    seen = address[looks]
-    at = np.flatnonzero(seen[1:] != seen[:-1])
-    rows = (looks[at][:, None] + np.arange(1, STRIDE + 1)).ravel()
-    rows = rows[rows < len(address)]
-    found: Ints = rows[address[rows] != address[rows - 1]]
-    return found
+def starts(address: Any) -> Ints:
+    """The first row of each airframe, of addresses in ascending order.
+
+    >>> starts(np.array([4, 4, 4, 7, 9, 9])).tolist()
+    [0, 3, 4]
+    """
+    width = end = len(address) - 1
+    found = np.zeros(min(len(address), 1), dtype=np.int64)
+    for stride in STRIDES:
+        looks = np.minimum(found[:, None] + np.arange(0, width + stride, stride), end)
+        seen = address[looks]
+        found, width = looks[:, :-1][seen[:, 1:] != seen[:, :-1]], stride
+    return np.append(np.zeros(min(len(address), 1), dtype=np.int64), found + 1)
 
 
 def type_columns(performances: list[Performance], addresses: Any) -> Columns:
@@ -153,9 +157,24 @@ def stops(columns: Columns, ground: Mask, at: Ints, airports: Airports, types: C
     """Which silences (before the rows `at`) hide a landing and a take-off."""
     if not len(at):
         return np.zeros(0, dtype=bool)
+    time, long = columns["time"], columns["time"][at] - columns["time"][at - 1] >= GROUND_SILENCE_MS
+    before, after = ground[at - 1], ground[at]
+    stop: Mask = (before | after) & long
+    open_ = np.flatnonzero(~stop)
+    craft = _airframe(columns, at[open_], types)
+    figures = {k: v[craft] for k, v in types.items()}
+    between = _between(columns, ground, at[open_], airports, figures)
+    between &= ~(before ^ after)[open_]
+    minutes = (time[at] - time[at - 1])[open_] / MINUTE
+    between |= minutes / 60 > ENDURANCE_FACTOR * figures["range_nm"] / figures["cruise_kt"]
+    stop[open_] = between
+    return stop
+
+
+def _between(columns: Columns, ground: Mask, at: Ints, airports: Airports, figures: Columns) -> Mask:
+    """Which silences left room for a landing and a take-off that the way flown does not explain."""
     a, b = at - 1, at
     lat, lon, time = columns["latitude"], columns["longitude"], columns["time"]
-    figures = {k: v[_airframe(columns, b, types)] for k, v in types.items()}
     minutes = (time[b] - time[a]) / MINUTE
     miles = geo.distance(lat[a], lon[a], lat[b], lon[b])
     speed = np.fmax(columns["groundspeed"][a], columns["groundspeed"][b]).astype(float)
@@ -169,18 +188,13 @@ def stops(columns: Columns, ground: Mask, at: Ints, airports: Airports, types: C
     room = spare >= np.where(at_field, QUICK_STOP_MIN, STOP_MIN) + lost
     steady = _steady(columns, a, b, miles)
     hole = (minutes - spare >= HOLE_SHARE * minutes) & steady
-    on_ground = ground[a] | ground[b]
     near = low & (np.minimum(near_before, near_after) < NEAR_FIELD_NM)
     quiet = np.select([at_field, near], [SILENCE_MS, LOW_SILENCE_MS], LONG_SILENCE_MS) <= time[b] - time[a]
-    stop = room & quiet & (low | ~hole)
+    stop: Mask = room & quiet & (low | ~hole)
     high = np.flatnonzero(stop & ~low)
     chosen = {k: v[high] for k, v in figures.items()}
     stop[high] = _field_between(columns, a[high], b[high], minutes[high], chosen, airports)
-    stop |= on_ground & (time[b] - time[a] >= GROUND_SILENCE_MS)
-    stop &= ~(ground[a] ^ ground[b]) | (time[b] - time[a] >= GROUND_SILENCE_MS)
-    stop |= minutes / 60 > ENDURANCE_FACTOR * figures["range_nm"] / figures["cruise_kt"]
-    out: Mask = stop
-    return out
+    return stop
 
 
 def _height(columns: Columns, rows: Ints, ground: Mask, airports: Airports) -> tuple[Floats, Floats]:
@@ -250,9 +264,9 @@ def _trimmed(time: Any, ground: Mask, change: Ints, cuts: Ints) -> Legs:
 
 def _bisect(time: Any, lo: Ints, hi: Ints, value: Ints) -> Ints:
     """In each of the row ranges [lo, hi) the first row whose time is not below the value; `hi` if all are."""
-    lo, hi = lo.copy(), hi.copy()
-    while (open_ := lo < hi).any():
-        middle = (lo + hi) // 2
-        below = open_ & (time[np.minimum(middle, len(time) - 1)] < value)
-        lo, hi = np.where(below, middle + 1, lo), np.where(open_ & ~below, middle, hi)
+    step = 1 << int((hi - lo).max(initial=0)).bit_length()
+    while step := step // 2:
+        probe = lo + step
+        below = (probe <= hi) & (time[np.minimum(probe, hi) - 1] < value)
+        lo = np.where(below, probe, lo)
     return lo
