@@ -62,8 +62,8 @@ share one approach: from 50 km most cannot be told apart, and what counts is whe
 SPEED_NOTE = """## Speed
 
 *legs*: ground, silences and stays, all rules. *with jumps*: every pair of fixes held against reach before that. Pandas:
-sort, half-hour gap rule, groupby.agg. All on rows already ordered by airframe and time; processor time, best of three.
-*exact*: share of true legs that come out as exactly one flight."""
+sort, half-hour gap rule, groupby.agg. All on rows already ordered by airframe and time; processor time, median
+of nine rounds in turns. *exact*: share of true legs that come out as exactly one flight."""
 
 
 def markdown(frame: pd.DataFrame, digits: int = 3) -> str:
@@ -116,7 +116,7 @@ of those that flew on."""
 TRAFFIC_NOTE = """### Beside the `traffic` library
 
 The same rows, cut by `Traffic.iterate` as it comes (ten minutes of silence), reading the ends of each flight;
-processor time, best of three of ours with the jump check, best of two of theirs. Bar: 0.2. By address and callsign it
+processor time, median of nine of ours with the jump check, best of two of theirs. Bar: 0.2. By address and callsign it
 is helped: every generated leg has a callsign of its own."""
 
 MEMORY_NOTE = """### Memory
@@ -166,7 +166,7 @@ def history_section(groups: int) -> str:
 
 def speed_sections(quick: bool, traffic: str | None) -> list[str]:
     millions = (1,) if quick else (1, 4, 16)
-    parts = [f"{SPEED_NOTE}\n\n{markdown(speed.run(millions, rounds=3))}"]
+    parts = [f"{SPEED_NOTE}\n\n{markdown(speed.run(millions))}"]
     if traffic:
         parts.append(f"{TRAFFIC_NOTE}\n\n{markdown(speed.beside_traffic(traffic))}")
     return [*parts, f"{MEMORY_NOTE}\n\n{markdown(speed.memory(millions))}"]

@@ -112,24 +112,25 @@ def exact(first: np.ndarray, last: np.ndarray, columns: dict, leg: np.ndarray) -
     return float(alone.sum() / len(np.unique(leg[air])))
 
 
-def seconds(work: Callable[[dict], object], columns: dict, rounds: int) -> float:
-    best = np.inf
+def seconds(works: tuple[Callable[[dict], object], ...], columns: dict, rounds: int) -> list[float]:
+    """Processor seconds of each, the median of so many rounds, in turns: what else the machine does meets all alike."""
+    taken: list[list[float]] = [[] for _ in works]
     for _ in range(rounds):
-        gc.collect()
-        begin = time.process_time()
-        work(columns)
-        best = min(best, time.process_time() - begin)
-    return best
+        for work, mine in zip(works, taken, strict=True):
+            gc.collect()
+            begin = time.process_time()
+            work(columns)
+            mine.append(time.process_time() - begin)
+    return [float(np.median(mine)) for mine in taken]
 
 
-def run(millions: tuple[float, ...], rounds: int = 3) -> pd.DataFrame:
+def run(millions: tuple[float, ...], rounds: int = 9) -> pd.DataFrame:
     """One row per size: processor seconds of ours and theirs, ratios, exact legs of both."""
     base, leg = template()
     rows = []
     for size in millions:
         columns, truth = repeated(base, leg, int(size * 1e6))
-        mine, theirs = seconds(ours, columns, rounds), seconds(gap_rule, columns, rounds)
-        bare = seconds(cut, columns, rounds)
+        mine, bare, theirs = seconds((ours, cut, gap_rule), columns, rounds)
         ratio_rows = len(truth)
         right = gap = np.nan
         if size <= 1:
@@ -146,7 +147,7 @@ def run(millions: tuple[float, ...], rounds: int = 3) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names)
 
 
-def beside_traffic(python: str, airframes: int = 240, rounds: int = 3) -> pd.DataFrame:
+def beside_traffic(python: str, airframes: int = 240, rounds: int = 9) -> pd.DataFrame:
     """The same rows cut by the `traffic` library, which `python` has: processor seconds, ratio, exact legs."""
     columns, leg = template(airframes)
     with tempfile.TemporaryDirectory() as folder:
@@ -155,7 +156,7 @@ def beside_traffic(python: str, airframes: int = 240, rounds: int = 3) -> pd.Dat
         script = Path(__file__).with_name("traffic_peer.py")
         answer = subprocess.run([python, str(script), str(rows)], capture_output=True, check=True, text=True).stdout
     theirs = json.loads(answer)
-    mine = seconds(ours, columns, rounds)
+    (mine,) = seconds((ours,), columns, rounds)
     found = ours(columns)
     right = exact(found.first, found.last, columns, leg)
     own = f"traffic {theirs['traffic']} (pandas {theirs['pandas']})"
