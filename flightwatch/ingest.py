@@ -39,6 +39,8 @@ CLUSTER_DEG = 0.01  # within about 1 km
 CLUSTER_MS = 60_000  # in the same minute: on a busy final or airway two at most
 CLUSTER_FLOOR_FT = 1000.0
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 by the golden ratio: multiplicative hashing (Knuth, TAOCP 3, 6.4)
+WIDE = 32  # half cells, 0.16°: aircraft on an airway cross such a square in a minute, and few are in it with others
+BLOCK = 1 << 14  # rows per pass, as in `motion`
 CLUSTER_SPREAD_FT = 4000.0  # and at quite different heights: gliders in one thermal are not spoofed
 
 
@@ -127,14 +129,21 @@ def _blanked(frame: pd.DataFrame, refused: Counter[str]) -> pd.DataFrame:
     """Values that cannot be become unknown, and the track lies in [0, 360)."""
     for name, (low, high) in RANGES.items():
         values = frame[name].to_numpy()
+        if _within(values, low, high):
+            continue
         out = ~np.isnan(values) & ~((values >= low) & (values <= high))
-        if out.any():
-            refused[f"{name} out of range (value)"] += int(out.sum())
-            frame[name] = np.where(out, np.float32(np.nan), values)
+        refused[f"{name} out of range (value)"] += int(out.sum())
+        frame[name] = np.where(out, np.float32(np.nan), values)
     track = frame["track"].to_numpy()
-    with np.errstate(invalid="ignore"):
-        frame["track"] = np.where(np.isfinite(track), track % np.float32(360), np.float32(np.nan))
+    if not _within(track, 0.0, np.nextafter(np.float32(360), np.float32(0))):
+        with np.errstate(invalid="ignore"):
+            frame["track"] = np.where(np.isfinite(track), track % np.float32(360), np.float32(np.nan))
     return frame
+
+
+def _within(values: Any, low: Any, high: Any) -> bool:
+    """Whether all that are known are in the range; two looks at the column, of which most are all right."""
+    return not len(values) or not (np.fmin.reduce(values) < low or np.fmax.reduce(values) > high)
 
 
 def _single(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
@@ -178,19 +187,65 @@ def clusters(columns: dict[str, Any]) -> Mask:
     a cell, so that a crowd on a cell's edge is seen too.
     """
     out = np.zeros(len(columns["address"]), dtype=bool)
-    high = np.flatnonzero(columns["altitude"] > CLUSTER_FLOOR_FT)
+    high = _in_company(columns)
     if len(high) < CLUSTER_AIRFRAMES:
         return out
     minute = columns["time"][high] // CLUSTER_MS
     minute -= minute.min()
-    y, x = columns["latitude"][high] / CLUSTER_DEG, columns["longitude"][high] / CLUSTER_DEG
-    for dy, dx in ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.5, 0.5)):
-        row, column = np.floor(y + dy).astype(np.int64) + 9002, np.floor(x + dx).astype(np.int64) + 18002
-        cell = (minute * 18100 + row) * 36100 + column
+    y, x = (_halves(columns[name][high]) for name in ("latitude", "longitude"))
+    for dy, dx in ((0, 0), (1, 0), (0, 1), (1, 1)):
+        cell = (minute << 16 | y + dy >> 1) << 16 | x + dx >> 1
         some = _perhaps_crowded(cell)
         rows = high[some]
         out[rows[_crowded(cell[some], columns["address"][rows], columns["altitude"][rows])]] = True
     return out
+
+
+def _halves(degrees: Any) -> npt.NDArray[np.int32]:
+    """In half cells, counted from 200° south or west, so that none is below nought."""
+    found: npt.NDArray[np.int32] = ((degrees + 200.0) * (2 / CLUSTER_DEG)).astype(np.int32)
+    return found
+
+
+def _in_company(columns: dict[str, Any]) -> npt.NDArray[np.int64]:
+    """Rows high enough in wide squares that enough airframes crossed in the minute: all crowds are among them.
+
+    Counted are stretches of rows of an airframe in one square, a third as many as rows. A cell that lies in two squares
+    is of the first; so a row in the first half cell of a square counts for the square before it as well.
+    """
+    starts, squares = [], []
+    first = columns["time"].min() // CLUSTER_MS if len(columns["time"]) else 0
+    for lo in range(0, len(columns["time"]), BLOCK):
+        time, lat, lon, altitude, address = (
+            columns[n][lo : lo + BLOCK] for n in ("time", "latitude", "longitude", "altitude", "address")
+        )
+        y, x = _halves(lat), _halves(lon)
+        high = altitude > CLUSTER_FLOOR_FT
+        edges = (y & WIDE - 1 == 0).view(np.int8) * 2 + (x & WIDE - 1 == 0)
+        square = time // CLUSTER_MS - first << 28 | ((y // WIDE << 12 | x // WIDE) << 2 | edges)
+        new = high.copy()
+        new[1:] &= (square[1:] != square[:-1]) | (address[1:] != address[:-1]) | ~high[:-1]
+        starts.append(np.flatnonzero(new) + lo)
+        squares.append(square[starts[-1] - lo])
+    begin, square = (np.concatenate([np.zeros(0, dtype=np.int64), *parts]) for parts in (starts, squares))
+    lasting = np.diff(begin, append=len(columns["time"]))
+    crowded = np.zeros(len(begin), dtype=bool)
+    crowded[_shared(square)] = True
+    rows = np.flatnonzero(np.repeat(crowded, lasting)) + (begin[0] if len(begin) else 0)
+    found: npt.NDArray[np.int64] = rows[columns["altitude"][rows] > CLUSTER_FLOOR_FT]
+    return found
+
+
+def _shared(square: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Which stretches are in a square with enough others, their own or one they lie at the edge of."""
+    own = np.arange(len(square))
+    which, keys = [own], [square >> 2]
+    for bits, back in ((1, 1), (2, 1 << 12), (3, 1 | 1 << 12)):
+        at = own[square & bits == bits]
+        which.append(at)
+        keys.append((square[at] >> 2) - back)
+    every = np.concatenate(which)
+    return every[_perhaps_crowded(np.concatenate(keys))]
 
 
 def _perhaps_crowded(cell: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

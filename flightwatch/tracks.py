@@ -6,7 +6,6 @@ differences, its bytes grouped by significance (all low bytes, then all high byt
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from flightwatch import geo, units
+from flightwatch.deflate import LEVEL, zlib
 
 MAGIC = b"FWT1"
 
@@ -33,7 +33,6 @@ _COLUMNS: tuple[tuple[str, str, float], ...] = (
 )
 _MISSING = {"<i2": -32768}
 
-LEVEL = 1  # of deflate: 3 % more bytes than level 6, in six tenths of its time (700 generated tracks)
 BUCKET_MS = 15_000  # at most one point in so long: readsb traces have 4-20 s between points
 STRAIGHT_MS = 60_000  # on a straight, level stretch one point in so long
 TURN_DEG = 3.0  # a turn shows on a map from about here
@@ -60,9 +59,13 @@ def thin(columns: Mapping[str, npt.NDArray[Any]], starts: npt.NDArray[np.int64] 
     if starts is not None:
         edge[starts] = edge[starts - 1] = True
     some = np.flatnonzero(edge | _new(time // BUCKET_MS))
-    with np.errstate(invalid="ignore"):
-        turn = geo.angle_difference(columns["track"][some][1:], columns["track"][some][:-1]) >= TURN_DEG
-        climb = np.abs(columns["vertical_rate"][some]) >= CLIMB_FPM
+    course, rate = columns["track"][some], columns["vertical_rate"][some]
+    turn, climb = np.zeros(len(some) - 1, dtype=bool), np.zeros(len(some), dtype=bool)
+    with np.errstate(invalid="ignore"):  # there are sources that tell neither of anybody
+        if not np.isnan(np.fmax.reduce(course)):
+            turn = geo.angle_difference(course[1:], course[:-1]) >= TURN_DEG
+        if not np.isnan(np.fmax.reduce(rate)):
+            climb = np.abs(rate) >= CLIMB_FPM
     keep = edge[some] | climb | _new(time[some] // STRAIGHT_MS)
     keep[1:] |= turn
     return some[keep]
@@ -91,6 +94,8 @@ def pack_all(columns: Mapping[str, npt.NDArray[Any]], starts: npt.NDArray[np.int
         values = columns[name][keep]
         if step == 1.0:
             wire = values.astype(dtype)
+        elif np.isnan(np.fmax.reduce(values)):  # never told
+            wire = np.full(len(values), _MISSING.get(dtype, 0), dtype)
         else:
             scaled = values.astype("float64") / step
             missing = ~np.isfinite(scaled)

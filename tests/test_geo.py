@@ -53,3 +53,15 @@ def test_a_polygon_with_a_bay_leaves_the_bay_out():
     ring = [(0, 0), (0, 10), (10, 10), (10, 6), (4, 6), (4, 4), (10, 4), (10, 0)]
 
     assert geo.in_polygon([2, 8, 8, 8], [5, 5, 2, 8], ring).tolist() == [True, False, True, True]
+
+
+@given(st.lists(st.tuples(st.floats(-90, 90), st.floats(-180, 180)), max_size=6), st.floats(1e-7, 2.0))
+def test_steps_along_a_way_are_distances(points, size):
+    """Whether they are short, long or across the date line."""
+    lat = np.clip(np.array([y for y, _ in points]) * size, -90, 90)
+    lon = (np.array([x for _, x in points]) * size + 180) % 360 - 180
+
+    steps = geo.steps(lat, lon)
+
+    expected = geo.distance(lat[:-1], lon[:-1], lat[1:], lon[1:])
+    assert np.allclose(steps, expected, rtol=1e-12, atol=1e-9)

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flightwatch import ingest, motion, units
 
@@ -150,6 +152,27 @@ def test_many_airframes_on_one_spot_at_cruise_heights_are_a_spoof_cluster():
 
     marked = kept[kept["suspect"] & motion.CLUSTER > 0]["address"].tolist()
     assert marked == [0x700000 + i for i in range(6)]
+
+
+EDGE = 0.16  # degrees: squares in which company is looked for
+
+
+@given(
+    st.integers(-500, 500).flatmap(lambda n: st.floats(-0.006, 0.006).map(lambda d: n * EDGE + d)),
+    st.integers(-1100, 1100).flatmap(lambda n: st.floats(-0.006, 0.006).map(lambda d: n * EDGE + d)),
+    st.lists(st.tuples(st.floats(0, 0.0049), st.floats(0, 0.0049)), min_size=5, max_size=7),
+)
+def test_a_crowd_is_found_on_the_edges_of_squares_too(latitude, longitude, places):
+    columns = {
+        "address": np.arange(1, len(places) + 1, dtype=np.uint32),
+        "time": np.full(len(places), units.millis(NOW)),
+        "latitude": latitude + np.array([y for y, _ in places]),
+        "longitude": longitude + np.array([x for _, x in places]),
+        "altitude": (20_000.0 + 2_000 * np.arange(len(places))).astype("float32"),
+    }
+
+    assert ingest.clusters(columns).all()
+    assert not ingest.clusters({name: values[:4] for name, values in columns.items()}).any()
 
 
 def test_gliders_in_a_thermal_and_planes_on_final_are_no_cluster():

@@ -122,17 +122,16 @@ TRACK_COLUMNS = (
 
 def _told(fixes: Fixes, legs: Legs) -> dict[str, Any]:
     """What is told per leg and not per fix: callsigns, sources, where its rows came from, its track."""
-    first, size = legs.first, legs.last - legs.first + 1
+    size = legs.last - legs.first + 1
     starts = np.concatenate([[0], np.cumsum(size[:-1])])  # of each leg among the rows of all legs
-    rows = np.arange(int(size.sum())) + np.repeat(first - starts, size)
     columns = {k: fixes.columns[k] for k in ("time", "callsign", "source", "poll", *TRACK_COLUMNS)}
-    if len(rows) < len(columns["time"]):
-        columns = {k: v[rows] for k, v in columns.items()}
-    time, lat, lon = columns["time"], columns["latitude"], columns["longitude"]
-    gap, miles = np.zeros(len(time)), np.zeros(len(time))
-    gap[1:] = np.diff(time)
-    miles[1:] = geo.distance(lat[:-1], lon[:-1], lat[1:], lon[1:])
-    gap[starts] = miles[starts] = 0.0
+    if size.sum() < len(columns["time"]):
+        spans = [slice(*span) for span in zip(legs.first.tolist(), (legs.last + 1).tolist(), strict=True)]
+        columns = {k: np.concatenate([v[span] for span in spans]) for k, v in columns.items()}
+    time = columns["time"]
+    gap, miles = np.diff(time, prepend=time[0]), np.zeros(len(time))
+    miles[1:] = geo.steps(columns["latitude"], columns["longitude"])
+    gap[starts] = miles[starts] = 0
     signs = callsigns(columns["callsign"], time, starts, fixes.callsigns)
     sources = _distinct(columns["source"], starts)
     return {

@@ -23,33 +23,29 @@ import pandas as pd
 
 from flightwatch.errors import InputError
 from flightwatch.records import AIRCRAFT, HEARD, OBSERVATION, Fetched, Poll, conform, empty
-from flightwatch.sources import archive, inflate
+from flightwatch.sources import archive, inflate, sweep
 from flightwatch.sources import columns as col
 from flightwatch.sources.archive import Member, Tally
+from flightwatch.sources.sweep import (
+    ALTITUDE_FT,
+    DEGREES,
+    GROUND,
+    INFO,
+    MAGIC,
+    NO_ALTITUDE,
+    NO_SPEED,
+    NOT_ICAO,
+    RECORD,
+    SPEED_KT,
+    Slices,
+)
 from flightwatch.units import instant, instants
 
 NAME = re.compile(r"heatmap/(?P<slot>[0-4][0-9])\.bin\.ttf\Z")
-RECORD = np.dtype([("hex", "<i4"), ("lat", "<i4"), ("lon", "<i4"), ("alt", "<i2"), ("gs", "<i2")])
-MAGIC = 0x0E7F7C9D  # `hex` of a slice's header record
-NOT_ICAO = 1 << 24  # bit of `hex`: a non-ICAO address
-INFO = 1 << 30  # bit of `lat`: the record holds callsign and squawk, no position
-GROUND, NO_ALTITUDE, NO_SPEED = -123, -124, -1
-ALTITUDE_FT, SPEED_KT, DEGREES = 25.0, 0.1, 1e-6
 CELL = 2.0  # degrees, the cells of HEARD
 MAX_DECODED = 512 * 2**20  # bytes of one half hour; 56M records a day are 19 MB each, 10 times that is broken
 MAX_RATIO = 50  # measured 1.4 (benchmarks/ingest): positions do not compress
 SLOTS = 48
-_HALF_HOUR_MS = 1_800_000
-
-
-@dataclass(frozen=True)
-class Slices:
-    """One file's records of positions and of callsigns, as they are, each with its time in ms since 1970."""
-
-    rows: npt.NDArray[Any]
-    time: npt.NDArray[np.int64]
-    infos: npt.NDArray[Any]
-    info_time: npt.NDArray[np.int64]
 
 
 def decode(data: bytes, rejected: Counter[str], *, part: tuple[int, int] = (0, 1)) -> Slices:
@@ -88,93 +84,19 @@ def decode(data: bytes, rejected: Counter[str], *, part: tuple[int, int] = (0, 1
     return Slices(body_rows[at], when[at], body_rows[told], when[told])
 
 
-def _addresses(rows: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
-    return (rows["hex"] & 0xFFFFFF).astype(np.uint32)
-
-
-def _callsigns(infos: Any) -> npt.NDArray[np.bytes_]:
-    """The eight bytes after `lat`: longitude, altitude and speed fields reused as text."""
-    raw = np.ascontiguousarray(infos).view(np.uint8).reshape(-1, RECORD.itemsize)[:, 8:16]
-    return np.ascontiguousarray(raw).view("S8").reshape(-1)
-
-
 def observations(found: Sequence[Slices], source: str, rejected: Counter[str]) -> pd.DataFrame:
     """An OBSERVATION frame of one or more files, by aircraft and time, callsigns carried forward."""
     if not found or not sum(len(f.rows) for f in found):
         return empty(OBSERVATION)
-    rows, when = np.concatenate([f.rows for f in found]), np.concatenate([f.time for f in found])
-    order = _by_aircraft(_addresses(rows), when)
-    rows, when = rows[order], when[order]  # whole records move at once; columns one by one would miss the cache anew
-    address, alt, speed = _addresses(rows), rows["alt"], rows["gs"]
-    lat, lon = rows["lat"] * DEGREES, rows["lon"] * DEGREES
-    _, bad = col.position_faults(lat, lon)
-    if number := int(bad.sum()):
-        rejected["position out of range"] += number
-    altitude = alt * np.float32(ALTITUDE_FT)
-    altitude[(alt == GROUND) | (alt == NO_ALTITUDE)] = np.nan
-    groundspeed = speed * np.float32(SPEED_KT)
-    groundspeed[speed == NO_SPEED] = np.nan
-    kinds = np.minimum(rows["hex"].view(np.uint32) >> 27, len(col.POSITION_TYPES) - 1).astype(np.int8)
-    sign, squawk = _identity(found, address, when)
-    fields = {
-        "address": address,
-        "time": when,
-        "latitude": lat,
-        "longitude": lon,
-        "altitude": altitude,
-        "groundspeed": groundspeed,
-        "onground": alt == GROUND,
-        "callsign": sign,
-        "squawk": squawk,
-        "position_type": col.recode(kinds, col.POSITION_TYPES),
-    }
+    fields = sweep.columns(found)
+    for name in ("callsign", "squawk", "position_type"):
+        codes, texts = fields[name]
+        fields[name] = col.recode(codes, texts)
+    _, bad = col.position_faults(fields["latitude"], fields["longitude"])
     if bad.any():
+        rejected["position out of range"] += int(bad.sum())
         fields = {name: values[~bad] for name, values in fields.items()}
     return col.observations(fields, source)
-
-
-def _by_aircraft(address: Any, when: Any) -> Any:
-    """The order by aircraft, then time.
-
-    Files are written in the order of time, so a stable sort by aircraft is enough; numbered in sixteen bits they are
-    sorted by counting, in a third of the time of any comparison.
-    """
-    if (np.diff(when) < 0).any():
-        return np.lexsort((when, address))
-    seen = np.zeros(1 << 24, dtype=bool)
-    seen[address] = True
-    numbers = np.flatnonzero(seen)
-    if len(numbers) > 1 << 16:
-        return np.argsort(address, kind="stable")
-    rank = np.empty(1 << 24, dtype=np.uint16)
-    rank[numbers] = np.arange(len(numbers), dtype=np.uint16)
-    return np.argsort(rank[address], kind="stable")
-
-
-def _identity(found: Sequence[Slices], address: Any, when: Any) -> tuple[pd.Categorical, pd.Categorical]:
-    """Callsign and squawk of every row: the last one told for the address at or before it (within two hours)."""
-    infos, told_when = np.concatenate([f.infos for f in found]), np.concatenate([f.info_time for f in found])
-    told_address = _addresses(infos)
-    if not len(told_address):
-        return col.constant("", len(address)), col.constant("", len(address))
-    order = np.lexsort((told_when, told_address))
-    told_address, told_when = told_address[order], told_when[order]
-    start = min(int(told_when.min()), int(when.min()))
-    row = (address.astype(np.int64) << 39) | (when - start)
-    place = np.searchsorted(row, (told_address.astype(np.int64) << 39) | (told_when - start))
-    last = np.zeros(len(row) + 1, dtype=np.int32)
-    last[place] = np.arange(1, len(place) + 1)  # of several told before one row the last counts
-    last = np.maximum.accumulate(last[:-1])
-    some = np.maximum(last - 1, 0)
-    same = (last > 0) & (told_address[some] == address) & (when - told_when[some] <= 4 * _HALF_HOUR_MS)
-    out = []
-    for values, text in (
-        (_callsigns(infos)[order], lambda n: col.callsign(n.decode("ascii", "replace"))),
-        ((infos["lat"] & 0xFFFF)[order], lambda n: col.squawk(f"{n:04d}") if n else ""),
-    ):
-        names, code = np.unique(values, return_inverse=True)
-        out.append(col.recode(np.where(same, code.reshape(-1)[some] + 1, 0), ["", *map(text, names.tolist())]))
-    return out[0], out[1]
 
 
 def density(found: Sequence[Slices], source: str) -> pd.DataFrame:
@@ -182,7 +104,7 @@ def density(found: Sequence[Slices], source: str) -> pd.DataFrame:
     if not found or not sum(len(f.rows) for f in found):
         return empty(HEARD)
     rows = np.concatenate([f.rows for f in found])
-    address, lat, lon = _addresses(rows).astype(np.uint64), rows["lat"], rows["lon"]
+    address, lat, lon = sweep.addresses(rows).astype(np.uint64), rows["lat"], rows["lon"]
     hour = np.concatenate([f.time for f in found]) // 3_600_000
     row = np.floor_divide(lat, int(CELL / DEGREES)).astype(np.int64) + 45
     column = np.floor_divide(lon, int(CELL / DEGREES)).astype(np.int64) + 90

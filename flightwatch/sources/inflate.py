@@ -7,13 +7,8 @@ anybody can object. Here both are refused, while reading.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
-zlib: Any
-try:  # Intel's inflate has zlib's interface and takes less than half of its time (benchmarks/ingest); extra `fast`
-    from isal import isal_zlib as zlib
-except ImportError:
-    import zlib
+from flightwatch.deflate import zlib
 
 MAGIC = b"\x1f\x8b"
 MAX_DECODED = 64 * 2**20  # bytes of one body or archive member; the largest real one is a tenth

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import struct
-import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -21,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from flightwatch.deflate import LEVEL, zlib
 from flightwatch.records import OBSERVATION, empty
 from flightwatch.units import instants, millis
 
@@ -77,7 +77,7 @@ def pack(observations: pd.DataFrame) -> Iterator[Packed]:
         told = json.dumps([states(row) for row in np.flatnonzero(new[lo:hi]) + lo]).encode()
         body = rows.view(np.uint8).reshape(hi - lo, -1).T.tobytes()
         head = HEAD.pack(MAGIC, STEPPED if good else PLAIN, hi - lo, int(time[lo]), len(told))
-        content = head + zlib.compress(told + body, 1)
+        content = head + zlib.compress(told + body, LEVEL)
         yield Packed(int(address[lo]), int(time[lo]), int(time[hi - 1]), hi - lo, content)
 
 

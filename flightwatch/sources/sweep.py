@@ -1,0 +1,209 @@
+"""Records of heatmaps to columns, by aircraft and time: what was told of a callsign is carried to the fixes after it.
+
+Two ways to the same columns: sorted as arrays, or put in place by a compiled loop (`placing`) where numba is installed
+and there are enough records; it takes a third of the time (benchmarks/ingest).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from flightwatch.sources import columns as col
+
+RECORD = np.dtype([("hex", "<i4"), ("lat", "<i4"), ("lon", "<i4"), ("alt", "<i2"), ("gs", "<i2")])
+MAGIC = 0x0E7F7C9D  # `hex` of a slice's header record
+NOT_ICAO = 1 << 24  # bit of `hex`: a non-ICAO address
+INFO = 1 << 30  # bit of `lat`: the record holds callsign and squawk, no position
+GROUND, NO_ALTITUDE, NO_SPEED = -123, -124, -1
+ALTITUDE_FT, SPEED_KT, DEGREES = 25.0, 0.1, 1e-6
+REMEMBERED_MS = 7_200_000  # a callsign told longer ago may not be the present one any more
+PATIENCE = 2_000_000
+"""Records put in order before the loop is loaded: sorting them costs what loading it does."""
+
+_seen = [0]  # records this process has put in order
+
+
+@dataclass(frozen=True)
+class Slices:
+    """One file's records of positions and of callsigns, as they are, each with its time in ms since 1970."""
+
+    rows: npt.NDArray[Any]
+    time: npt.NDArray[np.int64]
+    infos: npt.NDArray[Any]
+    info_time: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the information records say: callsign and squawk of each as codes into the texts, nothing being code 0, and
+    a first row that says nothing."""
+
+    codes: npt.NDArray[np.int32]
+    callsigns: list[str]
+    squawks: list[str]
+
+
+def columns(found: Sequence[Slices]) -> dict[str, Any]:
+    """Columns of all positions, ordered by address and time; texts as pairs of codes and what they stand for."""
+    told = told_in(np.concatenate([f.infos for f in found]))
+    made = None
+    _seen[0] += sum(len(f.rows) for f in found)
+    if _seen[0] > PATIENCE and compiled():
+        made = placed(found, told)
+    made = made or ordered(found, told)
+    made["groundspeed"] *= np.float32(SPEED_KT)
+    kinds = np.minimum(made["position_type"], len(col.POSITION_TYPES) - 1)
+    texts = {"callsign": told.callsigns, "squawk": told.squawks}
+    return (
+        made
+        | {name: (made[name], names) for name, names in texts.items()}
+        | {"position_type": (kinds, col.POSITION_TYPES)}
+    )
+
+
+def compiled() -> bool:
+    return bool(_placing().COMPILED)
+
+
+@cache
+def _placing() -> ModuleType:
+    from flightwatch.sources import placing
+
+    return placing
+
+
+def addresses(rows: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
+    return (rows["hex"] & 0xFFFFFF).astype(np.uint32)
+
+
+def told_in(infos: npt.NDArray[Any]) -> Told:
+    """The eight bytes after `lat`, longitude, altitude and speed, are a callsign; the low half of `lat` is a squawk."""
+    raw = np.ascontiguousarray(infos).view(np.uint8).reshape(-1, RECORD.itemsize)[:, 8:16]
+    signs, sign = np.unique(np.ascontiguousarray(raw).view("S8").reshape(-1), return_inverse=True)
+    squawks, squawk = np.unique(infos["lat"] & 0xFFFF, return_inverse=True)
+    codes = np.zeros((len(infos) + 1, 2), dtype=np.int32)
+    codes[1:, 0], codes[1:, 1] = sign + 1, squawk + 1
+    return Told(
+        codes,
+        ["", *(col.callsign(text.decode("ascii", "replace")) for text in signs.tolist())],
+        ["", *(col.squawk(f"{number:04d}") if number else "" for number in squawks.tolist())],
+    )
+
+
+def ordered(found: Sequence[Slices], told: Told) -> dict[str, Any]:
+    """The columns by sorting, whatever the order of times. Speeds in tenths of a knot."""
+    rows, when = np.concatenate([f.rows for f in found]), np.concatenate([f.time for f in found])
+    order = _by_aircraft(addresses(rows), when)
+    rows, when = rows[order], when[order]  # whole records move at once; columns one by one would miss the cache anew
+    address, alt, speed = addresses(rows), rows["alt"], rows["gs"]
+    altitude = alt * np.float32(ALTITUDE_FT)
+    altitude[(alt == GROUND) | (alt == NO_ALTITUDE)] = np.nan
+    groundspeed = speed.astype(np.float32)
+    groundspeed[speed == NO_SPEED] = np.nan
+    known = told.codes[_last_told(found, address, when)]
+    return {
+        "address": address,
+        "time": when,
+        "latitude": rows["lat"] * DEGREES,
+        "longitude": rows["lon"] * DEGREES,
+        "altitude": altitude,
+        "groundspeed": groundspeed,
+        "onground": alt == GROUND,
+        "position_type": (rows["hex"].view(np.uint32) >> 27).astype(np.int8),
+        "callsign": known[:, 0],
+        "squawk": known[:, 1],
+    }
+
+
+def _by_aircraft(address: Any, when: Any) -> Any:
+    """The order by aircraft, then time.
+
+    Files are written in the order of time, so a stable sort by aircraft is enough; numbered in sixteen bits they are
+    sorted by counting, in a third of the time of any comparison.
+    """
+    if (np.diff(when) < 0).any():
+        return np.lexsort((when, address))
+    seen = np.zeros(1 << 24, dtype=bool)
+    seen[address] = True
+    numbers = np.flatnonzero(seen)
+    if len(numbers) > 1 << 16:
+        return np.argsort(address, kind="stable")
+    rank = np.empty(1 << 24, dtype=np.uint16)
+    rank[numbers] = np.arange(len(numbers), dtype=np.uint16)
+    return np.argsort(rank[address], kind="stable")
+
+
+def _last_told(found: Sequence[Slices], address: Any, when: Any) -> Any:
+    """Of every row the row of `Told.codes` told last for the address, at or before it and not too long ago."""
+    told_when = np.concatenate([f.info_time for f in found])
+    told_address = addresses(np.concatenate([f.infos for f in found]))
+    if not len(told_address):
+        return np.zeros(len(address), dtype=np.int64)
+    order = np.lexsort((told_when, told_address))
+    told_address, told_when = told_address[order], told_when[order]
+    start = min(int(told_when.min()), int(when.min()))
+    row = (address.astype(np.int64) << 39) | (when - start)
+    place = np.searchsorted(row, (told_address.astype(np.int64) << 39) | (told_when - start))
+    last = np.zeros(len(row) + 1, dtype=np.int32)
+    last[place] = np.arange(1, len(place) + 1)  # of several told before one row the last counts
+    last = np.maximum.accumulate(last[:-1])
+    some = np.maximum(last - 1, 0)
+    same = (last > 0) & (told_address[some] == address) & (when - told_when[some] <= REMEMBERED_MS)
+    return np.where(same, order[some] + 1, 0)
+
+
+def placed(found: Sequence[Slices], told: Told) -> dict[str, Any] | None:
+    """The same columns by the loop, compiled or not; None where times do not rise."""
+    for name in ("time", "info_time"):
+        ends = [getattr(f, name)[[0, -1]].tolist() for f in found if len(getattr(f, name))]
+        if any(b < a for (_, a), (b, _) in pairwise(ends)) or any((np.diff(f.info_time) < 0).any() for f in found):
+            return None
+    loop = _placing()
+    total, most = sum(len(f.rows) for f in found), max(len(f.rows) for f in found)
+    numbers, count = np.zeros(1 << 24, dtype=np.int32), 0
+    seen, sizes = np.empty(total, dtype=np.int32), np.zeros(total, dtype=np.int32)
+    for f in found:
+        count = loop.count(_words(f.rows), numbers, seen, sizes, count)
+    order = np.argsort(seen[:count])
+    to = np.empty(count, dtype=np.int64)
+    to[order] = np.cumsum(sizes[order]) - sizes[order]
+    last, when = np.zeros(count + 1, dtype=np.int32), np.zeros(count + 1, dtype=np.int64)
+    whose, known, places = (np.empty(most, dtype=np.int32) for _ in range(3))
+    out: dict[str, Any] = {name: np.empty(total, dtype=kind) for name, kind in PLACED.items()}
+    first = 1
+    for f in found:
+        words, n = _words(f.rows), len(f.rows)
+        mine = whose[:n], known[:n]
+        if not loop.know(words, f.time, _words(f.infos), f.info_time, first, numbers, last, when, *mine):
+            return None
+        loop.arrange(whose[:n], sizes[:count], places[:n])
+        loop.place(words, f.time, *mine, told.codes, places[:n], to, tuple(out.values()))
+        first += len(f.infos)
+    return out
+
+
+PLACED = {
+    "address": np.uint32,
+    "time": np.int64,
+    "latitude": np.float64,
+    "longitude": np.float64,
+    "altitude": np.float32,
+    "groundspeed": np.float32,
+    "onground": np.bool_,
+    "position_type": np.int8,
+    "callsign": np.int32,
+    "squawk": np.int32,
+}
+"""The columns `placing.place` fills, in its order."""
+
+
+def _words(rows: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
+    return np.ascontiguousarray(rows).view(np.int32).reshape(-1, 4)
