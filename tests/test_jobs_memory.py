@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 RESIDENT = """
 import os
 from pathlib import Path
-from flightwatch.jobs.memory import give_back, keep_apart
+from flightwatch.jobs.memory import give_back, keep_all, keep_apart
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -56,3 +56,8 @@ def test_an_array_that_is_forgotten_goes_back_at_once_also_after_a_larger_one() 
     assert given_back(LARGE) > 90e6
     # Where the heap cannot grow in place, which the system decides anew for each process, glibc maps pages here too.
     assert min(given_back(LARGE.replace("keep_apart()", "")) for _ in range(3)) < 50e6
+
+
+@GLIBC
+def test_work_that_ends_soon_keeps_what_it_had() -> None:
+    assert given_back(LARGE.replace("keep_apart()", "keep_all()")) < 1e6

@@ -25,6 +25,7 @@ from flightwatch import ingest
 from flightwatch.jobs.build import LONGEST_LEG, commit, compute, each, fixes_at, owners
 from flightwatch.jobs.cluster import Cluster
 from flightwatch.jobs.context import Context
+from flightwatch.jobs.memory import keep_all
 from flightwatch.records import OBSERVATION, Fetched, Poll, concat
 from flightwatch.sources import flightlist
 from flightwatch.sources.quiet import frozen, quiet
@@ -286,10 +287,12 @@ def pool(workers: int, scheduler: str = "") -> Iterator[Executor | None]:
             yield cluster
         return
     count = workers or os.cpu_count() or 1
+    keep_all()
     if count == 1:
         yield None
         return
-    with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as executor:
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, mp_context=spawn, initializer=keep_all) as executor:
         yield executor
 
 

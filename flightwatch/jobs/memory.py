@@ -1,4 +1,5 @@
-"""Memory given back: what a round of judging and drawing needed for a second is not kept for the next five minutes."""
+"""Memory given back: what a round of judging and drawing needed for a second is not kept for the next five minutes; or
+kept, by work that ends soon."""
 
 from __future__ import annotations
 
@@ -8,8 +9,9 @@ import sys
 from collections.abc import Callable
 from functools import cache
 
-M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # glibc's malloc.h
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # glibc's malloc.h
 APART = 128 * 1024  # bytes; glibc's own first threshold
+ALL = 2**30  # bytes; no array is larger
 
 
 @cache
@@ -37,6 +39,18 @@ def keep_apart() -> None:
         arrow = sys.modules.get("pyarrow")
         if arrow is not None:
             arrow.set_memory_pool(arrow.system_memory_pool())
+
+
+def keep_all() -> None:
+    """Let the memory of forgotten arrays stay ours until the process ends, which is soon: a backfill's.
+
+    Large arrays get fresh pages from the system otherwise and give them back, one array after the other, and clearing
+    those costs more than what is worked out in them: of heatmaps an eighth of all (benchmarks/ingest).
+    """
+    mallopt = _of_glibc("mallopt")
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, ALL)
+        mallopt(M_TRIM_THRESHOLD, ALL)
 
 
 def give_back(*, unused: bool = False) -> None:

@@ -46,6 +46,8 @@ CELL = 2.0  # degrees, the cells of HEARD
 MAX_DECODED = 512 * 2**20  # bytes of one half hour; 56M records a day are 19 MB each, 10 times that is broken
 MAX_RATIO = 50  # measured 1.4 (benchmarks/ingest): positions do not compress
 SLOTS = 48
+PART_BYTES = 20 * 2**20  # as they lie in the archive: 1.8 million records, worked on in half a GB
+MOST_PARTS = 8
 
 
 def decode(data: bytes, rejected: Counter[str], *, part: tuple[int, int] = (0, 1)) -> Slices:
@@ -180,10 +182,11 @@ def pieces(
     *,
     source: str = "heatmap",
     done: Container[str] = (),
-    parts: int = 8,
+    parts: int = 0,
     tally: Tally | None = None,
 ) -> Iterator[HeatmapPiece]:
-    """One day's half hours, in `parts` pieces by address so that a global day (56 million records) stays near 1 GB."""
+    """One day's half hours, in `parts` pieces by address; by default one for each PART_BYTES, and MOST_PARTS at most: a
+    global day (56 million records) then stays near 1 GB. Each part has to inflate all of the day."""
     tally = tally if tally is not None else Tally()
     for name, files in archive.groups([Path(p) for p in paths]):
         days: dict[tuple[str, date | None], list[Member]] = {}
@@ -194,10 +197,11 @@ def pieces(
         if files[0].is_file() and len(files) == 1 and list(days) == [(files[0].name, None)]:
             raise InputError(f"{files[0]}: is not a heatmap file")
         for (folder, day), members in days.items():
-            for k in range(parts):
-                label = f"{name}!{folder}/heatmap#{k}of{parts}"
+            count = parts or min(1 + sum(m.size for m in members) // PART_BYTES, MOST_PARTS)
+            for k in range(count):
+                label = f"{name}!{folder}/heatmap#{k}of{count}"
                 if label not in done:
-                    yield HeatmapPiece(label, day, source, tuple(members), (k, parts))
+                    yield HeatmapPiece(label, day, source, tuple(members), (k, count))
 
 
 def day_of(member: Member) -> date | None:

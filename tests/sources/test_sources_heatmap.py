@@ -96,7 +96,7 @@ def test_what_is_no_heatmap_is_refused(data: bytes) -> None:
         heatmap.decode(data, Counter())
 
 
-def test_heatmaps_on_disk_are_found_by_day(tmp_path: Path) -> None:
+def test_heatmaps_on_disk_are_found_by_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "2025/11/22/heatmap"
     folder.mkdir(parents=True)
     (folder / "00.bin.ttf").write_bytes(gzip.compress(heatmap.encode(world())))
@@ -107,6 +107,10 @@ def test_heatmaps_on_disk_are_found_by_day(tmp_path: Path) -> None:
     assert pieces[0].load().poll.kept == 1200
     assert len(pieces[0].heard()) > 100
     assert next(iter(heatmap.pieces([folder / "00.bin.ttf"], parts=1))).load().poll.kept == 1200
+    monkeypatch.setattr(heatmap, "PART_BYTES", (folder / "00.bin.ttf").stat().st_size // 2)
+    assert [p.part for p in heatmap.pieces([tmp_path])] == [(0, 3), (1, 3), (2, 3)]
+    monkeypatch.setattr(heatmap, "PART_BYTES", 1000)
+    assert len(list(heatmap.pieces([tmp_path]))) == heatmap.MOST_PARTS
     (tmp_path / "none").mkdir()
     (tmp_path / "none/x.bin.ttf").write_bytes(b"nothing")
     with pytest.raises(InputError, match="holds no heatmaps"):
