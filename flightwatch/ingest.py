@@ -52,7 +52,8 @@ def clean(observations: pd.DataFrame, *, received: datetime | None = None) -> tu
     """
     refused: Counter[str] = Counter()
     frame = records.conform(observations, records.OBSERVATION)
-    frame = _refuse(frame, _wrong(frame, received), refused)
+    if not _right(frame, received):
+        frame = _refuse(frame, _wrong(frame, received), refused)
     frame = _blanked(frame, refused)
     frame, doubled = _single(frame)
     if doubled:
@@ -99,13 +100,10 @@ def _wrong(frame: pd.DataFrame, received: datetime | None) -> dict[str, Mask]:
     lat, lon = frame["latitude"].to_numpy(), frame["longitude"].to_numpy()
     known = frame["time"].notna().to_numpy()
     time = np.where(known, frame["time"].astype("int64").to_numpy(), 0)
-    zero = np.abs(lon) < BOGUS_DEG
     wrong = {
         "no ICAO address": (address == 0) | (address >= 0xFFFFFF),
         "no position": ~(np.isfinite(lat) & np.isfinite(lon)),
-        "impossible position": ~((np.abs(lat) < 90) & (np.abs(lon) <= 180))
-        | ((lat == 0) & (zero | (np.abs(lon) == 90)))
-        | ((np.abs(lat) < BOGUS_DEG) & zero),
+        "impossible position": ~((np.abs(lat) < 90) & (np.abs(lon) <= 180)) | _nowhere(lat, lon),
         "impossible time": ~known | (time < EARLIEST_MS),
     }
     if received is not None:
@@ -113,6 +111,31 @@ def _wrong(frame: pd.DataFrame, received: datetime | None) -> dict[str, Mask]:
         wrong["clock ahead of ours"] = time > now + FUTURE_MS
         wrong["too old for a live answer"] = time < now - LATE_MS
     return wrong
+
+
+def _nowhere(lat: Any, lon: Any) -> Mask:
+    """Positions decoders tell when they know none."""
+    zero = np.abs(lon) < BOGUS_DEG
+    nowhere: Mask = ((lat == 0) & (zero | (np.abs(lon) == 90))) | ((np.abs(lat) < BOGUS_DEG) & zero)
+    return nowhere
+
+
+def _right(frame: pd.DataFrame, received: datetime | None) -> bool:
+    """Whether no row is to be refused: a look at the extremes of each column, since mostly none is."""
+    if frame.empty:
+        return True
+    address, time = frame["address"].to_numpy(), frame["time"].astype("int64").to_numpy()
+    lat, lon = frame["latitude"].to_numpy(), frame["longitude"].to_numpy()
+    now = units.millis(received) if received is not None else None
+    if not (
+        address.min() > 0 and address.max() < 0xFFFFFF
+        and lat.min() > -90 and lat.max() < 90 and lon.min() >= -180 and lon.max() <= 180
+        and time.min() >= (EARLIEST_MS if now is None else max(EARLIEST_MS, now - LATE_MS))
+        and (now is None or time.max() <= now + FUTURE_MS)
+    ):  # fmt: skip
+        return False
+    equator = np.flatnonzero(np.abs(lat) < BOGUS_DEG)
+    return not _nowhere(lat[equator], lon[equator]).any()
 
 
 def _refuse(frame: pd.DataFrame, wrong: dict[str, Mask], refused: Counter[str]) -> pd.DataFrame:
