@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from flightwatch import records
+from flightwatch.deflate import zlib
 from flightwatch.store import Store, open_store, packed
 from flightwatch.units import instants
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TAIL = b"\xff\xff"
 NULL = 0xFF
-SLAB = 8_192  # rows at a time: two megabytes of bytes and as many marks, which stay in the cache
+SLAB = 1_024  # rows at a time: their bytes and as many marks stay in the nearer cache; 8,192 take a third longer
 TYPES = {"int2": ">i2", "int4": ">i4", "int8": ">i8", "float4": ">f4", "float8": ">f8", "bool": ">u1"}
 
 
@@ -81,13 +81,13 @@ class _Texts:
     only where lengths differ."""
 
     def __init__(self, values: Coded) -> None:
-        raw = [text.encode() for text in values.texts]
-        length = np.fromiter(map(len, raw), dtype=">i4", count=len(raw))
+        whole = _bytes(values.texts)
+        length = np.char.str_len(whole).astype(">i4")
         self.codes = values.codes
-        present = np.flatnonzero(np.bincount(self.codes + 1, minlength=len(raw) + 1)) - 1  # -1 is the last
+        present = np.flatnonzero(np.bincount(self.codes + 1, minlength=len(whole) + 1)) - 1  # -1 is the last
         size = max(int(length[present].max()), 1)
         self.width = 4 + size
-        padded = np.array(raw, dtype=f"S{size}").view(np.uint8).reshape(-1, size)
+        padded = whole.view(np.uint8).reshape(len(whole), -1)[:, :size]
         self.body = np.concatenate([length.view(np.uint8).reshape(-1, 4), padded], axis=1)
         self.used = None if (length[present] == size).all() else np.arange(-4, size) < length[:, None]
         self.only = self.body[present[0]] if len(present) == 1 else None
@@ -97,6 +97,14 @@ class _Texts:
         body[:] = self.body[codes] if self.only is None else self.only
         if self.used is not None:
             used[:] = self.used[codes]
+
+
+def _bytes(texts: list[str]) -> npt.NDArray[np.bytes_]:
+    """The texts in UTF-8; none of them holds a NUL (see `bulk.clean`)."""
+    try:
+        return np.array(texts, dtype="S")  # encodes ASCII by itself
+    except UnicodeEncodeError:
+        return np.array([text.encode() for text in texts], dtype="S")
 
 
 def _field(kind: str, values: Any) -> _Numbers | _Texts:
