@@ -29,6 +29,7 @@ class Score:
     seed: int
     flight_days: list[date] = field(default_factory=list)
     opened: date | None = None
+    joined: date | None = None
     true_alerts: int = 0
     false_alerts: list[str] = field(default_factory=list)
     routes: int = 0
@@ -41,9 +42,15 @@ class Score:
     @property
     def delay(self) -> int | None:
         """On which flight-day of the surge the alert came, 1 for the first; None when it never did."""
-        if self.opened is None:
-            return None
-        return max(1, sum(day <= self.opened for day in self.flight_days))
+        return self._flight_day(self.opened)
+
+    @property
+    def told(self) -> int | None:
+        """The same for any alert, one that was open before and took the surge's flights in included."""
+        return self._flight_day(self.joined)
+
+    def _flight_day(self, day: date | None) -> int | None:
+        return None if day is None else max(1, sum(d <= day for d in self.flight_days))
 
 
 def measure(out: Outcome) -> Score:
@@ -175,10 +182,10 @@ def week(world: World, flights: pd.DataFrame) -> tuple[float, int]:
 def judge_alerts(out: Outcome, owners: pd.DataFrame, score: Score) -> None:
     """Which alerts were raised on flights of the surge, and what the others rest on."""
     kinds = pd.Series(out.world.legs.kind[owners["leg"]], index=owners["flight_id"].to_numpy(), dtype=object)
+    surge = set(kinds.index[kinds == "surge"])
+    score.joined = min((day for day, episode in out.told if surge & set(episode.flights)), default=None)
     for number, episode in sorted(out.raised.items()):
-        mine = [kinds.get(f, "?") for f in episode.flights]
-        flat = [k for found in mine for k in (found if isinstance(found, pd.Series) else [found])]
-        if "surge" in flat:
+        if surge & set(episode.flights):
             score.true_alerts += 1
             score.opened = min(score.opened or out.opened[number], out.opened[number])
         else:

@@ -50,7 +50,7 @@ class Lived:
 @dataclass
 class Outcome:
     """What one world came to: flights, route-days and findings of the last evening, and every alert ever opened, as it
-    is now (`episodes`) and as it was raised (`raised`)."""
+    is now (`episodes`), as it was raised (`raised`) and on every evening it was raised or grew (`told`)."""
 
     world: World
     flights: pd.DataFrame
@@ -61,6 +61,7 @@ class Outcome:
     episodes: dict[int, Episode] = field(default_factory=dict)
     opened: dict[int, date] = field(default_factory=dict)
     raised: dict[int, Episode] = field(default_factory=dict)
+    told: list[tuple[date, Episode]] = field(default_factory=list)
     coverage: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
@@ -123,6 +124,7 @@ def judged(world: World, lived: Lived) -> Outcome:
             out.episodes[episode.alert.id] = episode
             out.opened.setdefault(episode.alert.id, e.day)
             out.raised.setdefault(episode.alert.id, episode)
+        out.told += [(e.day, episode) for episode in (*changes.opened, *changes.updated)]
     return out
 
 

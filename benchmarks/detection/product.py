@@ -38,7 +38,7 @@ WITHOUT = {
 
 @dataclass(frozen=True)
 class Judged:
-    """`scores` by name of the part; days on which no more was seen than usual are -inf, as in the product."""
+    """`scores` by name of the part; days that cannot be a surge (`features.surge`) are -inf, as in the product."""
 
     model: Model
     scores: dict[str, Array]
@@ -53,7 +53,7 @@ def judge(w: World, seed: int, *, rate: float = 0.1, trees: int = forest.TREES) 
     model = train_panel(past, teachable(past.coverage), seed=seed, settings=settings, trees=trees)
     seen = features.see(w.panel, model.rates)
     window, observed, expected, variance = features.strongest_window(seen)
-    busier = observed > expected
+    busier = features.surge(observed, expected)
     explained = explained_by_coverage(observed, expected, variance, *window_coverage(w.panel, window))
     explained |= unseen(w.panel)
     rows = seen.values.reshape(-1, len(NAMES))

@@ -62,16 +62,18 @@ class Calibration:
         return float(start + excess * np.log(max(rate / wanted, 1.0)))
 
 
-def calibrate(scores: Array, gap_days: int) -> Calibration:
+def calibrate(scores: Array, gap_days: int, families: Array | None = None) -> Calibration:
     """From scores of event-free days × routes (-inf where nothing could be alerted).
 
-    Episodes, not days, are counted: an episode opens when no day of the `gap_days` before was over the threshold.
+    Episodes, not days, are counted: an episode opens when no day of the `gap_days` before was over the threshold. The
+    routes of one of the `families` open one together, as one alert tells of all watches that rest on the same flights.
     For all thresholds at once: a day opens one for exactly the thresholds between the highest score of the days before
     and its own.
     """
-    before = _highest_before(scores, gap_days)
-    opens = np.isfinite(scores) & (scores > before)
-    up, down = np.sort(scores[opens]), np.sort(before[opens])
+    together = scores if families is None else _strongest(scores, families)
+    before = _highest_before(together, gap_days)
+    opens = np.isfinite(together) & (together > before)
+    up, down = np.sort(together[opens]), np.sort(before[opens])
     years = scores.size / DAYS_PER_YEAR
     thresholds = np.unique(up)[::-1]
     episodes = (len(up) - np.searchsorted(up, thresholds, side="right")) - (
@@ -87,6 +89,14 @@ def calibrate(scores: Array, gap_days: int) -> Calibration:
         tails=(len(ordered) - tail + 1) / (scores.size + 1),
         route_years=years,
     )
+
+
+def _strongest(scores: Array, families: Array) -> Array:
+    """The highest score of each family on each day."""
+    order = np.argsort(families, kind="stable")
+    first = np.flatnonzero(np.r_[True, np.diff(families[order]) != 0])
+    best: Array = np.maximum.reduceat(scores[:, order], first, axis=1)
+    return best
 
 
 def _thin(n: int) -> Array:

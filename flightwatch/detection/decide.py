@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from flightwatch.detection.baseline import GUARD, HALF_LIFE, teachable
 from flightwatch.detection.counts import surprise
-from flightwatch.detection.features import HOT, Seen, strongest_window
+from flightwatch.detection.features import HOT, Seen, strongest_window, surge
 from flightwatch.detection.model import Model
 from flightwatch.detection.panel import Panel, rolling
 
@@ -56,7 +56,7 @@ def judge(panel: Panel, seen: Seen, model: Model, first: int = 0) -> Verdict:
     window, observed, expected, variance = strongest_window(seen)
     coverage, usual = window_coverage(panel, window)
     history = np.cumsum(panel.coverage > 0, axis=0)
-    high = (score > threshold) & (observed > expected)
+    high = (score > threshold) & surge(observed, expected)
     short = history < model.settings.min_history_days
     nothing = unseen(panel)
     explained = explained_by_coverage(observed, expected, variance, coverage, usual) | nothing

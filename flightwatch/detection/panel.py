@@ -36,7 +36,8 @@ SUSPECT_DAYS = 14  # the span an episode may pause (episode gap), so one day's g
 class Panel:
     """`count` is what is judged; `clean` what teaches; `seen` all flights, doubted ones included.
 
-    Arrays are days × routes, `origin` and `destination` one group number per route.
+    Arrays are days × routes, `origin` and `destination` one group number per route. `family` is told of twins only:
+    routes of one number rest on the same flights (`kin`).
     """
 
     routes: Array
@@ -50,6 +51,7 @@ class Panel:
     attributes: dict[str, Array]
     origin: Array
     destination: Array
+    family: Array | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -64,7 +66,9 @@ class Panel:
         """These routes only, in this order; a route may be picked several times."""
         cut = {n: getattr(self, n)[:, columns] for n in _BY_ROUTE}
         ends = {n: getattr(self, n)[columns] for n in ("routes", "origin", "destination")}
-        return replace(self, attributes={k: v[:, columns] for k, v in self.attributes.items()}, **cut, **ends)
+        family = None if self.family is None else self.family[columns]
+        attributes = {k: v[:, columns] for k, v in self.attributes.items()}
+        return replace(self, attributes=attributes, family=family, **cut, **ends)
 
     def until(self, day: int) -> Panel:
         """The first `day` days only: what was known then."""

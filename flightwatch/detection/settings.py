@@ -9,7 +9,8 @@ from flightwatch.errors import ConfigError
 
 @dataclass(frozen=True)
 class Settings:
-    """False alerts are counted as episodes opened per route and year on traffic in which nothing happens.
+    """False alerts are counted as opened per route and year on traffic in which nothing happens; watches that rest on
+    the same flights open one together.
 
     `rates` are other rates for some routes, by name: pairs that nobody named are many, and get less of the budget.
     Days covered worse than `min_coverage` teach nothing. 0 by default: counts are corrected for coverage, and on a

@@ -15,7 +15,7 @@ import pandas as pd
 from flightwatch.detection import calibration, features, forest, twin
 from flightwatch.detection.baseline import teachable
 from flightwatch.detection.calibration import Calibration
-from flightwatch.detection.features import NAMES, Seen
+from flightwatch.detection.features import NAMES, Seen, surge
 from flightwatch.detection.model import RECIPE, Model
 from flightwatch.detection.panel import Panel, build
 from flightwatch.detection.settings import Settings
@@ -119,15 +119,16 @@ def try_on(model: Model, world: Panel, ordinary: Seen) -> Model:
     each stated rate (pairs nobody named are other routes than those on a watch list)."""
     scores = model.scores(ordinary.values[twin.WARM_UP :])
     _, observed, expected, _ = features.strongest_window(ordinary)
-    eligible = (observed > expected)[twin.WARM_UP :]
+    eligible = surge(observed, expected)[twin.WARM_UP :]
     scores, gap = np.where(eligible, scores, -np.inf), model.settings.episode_gap_days
+    family = np.arange(len(world.routes)) if world.family is None else world.family
     stated = np.array([model.settings.stated(twin.original(r)) for r in world.routes.tolist()])
     groups = {}
     for rate in np.unique(stated).tolist() if model.settings.rates else []:
-        mine = calibration.calibrate(scores[:, stated == rate], gap)
+        mine = calibration.calibrate(scores[:, stated == rate], gap, family[stated == rate])
         if rate * mine.route_years >= FEWEST_EPISODES:
             groups[rate] = mine
-    return replace(model, calibration=calibration.calibrate(scores, gap), groups=groups)
+    return replace(model, calibration=calibration.calibrate(scores, gap, family), groups=groups)
 
 
 def digest(panel: Panel, teaches: Array) -> str:

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from flightwatch.detection import kin
 from flightwatch.detection.baseline import Memory, remember
 from flightwatch.detection.dispersion import own_factor, pooled_variance, slow
-from flightwatch.detection.features import SHARE_WEIGHT, Rates
+from flightwatch.detection.features import SHARE_WEIGHT, Rates, telling
 from flightwatch.detection.panel import ATTRIBUTES, Panel
 
 Array = npt.NDArray[Any]
@@ -45,13 +46,19 @@ def simulate(panel: Panel, memory: Memory, rates: Rates, *, seed: int, route_yea
     past = _mirror(len(panel.days), WARM_UP + judged)
     which = np.tile(np.arange(routes), copies)
     copy = np.repeat(np.arange(copies), routes)
-    rate = rng.gamma(memory.rate(1)[0][-1][which], 1 / memory.rate(1)[1][-1][which])
+    kinship = kin.find(panel)
+    flown, watched = (x[-1] for x in memory.rate(1))
+    rate = rng.gamma(flown[which])
+    kin.alike(rate, flown, kinship)
     weeks = len(past) // 7 + 1
     own = own_factor(*pooled_variance(panel.count, memory, 7), 7)[-1]
     shape = np.clip(_frailty(memory, own), LEAST_FRAILTY, MOST_FRAILTY)[which]
     week = rng.gamma(1 / shape, shape, (weeks, len(which))) * _wander(rng, drift * np.minimum(own, 1.0)[which], weeks)
-    mean = rate * memory.exposure[past][:, which] * np.repeat(week, 7, axis=0)[: len(past)]
+    for i in kinship.order():  # what is busy for one is busy for all of a family
+        week[:, i::routes] = week[:, kinship.parent[i] :: routes]
+    mean = rate / watched[which] * memory.exposure[past][:, which] * np.repeat(week, 7, axis=0)[: len(past)]
     whole = _flown(rng, mean, own[which], rates.pairs)
+    kin.descend(whole, mean, kinship, copies, rng)
     count = whole.astype(float)
     zero = np.zeros_like(count)
     return replace(
@@ -67,6 +74,7 @@ def simulate(panel: Panel, memory: Memory, rates: Rates, *, seed: int, route_yea
         attributes={a: rng.binomial(whole, _share(panel, a, rates.shares[a])[which]).astype(float) for a in ATTRIBUTES},
         origin=panel.origin[which] + copy * (panel.origin.max() + 1),
         destination=panel.destination[which] + copy * (panel.destination.max() + 1),
+        family=kinship.family[which] + copy * routes,
     )
 
 
@@ -139,7 +147,8 @@ def _returns(panel: Panel) -> Array:
 
 def _share(panel: Panel, name: str, pooled: float) -> Array:
     """Each route's share of such flights, shrunk to the pooled one."""
-    with_it, flights = panel.attributes[name].sum(0), panel.count.sum(0)
+    known = telling(panel, name)
+    with_it, flights = panel.attributes[name][known].sum(0), panel.count[known].sum(0)
     share: Array = np.clip((SHARE_WEIGHT * pooled + with_it) / (SHARE_WEIGHT + flights), 0.0, 1.0)
     return share
 
