@@ -79,7 +79,7 @@ def heatmaps(
         from flightwatch.jobs.backfill import Done, done
 
         held = Done(()) if again else done(ctx, "heatmap")
-        _run(ctx, heatmap.pieces(list(paths), done=held), held, as_json, dry_run, workers, scheduler)
+        _run(ctx, heatmap.pieces(list(paths), done=held), held, as_json, dry_run, workers, scheduler, large=True)
 
 
 @command("snapshots")
@@ -128,7 +128,15 @@ def _storing(session: Session, dry_run: bool) -> Iterator[Any]:
 
 
 def _run(
-    ctx: Any, pieces: Iterable[Piece], held: Done, as_json: bool, dry_run: bool, workers: int, scheduler: str = ""
+    ctx: Any,
+    pieces: Iterable[Piece],
+    held: Done,
+    as_json: bool,
+    dry_run: bool,
+    workers: int,
+    scheduler: str = "",
+    *,
+    large: bool = False,
 ) -> None:
     """Work through the pieces with a progress line, then say what was kept and what was refused and why.
 
@@ -146,7 +154,7 @@ def _run(
         except InputError as e:
             broken.append(e)
 
-    with _progress() as show, pool(workers, scheduler) as executor:
+    with _progress() as show, pool(workers, scheduler, keep=large) as executor:
         report = backfill(ctx, until_broken(), done=held, executor=executor, progress=show)
     if report.pieces or report.skipped or not broken:
         tell(report, as_json, dry_run)

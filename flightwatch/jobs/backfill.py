@@ -279,20 +279,21 @@ class Loaded:
 
 
 @contextmanager
-def pool(workers: int, scheduler: str = "") -> Iterator[Executor | None]:
+def pool(workers: int, scheduler: str = "", *, keep: bool = False) -> Iterator[Executor | None]:
     """Processes to read with; None (this process) for one worker, and by default on one core. With the address of a
-    Dask scheduler (`tcp://host:8786`) its workers."""
+    Dask scheduler (`tcp://host:8786`) its workers. `keep`, for large pieces: memory stays with the processes."""
     if scheduler:
         with Cluster(scheduler) as cluster:
             yield cluster
         return
     count = workers or os.cpu_count() or 1
-    keep_all()
+    if keep:
+        keep_all()
     if count == 1:
         yield None
         return
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, mp_context=spawn, initializer=keep_all) as executor:
+    with ProcessPoolExecutor(count, mp_context=spawn, initializer=keep_all if keep else None) as executor:
         yield executor
 
 

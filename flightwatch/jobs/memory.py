@@ -42,10 +42,10 @@ def keep_apart() -> None:
 
 
 def keep_all() -> None:
-    """Let the memory of forgotten arrays stay ours until the process ends, which is soon: a backfill's.
+    """Let the memory of forgotten arrays stay ours until the process ends, which is soon: one that reads heatmaps.
 
     Large arrays get fresh pages from the system otherwise and give them back, one array after the other, and clearing
-    those costs more than what is worked out in them: of heatmaps an eighth of all (benchmarks/ingest).
+    those is an eighth of the work (benchmarks/ingest).
     """
     mallopt = _of_glibc("mallopt")
     if mallopt is not None:
