@@ -32,9 +32,10 @@ def build_flights(ctx: Context, now: datetime) -> int:
     seen = int(store.get_mark("flights:poll") or -1)
     newest = store.last_poll_id()
     touched = store.touched(seen).set_index("icao24")["first"]
-    open_legs = store.flights(since=now - LONGEST_LEG, until=now)
-    waiting = open_legs.loc[open_legs["status"].eq("airborne"), ["icao24", "firstseen"]]
-    starts = pd.concat([touched, waiting.set_index("icao24")["firstseen"]])
+    waiting = store.flights(
+        since=now - LONGEST_LEG, until=now, status="airborne", columns=["icao24", "firstseen"]
+    ).set_index("icao24")
+    starts = pd.concat([touched, waiting["firstseen"]])
     firsts = starts.groupby(level=0).min() if len(starts) else starts
     written = 0
     for begin in range(0, len(firsts), BATCH):

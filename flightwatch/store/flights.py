@@ -37,6 +37,7 @@ class FlightRows(BuiltRows):
         until: datetime | None = None,
         callsign: Names = None,
         typecodes: Names = None,
+        status: Names = None,
         rules_version: str | None = None,
         superseded: bool = False,
         with_track: bool = False,
@@ -61,7 +62,7 @@ class FlightRows(BuiltRows):
             query = query.where(~t.c.superseded if ids is None else ~t.c.superseded | ~_replaced(t))
         if days is not None:
             since, until = _span(days)
-        wanted = {"icao24": icao24, "flight_id": ids, "typecode": typecodes}
+        wanted = {"icao24": icao24, "flight_id": ids, "typecode": typecodes, "status": status}
         query = query.where(*self._among_all(wanted), *_within(t, since, until))
         if callsign is not None:
             query = query.where(or_(*(_called(t, name) for name in names(callsign) or [])))
