@@ -61,3 +61,10 @@ def test_an_array_that_is_forgotten_goes_back_at_once_also_after_a_larger_one() 
 @GLIBC
 def test_work_that_ends_soon_keeps_what_it_had() -> None:
     assert given_back(LARGE.replace("keep_apart()", "keep_all()")) < 1e6
+
+
+@GLIBC
+def test_arrow_asks_the_c_library_where_it_is_installed() -> None:
+    pytest.importorskip("pyarrow")
+    program = "import pyarrow; keep_apart(); print(int(pyarrow.default_memory_pool().backend_name == 'system'))"
+    assert given_back(program) == 1

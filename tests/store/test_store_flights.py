@@ -94,6 +94,15 @@ def test_flights_of_older_rules_stay_but_count_only_where_no_newer_ones_do(store
     assert store.flights(rules_version="1")["rules_version"].tolist() == ["1", "1"]
 
 
+def test_open_legs_are_found_by_their_state(store: Store) -> None:
+    store.upsert_flights(legs(NOW, NOW + timedelta(days=1)).assign(status=["landed", "airborne"]))
+
+    waiting = store.flights(status="airborne", columns=["icao24", "firstseen"])
+    assert waiting.columns.tolist() == ["icao24", "firstseen"]
+    assert waiting["firstseen"].tolist() == [pd.Timestamp(NOW + timedelta(days=1))]
+    assert len(store.flights(status=["landed", "airborne"])) == 2
+
+
 def test_a_flight_that_is_reported_and_seen_counts_once(store: Store) -> None:
     next_day = NOW + timedelta(days=1)
     reported = {"rules_version": "list-1", "track": None}
