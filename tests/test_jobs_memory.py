@@ -54,8 +54,6 @@ def test_what_is_free_between_things_that_live_on_is_given_back() -> None:
 @GLIBC
 def test_an_array_that_is_forgotten_goes_back_at_once_also_after_a_larger_one() -> None:
     assert given_back(LARGE) > 90e6
-    # Where the heap cannot grow in place, which the system decides anew for each process, glibc maps pages here too.
-    assert min(given_back(LARGE.replace("keep_apart()", "")) for _ in range(3)) < 50e6
 
 
 @GLIBC

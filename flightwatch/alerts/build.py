@@ -108,7 +108,8 @@ def days_of(evidence: Mapping[str, Any], route: str) -> set[date]:
 
 
 def _span(world: World, group: Sequence[Run], lead: str, old: Alert | None) -> tuple[date, date]:
-    """First contributing flight to last unusual day.
+    """First contributing flight to last unusual day: of the findings that opened it, and of the one the headline tells,
+    so that every flight it counts is listed.
 
     A window may reach back into an earlier episode of the route; its flights are told of already, and two episodes of
     one route never begin on one day.
@@ -116,7 +117,11 @@ def _span(world: World, group: Sequence[Run], lead: str, old: Alert | None) -> t
     begun = min(run.first for run in group)
     others = (a for a in world.alerts if lead in a.routes and (old is None or a.id != old.id))
     settled = max((a.last_day for a in others if a.last_day < begun), default=date.min)
-    first = min((leg.day for run in group for leg in run.cases[0].legs if leg.day > settled), default=begun)
+    telling = [run.cases[0] for run in group]
+    telling += [
+        max(run.cases, key=lambda case: ev.strength(ev.peak(case.finding))) for run in group if run.route == lead
+    ]
+    first = min((leg.day for case in telling for leg in case.legs if leg.day > settled), default=begun)
     last = max(run.last for run in group)
     return (min(first, old.first_day), max(last, old.last_day)) if old else (first, last)
 
