@@ -145,7 +145,7 @@ def _unusual(top: Mapping[str, Any]) -> str:
     band = ""
     if top.get("lower") is not None and top.get("upper") is not None:
         band = f" Nine such windows in ten hold {_range(top['lower'], top['upper'])}."
-    chance = f" On a route like this, {rarity(top['probability'])}." if top.get("probability") is not None else ""
+    chance = f" On such routes {rarity(top['probability'])}." if top.get("probability") is not None else ""
     counted = f"{number(top.get('observed') or 0.0)} against {number(top.get('expected') or 0.0)}"
     return f"{_sentence(times(multiple))} ({counted}).{band}{chance}"
 

@@ -39,7 +39,7 @@ HIGH_FLIGHTS = 3.0
 HIGH_MULTIPLE = 5.0
 HIGH_PROBABILITY = 1e-3
 HIGH_CERTAINTY = 0.5
-"""Together: three flights or more, five times the usual, rarer than once in three years on a route like this, and
+"""Together: three flights or more, five times the usual, rarer than one ordinary day in a thousand, and
 more likely than not to have gone there. A policy for people, not a fit: docs/alerts.md says it in words."""
 
 LOW_MULTIPLE = 2.0
@@ -86,7 +86,7 @@ def severity(
     if multiple < HIGH_MULTIPLE:
         return "watch", f"less than {HIGH_MULTIPLE:.0f} times the usual"
     if probability > HIGH_PROBABILITY:
-        return "watch", "rare, but it happens by chance about once in three years or more often"
+        return "watch", "rare, but more than one ordinary day in a thousand is as strange"
     if certainty < HIGH_CERTAINTY:
         return "watch", "where the flights went is inferred with little certainty"
     if not identified:

@@ -51,22 +51,15 @@ def times(multiple: float) -> str:
 
 
 def rarity(probability: float) -> str:
-    """A tail probability per day as how often chance alone does it.
+    """A tail probability per day in words. Days, not events: what is strange on one day often still is on the next, so
+    this is no "once in N days".
 
-    >>> rarity(1e-4), rarity(0.01), rarity(0.002)
-    ('by chance about once in 27 years', 'by chance about once in 3 months', 'by chance about once in a year')
+    >>> rarity(1e-4), rarity(0.0047)
+    ('1 ordinary day in 10,000 is at least as strange', '1 ordinary day in 210 is at least as strange')
     """
     if not 0 < probability < 1:
         return "chance of it unknown"
-    days = 1 / probability
-    if days < 14:
-        return f"by chance about once in {days:.0f} days"
-    if days < 60:
-        return f"by chance about once in {days / 7:.0f} weeks"
-    if days < 330:
-        return f"by chance about once in {days / 30.44:.0f} months"
-    years = round(days / 365.25)
-    return "by chance about once in a year" if years <= 1 else f"by chance about once in {years} years"
+    return f"1 ordinary day in {round(float(f'{1 / probability:.2g}')):,} is at least as strange"
 
 
 def day(value: date) -> str:

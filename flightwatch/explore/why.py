@@ -101,7 +101,7 @@ def _unlikely(finding: dict[str, Any] | None) -> list[str]:
         return []
     rare = [r for r in finding.get("reasons") or [] if "simulated" in r or "ordinary traffic" in r]
     if not rare:
-        return [f"Taken together, {rarity(_float(finding['probability'], 0.0))} on a route like this one."]
+        return [f"Taken together: {rarity(_float(finding['probability'], 0.0))} on such routes."]
     return [f"{r[0].upper()}{r[1:]}, all signs taken together." for r in rare]
 
 
