@@ -273,3 +273,13 @@ def test_pairs_nobody_named_have_a_stricter_rate_than_the_watch_list(store: Stor
 
     assert stated.rates == {"RU to LY": settings.discover.false_alerts_per_route_year}
     assert stated.rates["RU to LY"] < stated.false_alerts_per_route_year
+
+
+def test_a_round_just_made_is_not_due_for_the_next_leader_however_short_the_beat(tmp_path: Path) -> None:
+    made = datetime(2024, 12, 14, 3, 5, 0, 990_000, tzinfo=UTC)
+    with open_store(f"sqlite:///{tmp_path / 'a.db'}", create=True) as store:
+        ctx = Context(Settings(), store)
+        ctx.done("poll:feed", made)
+
+        assert not ctx.due("poll:feed", timedelta(seconds=0.9), made + timedelta(seconds=0.3))
+        assert ctx.due("poll:feed", timedelta(seconds=0.9), made + timedelta(seconds=0.9))

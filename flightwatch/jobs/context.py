@@ -83,7 +83,7 @@ class Context:
         return last is None or datetime.fromisoformat(last) + every <= now or datetime.fromisoformat(last) > now
 
     def done(self, job: str, now: datetime) -> None:
-        self.store.set_mark(f"job:{job}", iso(now))
+        self.store.set_mark(f"job:{job}", now.isoformat())  # to the microsecond: a beat may be a second
 
     def changed(self, firstseen: pd.Series) -> None:
         """Flights of these times are new, different or gone: their days are to be counted again."""

@@ -60,7 +60,11 @@ def status(settings: Settings, store: Store, now: datetime) -> dict[str, Any]:
         )
     return {
         "sources": sources,
-        "jobs": [{"job": k.removeprefix("job:"), "last done": v} for k, v in marks.items() if k.startswith("job:")],
+        "jobs": [
+            {"job": k.removeprefix("job:"), "last done": iso(datetime.fromisoformat(v))}
+            for k, v in marks.items()
+            if k.startswith("job:")
+        ],
         "problems": [
             {"job": k.removeprefix("problem:"), "since": v.split(" ", 1)[0], "what": v.split(" ", 1)[-1]}
             for k, v in marks.items()
