@@ -224,6 +224,18 @@ def test_the_gap_counts_the_span_of_the_last_flights() -> None:
     assert news[95, 0] == pytest.approx(news[91, 0] * features.GAP_FADE**4)
 
 
+def test_two_flights_nearly_certain_are_a_burst_and_two_halves_are_not() -> None:
+    y = np.zeros((100, 3))
+    y[[90, 91], 0], y[[90, 91], 1], y[[90, 91], 2] = 1.0, 0.95, 0.5
+    p = build(_frame(y, group=""))
+    memory = baseline.remember(p.clean, p.coverage, p.coverage > 0, p.weekday, prior=baseline.Prior(0.5, 50.0))
+
+    news = features.gap_surprise(p.count, memory)[91]
+
+    assert 0.9 * news[0] < news[1] < news[0]
+    assert news[2] == 0.0
+
+
 def _rows(n: int = 3000) -> np.ndarray:
     rng = np.random.default_rng(2)
     rows = np.maximum(rng.exponential(0.5, (n, 5)) - 0.4, 0.0)

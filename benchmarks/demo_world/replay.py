@@ -168,7 +168,9 @@ class Builder:
         again = rules.build(rows, aircraft=self.aircraft, visits=self.visits, asof=asof)
         starts = again.groupby("icao24")["firstseen"].min()
         kept = self.built[~(self.built["firstseen"] >= self.built["icao24"].map(starts))]
-        both, _ = rules.revise(pd.concat([kept, again], ignore_index=True))
+        heard = kept["icao24"].isin(starts.index)
+        looked, _ = rules.revise(pd.concat([kept[heard], again], ignore_index=True), visits=self.visits)
+        both = pd.concat([kept[~heard], looked], ignore_index=True)
         return conform(both.sort_values(["firstseen", "icao24"]), FLIGHT)
 
 
