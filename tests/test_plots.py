@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.dates import date2num
 from PIL import Image
 
 sys.path.append(str(Path(__file__).parent / "data" / "analysts"))
@@ -87,6 +88,15 @@ def test_days_that_are_missing_count_as_not_watched() -> None:
     bars = days.gather(frame, None, 1)
 
     assert bars.coverage.tolist() == [1.0, 0.0, 0.0, 1.0]
+
+
+def test_days_before_the_first_are_not_called_poorly_watched() -> None:
+    frame = pd.DataFrame({"route": "r", "day": pd.date_range("2024-12-01", periods=9), "flights": 1.0, "coverage": 1.0})
+
+    figure = plots.route_days(frame, every=7)
+
+    assert "poorly watched" not in words(figure)
+    assert figure.axes[0].get_xlim()[0] == date2num(frame["day"].min())
 
 
 @pytest.mark.parametrize("rows", [0, 1])
@@ -181,6 +191,17 @@ def test_an_aircraft_that_returns_after_half_a_year_is_new_again(flights: pd.Dat
     ]
 
     assert sum(len(line.get_xdata()) for line in stars) == 2
+
+
+def test_an_aircraft_known_from_the_days_before_those_shown_is_not_new(flights: pd.DataFrame) -> None:
+    before, shown = (
+        flights.tail(1).assign(icao24="abc123", firstseen=pd.to_datetime([day], utc=True))
+        for day in ("2024-11-01", "2024-12-01")
+    )
+
+    lines = plots.aircraft_strip(shown, history=before).axes[0].lines
+
+    assert sum(len(line.get_xdata()) for line in lines if line.get_marker() == "*") == 0
 
 
 def test_contributions_point_the_way_they_pull() -> None:

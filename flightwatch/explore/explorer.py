@@ -186,9 +186,18 @@ class Explorer:
     def plot_aircraft(
         self, route: str | None = None, days: DayLike = None, *, alert: int | Alert | None = None
     ) -> Figure:
-        """Which airframes flew when, newcomers marked."""
-        title = route or (self.alert(alert).route if alert is not None else "Aircraft by day")
-        return plots.aircraft_strip(self.flights(route, days, alert=alert), title=title)
+        """Which airframes flew when, newcomers marked: those new to the route, or to the routes of the alert."""
+        found = None if alert is None else self.alert(alert)
+        chosen = self.flights(route, days, alert=found)
+        names = [route] if route or found is None else [r for r in found.routes if self._held(r)]
+        history = []
+        if len(chosen):
+            first = chosen["firstseen"].min().date()
+            before = (first - timedelta(days=plots.NEW_AFTER_DAYS + 1), first)
+            history = [self.flights(name, before) for name in names]
+        known = pd.concat(history, ignore_index=True) if history else None
+        title = route or (found.route if found is not None else "Aircraft by day")
+        return plots.aircraft_strip(chosen, history=known, title=title)
 
     def plot_contributions(self, alert: int | Alert) -> Figure:
         """What made the alert's strangest day strange, feature by feature."""
@@ -224,6 +233,9 @@ class Explorer:
         if "track" in flights and flights["track"].notna().any():
             return flights, title
         return self.store.flights(ids=flights["flight_id"].tolist(), with_track=True), title
+
+    def _held(self, route: str) -> bool:
+        return any(r.name == route for r in self.store.routes())
 
     def _alert(self, alert: int | Alert | None) -> int | None:
         return None if alert is None else self.alert(alert).id

@@ -17,15 +17,21 @@ ROWS = 16  # more rows are not read on a phone; the rest are named in a line
 
 
 def aircraft_strip(
-    flights: pd.DataFrame, *, title: str = "Aircraft by day", attribution: str = style.ATTRIBUTION
+    flights: pd.DataFrame,
+    *,
+    history: pd.DataFrame | None = None,
+    title: str = "Aircraft by day",
+    attribution: str = style.ATTRIBUTION,
 ) -> Figure:
-    """One row per airframe, a mark per flight, in the order they first appeared; an airframe's first flight is a star.
+    """One row per airframe, a mark per flight, in the order they first appeared; a star where it is new.
 
-    `flights` are FLIGHT rows of the route. A star also marks a return after more than 180 days. An airframe that
-    flies from the very first days may only look new: the history shown begins there.
+    New is an airframe without a flight in the 180 days before, among `flights` (FLIGHT rows of the route) and
+    `history`: those of the days before, which are not drawn. One that flies from the very first days of both may only
+    look new.
     """
     with style.styled():
         flown = flights.assign(day=flights["firstseen"].dt.tz_convert(None)).sort_values("firstseen")
+        flown = flown.assign(new=_new(flown, flown if history is None else pd.concat([history, flown])))
         first = flown.groupby("icao24")["firstseen"].min().sort_values(ascending=False)
         shown = first.index[:ROWS][::-1]
         fig = style.figure(1.7 + 0.32 * max(len(shown), 2))
@@ -33,7 +39,7 @@ def aircraft_strip(
         ax.set_title(style.printable(title, 60), fontsize=style.fitted(title), pad=28)
         for row, icao24 in enumerate(shown):
             own = flown[flown["icao24"] == icao24]
-            new = own["day"].diff().dt.days.fillna(NEW_AFTER_DAYS + 1) > NEW_AFTER_DAYS
+            new = own["new"]
             ax.plot(date2num(own["day"]), [row] * len(own), "-", color=style.FAINT, linewidth=2, zorder=1)
             ax.plot(date2num(own.loc[~new, "day"]), [row] * int((~new).sum()), "o", color=style.SEEN, ms=7, mec="w")
             ax.plot(
@@ -58,6 +64,14 @@ def aircraft_strip(
     return fig
 
 
+def _new(flown: pd.DataFrame, known: pd.DataFrame) -> Any:
+    """Which of the flights are the first of their airframe in 180 days, among all those known."""
+    every = known[["icao24", "firstseen"]].drop_duplicates().sort_values("firstseen")
+    since = every.groupby("icao24")["firstseen"].diff()
+    first = every[since.isna() | (since > pd.Timedelta(days=NEW_AFTER_DAYS))]
+    return pd.MultiIndex.from_frame(flown[["icao24", "firstseen"]]).isin(pd.MultiIndex.from_frame(first))
+
+
 def _name(flown: pd.DataFrame, icao24: str) -> str:
     """Registration where known, else the address; and the type."""
     row = flown[flown["icao24"] == icao24].iloc[-1]
@@ -77,7 +91,7 @@ def _strip_legend(ax: Any, left_out: int) -> None:
             mew=0.6,
             ms=13,
             linestyle="none",
-            label="first flight",
+            label=f"first here in {NEW_AFTER_DAYS} days",
         ),
         Line2D([], [], marker="o", color=style.SEEN, ms=7, linestyle="none", label="flown before"),
     ]

@@ -24,8 +24,12 @@ POORLY_WATCHED = 0.7  # coverage below which a day is shaded; the shade deepens 
 
 @dataclass(frozen=True)
 class Bars:
-    """The days put together in equal bars that end with the last day: `start` day number, then what each bar holds."""
+    """The days put together in equal bars that end with the last day: `start` day number, then what each bar holds.
 
+    The first bar may reach back before the first day; `first` is where the days begin.
+    """
+
+    first: float
     start: Any
     flights: Any
     confirmed: Any
@@ -59,7 +63,7 @@ def route_days(
         width = every or (1 if len(days) <= DAILY_UP_TO else 7)
         unit = {1: "day", 7: "week"}.get(width, f"{width} days")
         ax.set_title(style.printable(title or name, 60), pad=34, fontsize=style.fitted(title or name))
-        ax.text(0, 1.105, f"Flights per {unit}", transform=ax.transAxes, color=style.QUIET)
+        ax.text(0, 1.105, f"Flights per {unit} (UTC)", transform=ax.transAxes, color=style.QUIET)
         if days.empty:
             _nothing(ax)
         else:
@@ -71,16 +75,19 @@ def route_days(
 
 
 def gather(days: pd.DataFrame, findings: pd.DataFrame | None, width: int) -> Bars:
-    """Sums per bar. Missing days count as not watched.
+    """Sums per bar. Days that are missing in between count as not watched; those before the first were not asked for.
 
     >>> d = pd.DataFrame({"day": pd.to_datetime(["2024-12-01", "2024-12-03"]), "flights": [1.0, 2.0]})
     >>> b = gather(d, None, 2)
     >>> b.flights.tolist(), b.coverage.tolist()
-    ([1.0, 2.0], [0.5, 0.5])
+    ([1.0, 2.0], [1.0, 0.5])
     """
     stamps = pd.to_datetime(days["day"])
     last = stamps.max()
-    count = max(1, math.ceil(((last - stamps.min()).days + 1) / width))
+    spanned = (last - stamps.min()).days + 1
+    count = max(1, math.ceil(spanned / width))
+    lasting = np.full(count, width)
+    lasting[0] = spanned - width * (count - 1)
     place = count - 1 - np.asarray((last - stamps).dt.days) // width
 
     def total(column: str, default: float, frame: pd.DataFrame = days, where: Any = place) -> Any:
@@ -95,14 +102,16 @@ def gather(days: pd.DataFrame, findings: pd.DataFrame | None, width: int) -> Bar
         flagged = np.bincount(own["at"], own["flagged"].to_numpy(float), minlength=count) > 0
         if "history_days" in own:
             own = own[own["history_days"] >= LEARNT_DAYS]
-        scale = width / own["window_days"].clip(lower=1)
+        scale = lasting[own["at"]] / own["window_days"].clip(lower=1)
         own = own.assign(mean=own["expected"] * scale, rise=(own["upper"] - own["expected"]).clip(lower=0) * scale**0.5)
         means = own.groupby("at")[["mean", "rise"]].mean()
         usual[means.index] = means["mean"]
         upper[means.index] = means["mean"] + means["rise"]
     start = date2num(last.to_pydatetime()) + 1 - width * np.arange(count, 0, -1)
     confirmed = np.minimum(total("confirmed", 0.0), flights)
-    return Bars(start, flights, confirmed, total("coverage", 1.0) / width, flagged, usual, upper, width)
+    coverage = total("coverage", 1.0) / lasting
+    first = float(date2num(stamps.min().to_pydatetime()))
+    return Bars(first, start, flights, confirmed, coverage, flagged, usual, upper, width)
 
 
 def _draw(ax: Axes, bars: Bars) -> None:
@@ -132,7 +141,7 @@ def _draw(ax: Axes, bars: Bars) -> None:
     marks = bars.flagged
     ax.plot(middle[marks], bars.flights[marks] + top * 0.035, "v", color=style.FLAGGED, markersize=8, zorder=5)
     ax.set_ylim(0, top)
-    ax.set_xlim(bars.start[0], bars.start[-1] + bars.width)
+    ax.set_xlim(bars.first, bars.start[-1] + bars.width)
     ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.grid(axis="y", color=style.FAINT, linewidth=0.7)
     locator = AutoDateLocator(minticks=3, maxticks=7)

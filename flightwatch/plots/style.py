@@ -104,7 +104,7 @@ def dates(locator: Any) -> ConciseDateFormatter:
         locator,
         formats=["%Y", "%b", "%-d", "%H:%M", "%H:%M", "%H:%M"],
         zero_formats=["", "%Y", "%b", "%-d %b", "%H:%M", "%H:%M"],
-        offset_formats=["", "%Y", "%B %Y", "%-d %B %Y", "%-d %B %Y", "%-d %B %Y"],
+        offset_formats=["", "%Y", "%B %Y", "%-d %B %Y UTC", "%-d %B %Y UTC", "%-d %B %Y UTC"],
     )
 
 
