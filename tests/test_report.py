@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -19,9 +20,11 @@ from flightwatch.errors import ConfigError, InputError, UsageError
 from flightwatch.jobs import cycle
 from flightwatch.jobs.publish import publish
 from flightwatch.jobs.setup import context
+from flightwatch.report import build
 from flightwatch.report.page import environment
 from flightwatch.report.spark import sparkline
 from flightwatch.store import Store, open_store
+from flightwatch.telling import Notice
 
 NOW = datetime(2024, 12, 22, 7, tzinfo=UTC)
 VOID = {"meta", "img", "br"}
@@ -84,7 +87,7 @@ def test_a_week_before_the_surge_has_no_alert(db: explore.Explorer) -> None:
 def test_a_badly_watched_week_says_that_silence_means_little(db: explore.Explorer) -> None:
     poor = report.render(db, ("2024-09-10", "2024-09-17"), now=NOW)
 
-    assert "1 of them poorly watched" in poor
+    assert re.search(r"; 1 of \d+ routes? that had traffic in 60 days was poorly watched", poor)
     assert "says little" in poor
 
 
@@ -207,3 +210,24 @@ def test_an_address_nobody_can_open_is_refused_by_name(address: str, tmp_path: P
 
     with pytest.raises(ConfigError, match="base_url"):
         config.load(tmp_path / "flightwatch.toml", environ={})
+
+
+def test_a_notice_says_whether_it_is_over_and_is_told_until_then(tmp_path: Path) -> None:
+    down = Notice("source:a", "Source a has not answered.", datetime(2024, 12, 2, 8, tzinfo=UTC))
+    with open_store(f"sqlite:///{tmp_path / 'a.db'}", create=True) as store:
+        store.save_notices([down])
+        week = (date(2024, 12, 10), date(2024, 12, 16))
+        running = build._notices(explore.Explorer(store), week)
+        store.save_notices([replace(down, ended=datetime(2024, 12, 11, 9, tzinfo=UTC))])
+
+        over = build._notices(explore.Explorer(store), week)
+        later = build._notices(explore.Explorer(store), (date(2024, 12, 12), date(2024, 12, 16)))
+
+    assert running == ["Source a has not answered."]
+    assert over == ["Source a has not answered. This was over by 2024-12-11 09:00 UTC."]
+    assert later == []
+
+
+def test_a_time_of_first_contact_is_not_called_a_departure(page: str) -> None:
+    assert "<th>First heard</th>" in page
+    assert "Departed" not in page

@@ -106,4 +106,9 @@ def _best(flight: Mapping[str, Any], side: str) -> list[tuple[str, float]]:
 
 
 def _percent(share: float) -> str:
-    return f"{share:.0%}"
+    """A share in words; what is only inferred never reads as certain.
+
+    >>> _percent(0.62), _percent(0.9979)
+    ('62%', 'over 99%')
+    """
+    return "over 99%" if share >= 0.995 else f"{share:.0%}"

@@ -23,7 +23,7 @@ HOW = {
 
 
 def flight_rows(db: Explorer, alert: Alert) -> list[dict[str, Any]]:
-    """Departed, who, from, to, how both ends are known; in order of time."""
+    """When first heard, who, from, to, how both ends are known; in order of time."""
     listed = alert.evidence.get("flights", {})
     flights = db.flights(alert=alert)
     out = []

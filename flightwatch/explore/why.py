@@ -199,7 +199,7 @@ def _doubts(db: Explorer, alert: Alert, finding: dict[str, Any] | None, flights:
     if len(own):
         count = own["flight_id"].nunique()
         out.append(
-            f"{_counted_of(count)} {'was' if count == 1 else 'were'} corrected after the first record of it "
+            f"{_counted_of(count)} {'was' if count == 1 else 'were'} corrected after being recorded first "
             f"({len(own)} change{'' if len(own) == 1 else 's'})."
         )
     out.append(

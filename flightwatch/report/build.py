@@ -20,7 +20,7 @@ from flightwatch.report.page import inside
 from flightwatch.report.page import render as render_page
 from flightwatch.report.spark import sparkline
 from flightwatch.routes.looked import ANSWERED
-from flightwatch.telling import Alert
+from flightwatch.telling import Alert, Notice
 
 SPARK_DAYS = 60
 MOST_ROUTES = 60  # a page of them; the strangest come first
@@ -45,7 +45,7 @@ def render(db: Explorer, days: DayLike = None, *, now: datetime, pictures: bool 
         "report.html",
         title=title,
         linked=linked,
-        lead=_lead(alerts, routes, sources),
+        lead=_lead(alerts, routes, sources, (last - first).days + 1),
         alerts=[_alert(db, a, pictures) for a in alerts],
         poorly=any(r["percent"] < 100 * POORLY_WATCHED for r in routes),
         routes=[r for r in routes if r["first"]][:MOST_ROUTES],
@@ -77,13 +77,12 @@ def render_alert(db: Explorer, alert: Alert, *, now: datetime, pictures: bool = 
     )
 
 
-def _lead(alerts: list[Alert], routes: list[dict[str, Any]], sources: list[dict[str, Any]]) -> str:
+def _lead(alerts: list[Alert], routes: list[dict[str, Any]], sources: list[dict[str, Any]], length: int) -> str:
     count = len(alerts)
     out = f"{count} alert{'' if count == 1 else 's'} in these days" if count else "No alert in these days"
     poor = sum(1 for r in routes if r["percent"] < 100 * POORLY_WATCHED)
-    out += (
-        f"; {len(routes)} route{'' if len(routes) == 1 else 's'} with traffic, {poor or 'none'} of them poorly watched."
-    )
+    out += f"; {poor or 'none'} of {len(routes)} route{'' if len(routes) == 1 else 's'} that had traffic in "
+    out += f"{max(SPARK_DAYS, length)} days {'was' if poor < 2 else 'were'} poorly watched."
     asked = [s for s in sources if s["asked"]]
     worst = min(asked, key=lambda s: s["percent"], default=None)
     if worst is not None and worst["percent"] < 100:
@@ -182,8 +181,13 @@ def _sources(db: Explorer, days: Days) -> list[dict[str, Any]]:
 
 
 def _notices(db: Explorer, days: Days) -> list[str]:
-    def within(first: date | None, last: date | None, started: datetime) -> bool:
-        begun, over = first or started.date(), last or first or started.date()
+    """The notices that say something about these days, and whether what they tell of is over; a running one is not."""
+
+    def said_of(notice: Notice) -> bool:
+        begun = notice.first_day or notice.started.date()
+        over = notice.last_day or (notice.ended.date() if notice.ended else date.max)
         return begun <= days[1] and over >= days[0]
 
-    return [n.text for n in db.store.notices() if within(n.first_day, n.last_day, n.started)]
+    return [
+        n.text + (f" This was over by {moment(n.ended)}." if n.ended else "") for n in db.store.notices() if said_of(n)
+    ]
