@@ -152,17 +152,17 @@ def arc(chord_length: Numbers) -> Any:
 def in_polygon(lat: Numbers, lon: Numbers, ring: Numbers) -> npt.NDArray[np.bool_]:
     """Which points lie inside a ring of (latitude, longitude) corners, closed or not (even-odd rule).
 
-    Edges are straight in latitude and longitude, as GeoJSON says (RFC 7946 §3.1.1). Longitudes are taken relative to
-    the ring's first corner, so a ring across the date line works; one round a pole does not.
+    Edges are straight in latitude and longitude, as GeoJSON says (RFC 7946 §3.1.1), and go the shorter way round the
+    Earth, so a ring across the date line works; one round a pole does not.
 
     >>> square = [(0, 179), (0, -179), (2, -179), (2, 179)]
     >>> [bool(x) for x in in_polygon([1, 1], [180, 170], square)]
     [True, False]
     """
     corners = np.asarray(ring, dtype=float)
-    origin = corners[0, 1]
-    y, x = np.atleast_1d(np.asarray(lat, float)), _around(np.atleast_1d(np.asarray(lon, float)), origin)
-    ys, xs = corners[:, 0], _around(corners[:, 1], origin)
+    ys, xs = corners[:, 0], np.unwrap(corners[:, 1], period=360.0)
+    west = xs.min()
+    y, x = np.atleast_1d(np.asarray(lat, float)), np.atleast_1d((np.asarray(lon, float) - west) % 360.0 + west)
     inside = np.zeros(np.broadcast(y, x).shape, dtype=bool)
     for i in range(len(ys)):
         y1, x1, y2, x2 = ys[i - 1], xs[i - 1], ys[i], xs[i]
@@ -171,7 +171,3 @@ def in_polygon(lat: Numbers, lon: Numbers, ring: Numbers) -> npt.NDArray[np.bool
         crosses = ((y1 > y) != (y2 > y)) & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
         inside ^= crosses
     return inside
-
-
-def _around(lon: Floats, origin: float) -> Floats:
-    return (lon - origin + 180.0) % 360.0 - 180.0

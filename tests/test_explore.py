@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ import composed
 
 from flightwatch import explore as fw
 from flightwatch.errors import StoreError, UsageError
+from flightwatch.explore import listings, zoom
 from flightwatch.explore.tables import TRACK_COLUMNS, span
 from flightwatch.explore.uncertain import interval
 from flightwatch.explore.zoom import escaped
@@ -108,6 +110,19 @@ def test_days_can_be_said_in_many_ways(db: fw.Explorer) -> None:
     for wrong in ("December", ("2024-12-10", "2024-12-08"), 0, ("2024-12-08",)):
         with pytest.raises(UsageError, match="day"):
             span(wrong, date(2024, 12, 20))
+
+
+def test_a_moment_in_another_time_zone_means_its_utc_day() -> None:
+    moscow = timezone(timedelta(hours=3))
+
+    assert span(datetime(2024, 12, 14, 1, tzinfo=moscow)) == (date(2024, 12, 13), date(2024, 12, 13))
+
+
+def test_a_zoomable_line_across_the_date_line_does_not_run_round_the_world() -> None:
+    line = np.array([[178.0, 10.0], [-178.0, 12.0]])
+
+    assert zoom._latlon(line, 175.0) == [[10.0, 178.0], [12.0, 182.0]]
+    assert zoom._latlon(line, -175.0) == [[10.0, -182.0], [12.0, -178.0]]
 
 
 def test_a_track_has_the_columns_the_traffic_library_reads(db: fw.Explorer) -> None:
@@ -209,6 +224,15 @@ def test_pictures_are_figures_that_need_no_display(db: fw.Explorer) -> None:
     ]
 
     assert all(isinstance(f, Figure) for f in figures)
+
+
+def test_a_map_counts_the_flights_as_its_alert_does(db: fw.Explorer) -> None:
+    alert, flights = db.alert(1), db.flights(alert=1)
+    back = len(flights) - 1
+
+    counted = listings.how_many(flights, replace(alert, evidence={"listed": 1, "homeward": back}))
+
+    assert counted.startswith(f"1 flight and {back} back, ")
 
 
 def test_polls_coverage_and_models_are_there(db: fw.Explorer) -> None:

@@ -6,6 +6,7 @@ import csv as csv_reader
 import gzip
 import io
 import json
+import re
 import sys
 import xml.etree.ElementTree as ET
 import zipfile
@@ -19,7 +20,7 @@ import pytest
 sys.path.append(str(Path(__file__).parent / "data" / "analysts"))
 import composed
 
-from flightwatch import explore, export, ingest, tracks
+from flightwatch import explore, export, ingest, tracks, units
 from flightwatch.errors import UsageError
 from flightwatch.export.geojson import cut
 from flightwatch.flights import build
@@ -140,6 +141,36 @@ def test_geojson_is_what_rfc_7946_asks_for(db: explore.Explorer) -> None:
         assert (np.abs(places) <= [180, 90]).all()
         times = feature["properties"].get("times")
         assert times is None or len(times) == len(places)
+
+
+def test_kml_says_how_likely_an_inferred_end_is(flights: pd.DataFrame) -> None:
+    dark = flights.head(1).assign(
+        estarrivalairport="HLLB",
+        arrival_method="inferred",
+        arrival_probability=0.62,
+        arrival_candidates=[{"HLLB": 0.62, "HL59": 0.3}],
+    )
+
+    assert "probably HLLB (62%), else HL59 (30%)" in export.kml(dark).decode()
+
+
+def test_a_fix_without_altitude_does_not_dive_to_the_sea_in_kml(flights: pd.DataFrame) -> None:
+    track = pd.DataFrame(
+        {
+            "time": units.instants([0, 60_000, 120_000]),
+            "latitude": 40.0,
+            "longitude": [20.0, 20.1, 20.2],
+            "altitude": [32_808.4, np.nan, 32_808.4],
+            "onground": False,
+        }
+    )
+
+    told = export.kml(flights.head(1).assign(track=[track])).decode()
+    never = export.kml(flights.head(1).assign(track=[track.assign(altitude=np.nan)])).decode()
+
+    assert re.findall(r" (\d+)</gx:coord>", told) == ["10000"] * 3
+    assert "clampToGround" in never
+    assert "clampToGround" not in told
 
 
 def test_kml_has_its_parts_in_the_order_of_the_schema(db: explore.Explorer) -> None:

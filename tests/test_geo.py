@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,3 +66,11 @@ def test_steps_along_a_way_are_distances(points, size):
 
     expected = geo.distance(lat[:-1], lon[:-1], lat[1:], lon[1:])
     assert np.allclose(steps, expected, rtol=1e-12, atol=1e-9)
+
+
+@pytest.mark.parametrize("turn", range(6))
+def test_a_polygon_wider_than_half_the_earth_holds_the_same_places_wherever_its_ring_begins(turn: int) -> None:
+    ring = [(0, -120), (0, 0), (0, 120), (40, 120), (40, 0), (40, -120)]
+    ring = ring[turn:] + ring[:turn]
+
+    assert geo.in_polygon([20, 20, 20, 20], [-110, 0, 110, 150], ring).tolist() == [True, True, True, False]

@@ -215,11 +215,9 @@ class Explorer:
         chosen, title = self._to_draw(flights, title)
         if zoomable:
             return zoom.zoomable(chosen, self.airports)
-        span = ""
-        if len(chosen):
-            first, last = chosen["firstseen"].min(), chosen["firstseen"].max()
-            count = f"{len(chosen)} flight{'' if len(chosen) == 1 else 's'}"
-            span = f"{count}, {first:%-d %B %Y}" + ("" if first.date() == last.date() else f" to {last:%-d %B %Y}")
+        told = flights if isinstance(flights, pd.DataFrame) else chosen
+        alert = self.alert(flights) if isinstance(flights, int | Alert) else None
+        span = listings.how_many(told, alert)
         return plots.route_map(chosen, self.airports, title=title, subtitle=span)
 
     # -- within ----------------------------------------------------------------------------------------------------

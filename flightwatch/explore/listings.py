@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from flightwatch.alerts.words import number
 from flightwatch.explore.tables import EXTRA
 from flightwatch.store import Store
+from flightwatch.telling import Alert
 
 ROUTE_COLUMNS = (
     "route", "origin", "destination", "origin_airports", "destination_airports", "discovered", "days", "flights",
@@ -54,3 +56,26 @@ def routes(store: Store) -> pd.DataFrame:
         for route in store.routes()
     ]
     return pd.DataFrame(rows, columns=list(ROUTE_COLUMNS))
+
+
+def how_many(flights: pd.DataFrame, alert: Alert | None = None) -> str:
+    """The flights of a map and their days in words: those of a route are only possible ones, an alert counts one way.
+
+    >>> day = pd.to_datetime(["2024-12-14", "2024-12-15"], utc=True)
+    >>> how_many(pd.DataFrame({"firstseen": day, "route_probability": [0.9, 0.3]}))
+    '2 possible flights, 1.2 expected, 14 December 2024 to 15 December 2024'
+    """
+    count = len(flights)
+    if not count:
+        return ""
+    what = f"{count} flight{'' if count == 1 else 's'}"
+    evidence = alert.evidence if alert is not None else {}
+    listed, back = int(evidence.get("listed", 0)), int(evidence.get("homeward", 0))
+    if listed and back and listed + back == count:
+        what = f"{listed} flight{'' if listed == 1 else 's'} and {back} back"
+    elif "route_probability" in flights:
+        expected = number(float(flights["route_probability"].sum()))
+        if expected != str(count):
+            what = f"{count} possible flight{'' if count == 1 else 's'}, {expected} expected"
+    first, last = flights["firstseen"].min(), flights["firstseen"].max()
+    return f"{what}, {first:%-d %B %Y}" + ("" if first.date() == last.date() else f" to {last:%-d %B %Y}")

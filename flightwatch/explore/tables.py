@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
 
@@ -126,7 +126,7 @@ def span(days: DayLike, last: date | None = None) -> Days | None:
 
 def _one(day: str | date) -> Days:
     if isinstance(day, datetime):
-        return day.date(), day.date()
+        return (day.astimezone(UTC).date() if day.tzinfo else day.date(),) * 2
     if isinstance(day, date):
         return day, day
     try:

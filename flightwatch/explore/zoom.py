@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from flightwatch.alerts.words import moment
@@ -12,6 +13,7 @@ from flightwatch.errors import UsageError
 from flightwatch.notify.clean import line
 from flightwatch.plots import style
 from flightwatch.plots.picture import Picture, collect
+from flightwatch.plots.projection import centred_on
 
 
 def escaped(text: object) -> str:
@@ -35,18 +37,21 @@ def zoomable(flights: pd.DataFrame, airports: Any) -> Any:
     known = getattr(airports, "frame", airports)
     chart = folium.Map(tiles="OpenStreetMap", control_scale=True)
     bounds: list[list[float]] = []
+    middle = _middle(collect(flights, known))
     for flight in flights.to_dict("records"):
         own = collect(pd.DataFrame([flight]), known)
         words = _words(flight)
         for solid in own.solid:
-            folium.PolyLine(_latlon(solid), color=style.SEEN, weight=2.5, popup=folium.Popup(words)).add_to(chart)
-            bounds += _latlon(solid)
+            folium.PolyLine(_latlon(solid, middle), color=style.SEEN, weight=2.5, popup=folium.Popup(words)).add_to(
+                chart
+            )
+            bounds += _latlon(solid, middle)
         for dashed, share in own.dashed:
             folium.PolyLine(
-                _latlon(dashed), color=style.FLAGGED, weight=1.5, opacity=0.2 + 0.6 * share, dash_array="6 5"
+                _latlon(dashed, middle), color=style.FLAGGED, weight=1.5, opacity=0.2 + 0.6 * share, dash_array="6 5"
             ).add_to(chart)
-            bounds += _latlon(dashed)
-    _fields(folium, chart, collect(flights, known), known)
+            bounds += _latlon(dashed, middle)
+    _fields(folium, chart, collect(flights, known), known, middle)
     if bounds:
         chart.fit_bounds(
             [
@@ -63,12 +68,12 @@ def _words(flight: dict[Any, Any]) -> str:
     return f"<b>{escaped(' '.join(w for w in who if w))}</b><br>{escaped(when)}"
 
 
-def _fields(folium: Any, chart: Any, picture: Picture, known: pd.DataFrame) -> None:
+def _fields(folium: Any, chart: Any, picture: Picture, known: pd.DataFrame, middle: float) -> None:
     for airport, weight in picture.ends.items():
         row = known.loc[airport]
         text = f"{escaped(row['name'] or airport)} ({escaped(airport)}): {weight:.1f} expected"
         folium.CircleMarker(
-            (row["latitude"], row["longitude"]),
+            _latlon([(row["longitude"], row["latitude"])], middle)[0],
             radius=4 + 4 * weight**0.5,
             color=style.FLAGGED,
             fill=True,
@@ -77,5 +82,18 @@ def _fields(folium: Any, chart: Any, picture: Picture, known: pd.DataFrame) -> N
         ).add_to(chart)
 
 
-def _latlon(line_: Any) -> list[list[float]]:
-    return [[float(lat), float(lon)] for lon, lat in line_]
+def _middle(picture: Picture) -> float:
+    """The longitude the map is about: the tiles repeat, so that a line across the date line can go on beyond 180°."""
+    points = [np.asarray(line) for line in (*picture.solid, *(line for line, _ in picture.dashed))]
+    if not points:
+        return 0.0
+    every = np.concatenate(points)
+    return centred_on(every[:, 1], every[:, 0]).longitude
+
+
+def _latlon(line_: Any, middle: float) -> list[list[float]]:
+    """Latitude and longitude, each longitude the nearest to the one before; the first to the map's middle."""
+    lon, lat = np.asarray(line_, dtype=float).T
+    lon = np.unwrap(lon, period=360.0)
+    lon = lon - 360.0 * np.round((lon[0] - middle) / 360.0)
+    return [[float(y), float(x)] for y, x in zip(lat, lon, strict=True)]

@@ -10,8 +10,9 @@ from xml.sax.saxutils import escape
 import numpy as np
 import pandas as pd
 
+from flightwatch.alerts.flightlist import end
 from flightwatch.plots.picture import decoded
-from flightwatch.units import FEET_PER_METRE, iso
+from flightwatch.units import FEET_PER_METRE, iso, millis
 
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 §2.2 does not allow at all, escaped or not."""
@@ -63,15 +64,10 @@ def _placemark(flight: dict[Any, Any]) -> str:
     if track is None or track.empty:
         return ""
     who = " ".join(str(flight[k]) for k in ("callsign", "registration", "typecode") if flight.get(k))
-    ends = " to ".join(
-        f"{flight.get(f'est{end}airport') or 'unknown'} ({flight.get(f'{end}_method') or 'unknown'})"
-        for end in ("departure", "arrival")
-    )
-    height = track["altitude"].to_numpy(float)
-    if "geoaltitude" in track:
-        geometric = track["geoaltitude"].to_numpy(float)
-        height = np.where(np.isfinite(geometric), geometric, height)
-    height = np.where(track["onground"].to_numpy(bool), 0.0, np.nan_to_num(height)) / FEET_PER_METRE
+    ends = f"{end(flight, 'departure', {}, 'from')} to {end(flight, 'arrival', {}, 'to')}"
+    height = _metres(track)
+    mode = "absolute" if np.isfinite(height).all() else "clampToGround"
+    height = np.nan_to_num(height)
     whens = "".join(f"<when>{iso(t)}</when>" for t in track["time"])
     coords = "".join(
         f"<gx:coord>{lon:.5f} {lat:.5f} {high:.0f}</gx:coord>"
@@ -80,6 +76,21 @@ def _placemark(flight: dict[Any, Any]) -> str:
     return (
         f"<Placemark><name>{label(who or flight.get('icao24', ''))}</name>"
         f"<description>{words(flight.get('flight_id', ''))}: {words(ends)}</description>"
-        f"<styleUrl>#flight</styleUrl><gx:Track><altitudeMode>absolute</altitudeMode>{whens}{coords}</gx:Track>"
+        f"<styleUrl>#flight</styleUrl><gx:Track><altitudeMode>{mode}</altitudeMode>{whens}{coords}</gx:Track>"
         "</Placemark>\n"
     )
+
+
+def _metres(track: pd.DataFrame) -> Any:
+    """Heights of the fixes; where one told none, that of its neighbours in time, else it would dive to the sea. All
+    NaN where nobody told any."""
+    height = track["altitude"].to_numpy(float)
+    if "geoaltitude" in track:
+        geometric = track["geoaltitude"].to_numpy(float)
+        height = np.where(np.isfinite(geometric), geometric, height)
+    height = np.where(track["onground"].to_numpy(bool), 0.0, height) / FEET_PER_METRE
+    told = np.isfinite(height)
+    if not told.any():
+        return height
+    when = millis(track["time"]).astype(float)
+    return np.interp(when, when[told], height[told])
