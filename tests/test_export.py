@@ -20,7 +20,7 @@ import pytest
 sys.path.append(str(Path(__file__).parent / "data" / "analysts"))
 import composed
 
-from flightwatch import explore, export, ingest, tracks, units
+from flightwatch import airports, explore, export, ingest, tracks, units
 from flightwatch.errors import UsageError
 from flightwatch.export.geojson import cut
 from flightwatch.flights import build
@@ -141,6 +141,31 @@ def test_geojson_is_what_rfc_7946_asks_for(db: explore.Explorer) -> None:
         assert (np.abs(places) <= [180, 90]).all()
         times = feature["properties"].get("times")
         assert times is None or len(times) == len(places)
+
+
+def test_an_inferred_line_names_its_field_and_a_seen_end_has_none(flights: pd.DataFrame) -> None:
+    track = pd.DataFrame(
+        {
+            "time": units.instants([0, 60_000, 3_660_000]),
+            "latitude": [40.0, 39.9, 35.0],
+            "longitude": 20.0,
+            "altitude": 30_000.0,
+            "onground": False,
+        }
+    )
+    seen = {"estdepartureairport": "UUWW", "departure_method": "observed", "departure_probability": 1.0}
+    dark = {"estarrivalairport": "HLLB", "arrival_method": "inferred", "arrival_probability": 0.62}
+    flight = flights.head(1).assign(
+        **seen, **dark, track=[track], departure_candidates=[{"UUWW": 1.0}], arrival_candidates=[{"HLLB": 0.62}]
+    )
+
+    body = json.loads(export.geojson(flight, airports.load()))
+
+    told = [f["properties"] for f in body["features"] if f["properties"]["kind"] == "inferred"]
+    assert [(t["part"], t["airport"], t["probability"]) for t in told] == [
+        ("silence", None, None),
+        ("arrival", "HLLB", 0.62),
+    ]
 
 
 def test_kml_says_how_likely_an_inferred_end_is(flights: pd.DataFrame) -> None:

@@ -122,7 +122,9 @@ def test_the_map_draws_what_was_heard_solid_and_the_rest_dashed(flights: pd.Data
 
     assert len(found.solid) == 1
     assert found.lost == [tuple(dark["track"].iloc[0][["longitude", "latitude"]].iloc[-1])]
-    shares = {round(share, 2) for line, share in found.dashed if tuple(line[0].round(4)) != tuple(line[-1].round(4))}
+    shares = {
+        round(share, 2) for line, share, *_ in found.dashed if tuple(line[0].round(4)) != tuple(line[-1].round(4))
+    }
     assert shares >= {0.48, 0.33, 0.08}
     assert dict(found.ends) == pytest.approx({"HLLB": 0.48, "HL59": 0.33, "HLLQ": 0.08, "HLGN": 0.04})
 
@@ -134,7 +136,7 @@ def test_a_hole_inside_a_leg_is_drawn_as_not_heard(flights: pd.DataFrame) -> Non
     found = picture.collect(flights.tail(1).assign(track=[holed]), composed.AIRPORTS)
 
     assert len(found.solid) == 2
-    assert any(share == 1.0 and len(line) > 2 for line, share in found.dashed)
+    assert any(share == 1.0 and len(line) > 2 for line, share, *_ in found.dashed)
 
 
 def test_packed_tracks_are_drawn_like_open_ones(flights: pd.DataFrame) -> None:

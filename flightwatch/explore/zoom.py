@@ -46,7 +46,7 @@ def zoomable(flights: pd.DataFrame, airports: Any) -> Any:
                 chart
             )
             bounds += _latlon(solid, middle)
-        for dashed, share in own.dashed:
+        for dashed, share, *_ in own.dashed:
             folium.PolyLine(
                 _latlon(dashed, middle), color=style.FLAGGED, weight=1.5, opacity=0.2 + 0.6 * share, dash_array="6 5"
             ).add_to(chart)
@@ -84,7 +84,7 @@ def _fields(folium: Any, chart: Any, picture: Picture, known: pd.DataFrame, midd
 
 def _middle(picture: Picture) -> float:
     """The longitude the map is about: the tiles repeat, so that a line across the date line can go on beyond 180°."""
-    points = [np.asarray(line) for line in (*picture.solid, *(line for line, _ in picture.dashed))]
+    points = [np.asarray(line) for line in (*picture.solid, *(dash.line for dash in picture.dashed))]
     if not points:
         return 0.0
     every = np.concatenate(points)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from flightwatch.explore.tables import FLIGHT_COLUMNS
 from flightwatch.export.tables import jsonable
-from flightwatch.plots.picture import collect, decoded
+from flightwatch.plots.picture import SEEN, collect, decoded
 from flightwatch.units import iso
 
 Line = npt.NDArray[np.float64]
@@ -50,8 +50,11 @@ def _rounded(line: Line) -> list[list[float]]:
 
 
 def geojson(flights: pd.DataFrame, airports: Any = None) -> bytes:
-    """A FeatureCollection: a feature `kind: heard` per flight, and with `airports` one `kind: inferred` per possible
-    end that nobody saw, with its `probability`.
+    """A FeatureCollection: a feature `kind: heard` per flight, and with `airports` those of `kind: inferred`.
+
+    An inferred one says which `part` of the flight nobody heard: the way from (`departure`) or to (`arrival`) an
+    `airport` nobody saw it at, with its `probability`; or a `silence` between two fixes or the `whole` flight, drawn
+    the shortest way, of which no probability is known.
 
     `times` (ISO 8601) and `altitudes_ft` stand beside the coordinates in the order of the fixes; a feature that is cut
     at the date line has two coordinates more than times for every cut.
@@ -83,8 +86,15 @@ def _inferred(flight: dict[Any, Any], known: pd.DataFrame) -> list[dict[str, Any
     return [
         {
             "type": "Feature",
-            "geometry": geometry(line),
-            "properties": {"kind": "inferred", "flight_id": str(flight["flight_id"]), "probability": round(share, 4)},
+            "geometry": geometry(dash.line),
+            "properties": {
+                "kind": "inferred",
+                "flight_id": str(flight["flight_id"]),
+                "part": dash.part,
+                "airport": dash.airport or None,
+                "probability": round(dash.share, 4) if dash.airport else None,
+            },
         }
-        for line, share in picture.dashed
+        for dash in picture.dashed
+        if not dash.airport or flight.get(f"{dash.part}_method") not in SEEN
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,12 +18,22 @@ SILENT_S = 20 * 60  # a longer hole inside a leg is drawn as not heard; thinned 
 SEEN = ("observed", "approach", "reported")
 
 
+class Dashed(NamedTuple):
+    """A line nobody heard, (longitude, latitude), and how likely it is: the way from or to a possible field, or `part`
+    silence, where only the straight way is a guess."""
+
+    line: Any
+    share: float
+    part: str
+    airport: str = ""
+
+
 @dataclass
 class Picture:
     """What is to be drawn, in degrees: pieces of (longitude, latitude) lines, lost points, weights of fields."""
 
     solid: list[Any] = field(default_factory=list)
-    dashed: list[tuple[Any, float]] = field(default_factory=list)
+    dashed: list[Dashed] = field(default_factory=list)
     lost: list[tuple[float, float]] = field(default_factory=list)
     origins: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     ends: dict[str, float] = field(default_factory=lambda: defaultdict(float))
@@ -51,9 +61,9 @@ def collect(flights: pd.DataFrame, known: pd.DataFrame) -> Picture:
             continue
         unseen_end = flight.get("arrival_method") not in SEEN
         for airport, share in starts.items():
-            picture.dashed.append((_arc(at(known, airport), first), share))
+            picture.dashed.append(Dashed(_arc(at(known, airport), first), share, "departure", airport))
         for airport, share in ends.items():
-            picture.dashed.append((_arc(last, at(known, airport)), share))
+            picture.dashed.append(Dashed(_arc(last, at(known, airport)), share, "arrival", airport))
         if unseen_end and flight.get("status") != "airborne":
             picture.lost.append(last)
     return picture
@@ -94,7 +104,7 @@ def _pieces(picture: Picture, track: pd.DataFrame) -> None:
     silent = np.diff(millis(track["time"])) > SILENT_S * 1000
     cuts = np.flatnonzero(silent) + 1
     picture.solid += [piece for piece in np.split(line, cuts) if len(piece) > 1]
-    picture.dashed += [(_arc(line[i - 1], line[i]), 1.0) for i in cuts]
+    picture.dashed += [Dashed(_arc(line[i - 1], line[i]), 1.0, "silence") for i in cuts]
 
 
 def _whole(picture: Picture, starts: dict[str, float], ends: dict[str, float], known: pd.DataFrame) -> None:
@@ -102,7 +112,7 @@ def _whole(picture: Picture, starts: dict[str, float], ends: dict[str, float], k
     if starts and ends:
         a, b = (max(c, key=c.__getitem__) for c in (starts, ends))
         if a != b:
-            picture.dashed.append((_arc(at(known, a), at(known, b)), starts[a] * ends[b]))
+            picture.dashed.append(Dashed(_arc(at(known, a), at(known, b)), starts[a] * ends[b], "whole"))
 
 
 def at(known: pd.DataFrame, airport: str) -> tuple[float, float]:

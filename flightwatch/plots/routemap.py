@@ -59,7 +59,7 @@ def route_map(
 
 
 def _all_points(picture: Picture, known: pd.DataFrame) -> Any:
-    lines = [*picture.solid, *(line for line, share in picture.dashed if share > 0.05)]
+    lines = [*picture.solid, *(dash.line for dash in picture.dashed if dash.share > 0.05)]
     fields = [at(known, a) for a in {*picture.origins, *picture.ends}]
     parts = [*lines, np.array(fields).reshape(-1, 2)]
     return np.concatenate(parts) if parts else np.empty((0, 2))
@@ -129,7 +129,7 @@ def _map(
         ax.plot(
             *projection.line(line).T, color=style.SEEN, linewidth=1.7, alpha=faint, zorder=4, solid_capstyle="round"
         )
-    for line, share in picture.dashed:
+    for line, share, *_ in picture.dashed:
         alpha = min(0.9, 0.18 + 0.75 * share) * max(faint, 0.5)
         ax.plot(
             *projection.line(line).T, color=style.FLAGGED, linewidth=1.1, alpha=alpha, linestyle=(0, (4, 2.5)), zorder=3
