@@ -71,6 +71,14 @@ def test_the_alert_is_listed_with_what_it_rests_on(db: fw.Explorer) -> None:
     assert db.alerts("dismissed").empty
 
 
+def test_the_newest_alert_needs_no_number_and_a_database_without_any_says_so(db: fw.Explorer, tmp_path: Path) -> None:
+    assert db.alert().id == db.alerts()["id"].iloc[0]
+
+    open_store(f"sqlite:///{tmp_path / 'new.db'}", create=True).close()
+    with fw.open(tmp_path / "new.db") as new, pytest.raises(UsageError, match="no alert has been raised yet"):
+        new.alert()
+
+
 def test_flights_of_a_route_carry_the_probability_that_they_flew_it(db: fw.Explorer) -> None:
     flights = db.flights(composed.ROUTE, "2024-12")
 

@@ -52,14 +52,16 @@ class Explorer:
         """Alerts, newest first: see `columns("alerts")`. `status`: open, acknowledged, dismissed or closed."""
         return listings.alerts(self.store, status)
 
-    def alert(self, number: int | Alert) -> Alert:
-        """One alert in full; UsageError that names those there are when the number is wrong."""
+    def alert(self, number: int | Alert | None = None) -> Alert:
+        """One alert in full, without a number the newest; UsageError that names those there are when there is none."""
         if isinstance(number, Alert):
             return number
         held = self.store.alerts()
         for alert in held:
-            if alert.id == number:
+            if number is None or alert.id == number:
                 return alert
+        if number is None:
+            raise UsageError("no alert has been raised yet; `routes()` lists what is watched")
         listed = ", ".join(f"{a.id} ({a.route})" for a in held[:5])
         more = f" and {len(held) - 5} more" if len(held) > 5 else ""
         raise UsageError(f"no alert {number}; " + (f"there are {listed}{more}" if held else "none has been raised yet"))
