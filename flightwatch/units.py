@@ -96,3 +96,12 @@ def iso(when: datetime) -> str:
 def instant_of_day(day: date) -> datetime:
     """The beginning of a UTC date."""
     return datetime.combine(day, time(), UTC)
+
+
+def percent(share: float) -> str:
+    """A probability for people; what is only inferred never reads as certain.
+
+    >>> percent(0.62), percent(0.9979)
+    ('62%', 'over 99%')
+    """
+    return "over 99%" if share >= 0.995 else f"{share:.0%}"

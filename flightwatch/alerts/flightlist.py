@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from flightwatch.alerts.words import moment, number
+from flightwatch.units import percent
 
 SEEN = ("observed", "approach", "reported")
 WORTH_NAMING = 0.1  # a second candidate below one in ten would only take up room
@@ -64,7 +65,7 @@ def _share(probability: float, shown: str) -> str:
     >>> _share(0.62, "UUWW probably HLLB (62%)"), _share(0.97, "UUWW HLLB"), _share(0.4, "UUWW unknown")
     ('', '', 'counts as 0.4 of a flight')
     """
-    if probability >= 0.95 or f"({_percent(probability)})" in shown:
+    if probability >= 0.95 or f"({percent(probability)})" in shown:
         return ""
     return f"counts as {number(probability)} of a flight"
 
@@ -89,13 +90,13 @@ def end(
     if airport:
         share = flight.get(f"{side}_probability", listed.get(f"{key}_p"))
         known = share is not None and math.isfinite(float(share)) and float(share) > 0
-        likely = f"probably {names(airport)} ({_percent(float(share or 0))})" if known else f"probably {names(airport)}"
+        likely = f"probably {names(airport)} ({percent(float(share or 0))})" if known else f"probably {names(airport)}"
         others = [
             (name, p) for name, p in _best(flight, side) if name != airport and WORTH_NAMING <= p <= float(share or 0)
         ]
-        return likely + "".join(f", else {names(name)} ({_percent(p)})" for name, p in others[:1])
+        return likely + "".join(f", else {names(name)} ({percent(p)})" for name, p in others[:1])
     best = _best(flight, side)
-    perhaps = " or ".join(f"{names(name)} ({_percent(p)})" for name, p in best)
+    perhaps = " or ".join(f"{names(name)} ({percent(p)})" for name, p in best)
     return f"unknown, perhaps {perhaps}" if perhaps else "unknown"
 
 
@@ -103,12 +104,3 @@ def _best(flight: Mapping[str, Any], side: str) -> list[tuple[str, float]]:
     shares = flight.get(f"{side}_candidates")
     ordered = sorted(shares.items(), key=lambda item: -item[1])[:2] if isinstance(shares, dict) else []
     return [(str(name), float(p)) for name, p in ordered]
-
-
-def _percent(share: float) -> str:
-    """A share in words; what is only inferred never reads as certain.
-
-    >>> _percent(0.62), _percent(0.9979)
-    ('62%', 'over 99%')
-    """
-    return "over 99%" if share >= 0.995 else f"{share:.0%}"

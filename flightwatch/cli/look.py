@@ -146,14 +146,18 @@ def end(airport: str, method: str, candidates: dict[str, float] | None) -> str:
 
     >>> end("UMMS", "observed", {"UMMS": 0.99}), end("HLLB", "inferred", {"HLLB": 0.62, "HL59": 0.3})
     ('UMMS', 'HLLB 62 % / HL59 30 %?')
-    >>> end("", "inferred", {"HLLB": 0.4, "HL59": 0.38}), end("", "unknown", {})
-    ('HLLB 40 % / HL59 38 %?', 'unknown')
+    >>> end("", "inferred", {"HLLB": 0.4, "HL59": 0.38}), end("UMMS", "inferred", {"UMMS": 0.998})
+    ('HLLB 40 % / HL59 38 %?', 'UMMS over 99 %?')
+    >>> end("", "unknown", {})
+    'unknown'
     """
+    from flightwatch.units import percent
+
     if method in ("observed", "approach", "reported"):
         return airport or "unknown"
     likely = [c for c in (candidates or {}).items() if c[1] >= WORTH_NAMING]
     best = sorted(likely, key=lambda c: -c[1])[:2]
-    return " / ".join(f"{name} {p:.0%}".replace("%", " %") for name, p in best) + "?" if best else "unknown"
+    return " / ".join(f"{name} {percent(p)}".replace("%", " %") for name, p in best) + "?" if best else "unknown"
 
 
 def _airports(codes: tuple[str, ...]) -> list[str]:

@@ -14,7 +14,7 @@ import pandas as pd
 from flightwatch.airports import load
 from flightwatch.evidence import Pack, Verification
 from flightwatch.telling import Episode, Notice
-from flightwatch.units import iso
+from flightwatch.units import iso, percent
 
 RULE = "─" * 100
 
@@ -115,7 +115,7 @@ def _made_of(flight: dict[str, Any], found: Found) -> str:
 def _end(row: pd.Series, side: str) -> str:
     """The two likeliest airports of an end."""
     candidates = sorted((row[f"{side}_candidates"] or {}).items(), key=lambda item: -item[1])[:2]
-    return " ".join(f"{name} {share:.0%}" for name, share in candidates) or "unknown"
+    return " ".join(f"{name} {percent(share)}" for name, share in candidates) or "unknown"
 
 
 def _faults(found: Found, true: dict[str, Any]) -> str:
