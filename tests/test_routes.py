@@ -190,6 +190,16 @@ def test_discovered_pairs_have_history_and_are_not_watched_already():
         routes.discover(flights, AIRPORTS, "city")
 
 
+def test_flights_without_their_tracks_are_over_a_place_by_their_first_and_last_fix():
+    flights = frame(flight("UUDD", "HLLB")).assign(
+        first_latitude=55.4, first_longitude=37.9, last_latitude=32.1, last_longitude=20.3
+    )
+    benghazi, paris = (replace(SHIPPED[0], over=((*spot, 60.0),)) for spot in ((32.1, 20.3), (48.9, 2.4)))
+
+    assert len(routes.match(flights.drop(columns="track"), [benghazi])) == 1
+    assert len(routes.match(flights.drop(columns="track"), [paris])) == 0
+
+
 def test_who_only_flies_over_is_counted_by_a_watch_of_the_sky():
     where = places.resolve(config.load(None, {}).places, AIRPORTS)
     wanted = config.RouteSettings(name="over", over="libya", aircraft={"heavy": True, "military": True})

@@ -38,7 +38,7 @@ def crossed(
 
 def _path(flights: pd.DataFrame, row: int) -> npt.NDArray[np.float64]:
     """Positions of a flight, latitude and longitude."""
-    data = flights["track"].iat[row]
+    data = flights["track"].iat[row] if "track" in flights else None
     if isinstance(data, bytes) and data:
         return _filled(tracks.decode(data))
     ends = [[flights[f"{end}_{axis}"].iat[row] for axis in ("latitude", "longitude")] for end in ("first", "last")]
