@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.dates import date2num
+from matplotlib.text import Text
 from PIL import Image
 
 sys.path.append(str(Path(__file__).parent / "data" / "analysts"))
@@ -287,3 +288,11 @@ def test_names_of_fields_close_together_are_all_read(backwards: bool) -> None:
         assert all(b.x0 >= sheet.x0 - 2 and b.x1 <= sheet.x1 + 2 for b in boxes)
     text = words(fig)
     assert all(name in text for name in ("Vnukovo", "Ramenskoye", "Chkalovsky", "Sheremetyevo", "Benina", "Al Abraq"))
+
+
+def test_a_title_that_is_cut_is_sized_for_what_is_left_of_it(route_days: pd.DataFrame) -> None:
+    figures = (plots.calendar(own(route_days), title="x" * n) for n in (120, 60))
+    cut, whole = (next(t for t in f.findobj(Text) if t.get_text().startswith("xxx")) for f in figures)
+
+    assert len(cut.get_text()) == 60
+    assert cut.get_fontsize() == whole.get_fontsize()

@@ -165,7 +165,12 @@ def _zoom(axes: list[Axes], picture: Picture, known: pd.DataFrame, projection: P
 def _heading(fig: Figure, title: str, subtitle: str) -> None:
     high = fig.get_figheight()
     fig.text(
-        0.0156, 1 - 0.1 / high, style.printable(title, 80), va="top", fontsize=style.fitted(title), fontweight="bold"
+        0.0156,
+        1 - 0.1 / high,
+        style.printable(title, 80),
+        va="top",
+        fontsize=style.fitted(title, 80),
+        fontweight="bold",
     )
     fig.text(0.0156, 1 - 0.45 / high, style.printable(subtitle, 80), va="top", color=style.QUIET)
 

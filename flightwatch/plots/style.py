@@ -35,6 +35,7 @@ BORDER = "#C6C2B6"
 
 WIDTH = 6.4  # inches
 SIZE, SMALL, TITLE = 12.0, 10.0, 14.5  # points
+LETTERS = 46  # of a title at its full size in one line of that width
 
 RC: dict[str, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that every machine draws the same picture
@@ -113,13 +114,14 @@ def foot(fig: Figure, text: str) -> None:
     fig.supxlabel(printable(text), x=0.99, ha="right", fontsize=SMALL - 1.5, color=QUIET)
 
 
-def fitted(text: str, letters: int = 46) -> float:
-    """The size at which a title stays on one line of a picture of the usual width, in points.
+def fitted(text: str, limit: int = 60) -> float:
+    """The size at which a title, cut to `limit` letters by `printable`, fills one line of a picture of the usual width,
+    in points.
 
-    >>> fitted("short"), fitted("x" * 92)
-    (14.5, 7.25)
+    >>> fitted("short"), round(fitted("x" * 58), 3), fitted("x" * 92) == fitted("x" * 60)
+    (14.5, 11.5, True)
     """
-    return min(TITLE, TITLE * letters / max(len(text), 1))
+    return min(TITLE, TITLE * LETTERS / max(min(len(text), limit), 1))
 
 
 def printable(text: object, limit: int = 120) -> str:
