@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -14,6 +15,7 @@ KNOTS_PER_MS = 3600 / 1852  # international nautical mile, 1929
 FPM_PER_MS = 60 / 0.3048
 KM_PER_NM = 1.852
 
+ICAO24 = re.compile("[0-9A-Fa-f]{6}")
 INSTANT = "datetime64[ms, UTC]"
 """The dtype of every instant in a frame."""
 
@@ -42,15 +44,10 @@ def icao24_texts(addresses: npt.NDArray[Any]) -> npt.NDArray[np.object_]:
 def parse_icao24(text: str) -> int | None:
     """The address as a number; None when it is not six hex digits or marks a non-ICAO address (`~`).
 
-    >>> parse_icao24("140A1F") == 0x140A1F, parse_icao24("~140a1f"), parse_icao24("xyz")
-    (True, None, None)
+    >>> parse_icao24("140A1F") == 0x140A1F, parse_icao24("~140a1f"), parse_icao24("xyz"), parse_icao24("0x12ab")
+    (True, None, None, None)
     """
-    if len(text) != 6:
-        return None
-    try:
-        return int(text, 16)
-    except ValueError:
-        return None
+    return int(text, 16) if ICAO24.fullmatch(text) else None
 
 
 def millis(when: Any) -> Any:

@@ -300,6 +300,38 @@ def test_wrong_turns_are_answered_with_the_way(tmp_path: Path) -> None:
         assert words in str(caught.value), argv
 
 
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (("flights", "--to", "9999-12-31"), "not between 1970-01-01 and 9998-12-31"),
+        (("flights", "--limit", "-3"), "not in the range"),
+        (("flights", "--icao24", "0x12ab"), "six hex digits"),
+        (("flights", "rebuild", "--icao24", "~140a1f"), "six hex digits"),
+        (("alerts", "show", "99999999999999999999"), "not in the range"),
+        (("alerts", "dismiss", "1", "--reason", " "), "say something here"),
+        (("silence", "add", "Any", "--for", "9999999999w", "--reason", "why"), "write 90m, 12h, 3d or 2w"),
+        (("silence", "add", "Any", "--for", "²d", "--reason", "why"), "write 90m, 12h, 3d or 2w"),
+        (("silence", "add", "Any", "--for", "3d", "--reason", ""), "say something here"),
+    ],
+)
+def test_values_out_of_range_are_refused_by_the_option(argv: tuple[str, ...], words: str) -> None:
+    done = call(*argv)
+
+    assert done.exit_code == 2
+    assert words in done.output
+
+
+@pytest.mark.parametrize(
+    "argv", [("flights",), ("export", "flights"), ("detect",), ("report",), ("flights", "rebuild")]
+)
+def test_days_in_the_wrong_order_are_refused_before_anything_is_opened(argv: tuple[str, ...], tmp_path: Path) -> None:
+    days = ("--from", "2024-12-02", "--to", "2024-12-01")
+
+    with pytest.raises(FlightwatchError, match="--from 2024-12-02 is after --to 2024-12-01"):
+        call(*argv, *days, "--db", tmp_path / "none.db")
+    assert not list(tmp_path.iterdir())
+
+
 def test_sources_says_what_would_be_asked_and_what_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "fw.toml").write_text(
         'contact = "desk@example.org"\n'

@@ -42,7 +42,7 @@ def ablate(seeds: int, recipe: Recipe) -> str:
     head = ["", *(f"{p}, {r:g}" for p in PARTS for r in (1.0, 0.1))]
     return (
         f"\n### What each part contributes\n\nRecall at 1.0 and 0.1 false alerts per route-year, thresholds set on "
-        f"{seeds} event-free worlds, {seeds} worlds with events.\n\n" + table(head, rows)
+        f"{seeds} event-free worlds, {seeds} worlds with events, {recipe.routes} routes each.\n\n" + table(head, rows)
     )
 
 

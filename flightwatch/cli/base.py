@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from flightwatch.errors import UsageError
+
 if TYPE_CHECKING:
     from flightwatch.config import Settings
     from flightwatch.store import Store
@@ -89,6 +91,9 @@ def command(name: str, **attrs: Any) -> Callable[[F], click.Command]:
     def wrap(function: F) -> click.Command:
         @functools.wraps(function)
         def run(*args: Any, config_path: Path | None, db: str | None, **kwargs: Any) -> Any:
+            since, until = kwargs.get("since"), kwargs.get("until")
+            if isinstance(since, date) and isinstance(until, date) and until < since:
+                raise UsageError(f"--from {since} is after --to {until}")
             return function(Session(config_path, db), *args, **kwargs)
 
         run = click.option("--db", metavar="URL", help="Database, instead of the configured one.")(run)
@@ -116,6 +121,9 @@ def _database(url: str | None) -> str | None:
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, for programs.")
 
 
+EPOCH, LAST_DAY = date(1970, 1, 1), date(9998, 12, 31)  # instants count from the one; a day after the other must exist
+
+
 class Day(click.ParamType[date]):
     """A UTC date on the command line."""
 
@@ -125,9 +133,39 @@ class Day(click.ParamType[date]):
         if isinstance(value, date):
             return value
         try:
-            return date.fromisoformat(value)
+            found = date.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is not a date; write it as 2024-12-14", param, ctx)
+        if not EPOCH <= found <= LAST_DAY:
+            self.fail(f"{value!r} is not between {EPOCH} and {LAST_DAY}", param, ctx)
+        return found
+
+
+class Airframe(click.ParamType[str]):
+    """An ICAO 24-bit address on the command line."""
+
+    name = "ICAO24"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from flightwatch.units import parse_icao24
+
+        if parse_icao24(str(value)) is None:
+            self.fail(f"{value!r} is not an airframe's address: six hex digits", param, ctx)
+        return str(value).lower()
+
+
+class Words(click.ParamType[str]):
+    """A text that says something."""
+
+    name = "TEXT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not str(value).strip():
+            self.fail("say something here: it is kept for those who come later", param, ctx)
+        return str(value).strip()
+
+
+NUMBER = click.IntRange(1, 2**31 - 1)  # of an alert, a silence, a delivery: a 32-bit key
 
 
 def emit_json(value: Any) -> None:

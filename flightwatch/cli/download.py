@@ -51,11 +51,6 @@ def _client(session: Session) -> Client:
     return Client(settings.contact, allow_private=http.allow_private, ca_bundle=bundle, use_env=http.use_env)
 
 
-def _days(since: date, until: date) -> None:
-    if until < since:
-        raise UsageError(f"--from {since} is after --to {until}")
-
-
 @command("adsblol")
 @span_options
 @click.option("--everything", is_flag=True, help="All aircraft, not only those the configured sources ask for.")
@@ -82,7 +77,6 @@ def adsblol(
     from flightwatch.jobs.backfill import pool
     from flightwatch.sources.daily import GITHUB, Archive
 
-    _days(since, until)
     archive = Archive(_client(session), base=mirror or GITHUB)
     with _storing(session, dry_run) as ctx, _progress() as show, pool(workers, scheduler) as executor:
         watch = None if everything else download.watched(ctx)
@@ -108,7 +102,6 @@ def opensky(
     from flightwatch.sources.pace import Rule
     from flightwatch.sources.skyflights import flight_pieces
 
-    _days(since, until)
     settings = session.settings
     if not settings.contact:
         raise ConfigError(f"contact is not set, and OpenSky is somebody's server: {CONTACT}")

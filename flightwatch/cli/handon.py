@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from flightwatch.cli.base import Day, Session, command, emit_json, json_option, say
+from flightwatch.cli.base import EPOCH, LAST_DAY, NUMBER, Airframe, Day, Session, command, emit_json, json_option, say
 from flightwatch.errors import UsageError
 
 TITLE = "Handing on"
@@ -19,15 +19,15 @@ out_option = click.option("-o", "--out", type=click.Path(path_type=Path), help="
 
 
 def span(since: date | None, until: date | None) -> tuple[date, date] | None:
-    return (since or date(1970, 1, 1), until or date(9998, 12, 31)) if since or until else None
+    return (since or EPOCH, until or LAST_DAY) if since or until else None
 
 
 @command("export")
 @click.argument("kind", type=click.Choice(KINDS))
 @click.option("--format", "fmt", type=click.Choice(FORMATS), default="csv", show_default=True)
 @click.option("--route", help="Only this route.")
-@click.option("--alert", type=int, help="Only what this alert rests on.")
-@click.option("--icao24", help="Only this airframe.")
+@click.option("--alert", type=NUMBER, help="Only what this alert rests on.")
+@click.option("--icao24", type=Airframe(), help="Only this airframe.")
 @click.option("--from", "since", type=Day(), help="First UTC date.")
 @click.option("--to", "until", type=Day(), help="Last UTC date.")
 @out_option
@@ -63,7 +63,7 @@ def evidence_group() -> None:
 
 
 @command("export")
-@click.argument("alert", type=int)
+@click.argument("alert", type=NUMBER)
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder to write; must be new.")
 @click.option("--no-zip", is_flag=True, help="Only the folder.")
 def evidence_export(session: Session, alert: int, out: Path, no_zip: bool) -> None:

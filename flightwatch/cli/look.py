@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from flightwatch.cli.base import Day, Session, command, emit_json, json_option, say, stamp, table
+from flightwatch.cli.base import Airframe, Day, Session, command, emit_json, json_option, say, stamp, table
 from flightwatch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,8 +27,10 @@ NOT_JSON = {"track"}
 @click.option("--airport", multiple=True, help="That may have begun or ended there.")
 @click.option("--type", "typecodes", multiple=True, help="ICAO type designator, e.g. IL76.")
 @click.option("--callsign", help="As broadcast; a prefix with * at the end.")
-@click.option("--icao24", multiple=True, help="Six hex digits.")
-@click.option("--limit", default=50, show_default=True, help="The newest so many; 0 for all.")
+@click.option("--icao24", type=Airframe(), multiple=True, help="Six hex digits.")
+@click.option(
+    "--limit", type=click.IntRange(min=0), default=50, show_default=True, help="The newest so many; 0 for all."
+)
 @json_option
 def flights(
     session: Session,
@@ -59,7 +61,7 @@ def flights(
             airports=_airports(airport) or None,
             typecodes=[t.upper() for t in typecodes] or None,
             callsign=callsign.upper() if callsign else None,
-            icao24=[i.lower() for i in icao24] or None,
+            icao24=list(icao24) or None,
             limit=limit or None,
             newest=True,
         ).sort_values("firstseen")
@@ -93,7 +95,7 @@ def flights(
 @command("rebuild")
 @click.option("--from", "since", type=Day(), help="First UTC date.")
 @click.option("--to", "until", type=Day(), help="Last UTC date.")
-@click.option("--icao24", multiple=True, help="Only this airframe.")
+@click.option("--icao24", type=Airframe(), multiple=True, help="Only this airframe.")
 @click.option("--dry-run", is_flag=True, help="Say what would change, change nothing.")
 @json_option
 def flights_rebuild(
@@ -102,18 +104,13 @@ def flights_rebuild(
     """Build flights again from the stored fixes and say what changed; `backfill … --again` does it from archives."""
     from flightwatch.jobs.context import Context
     from flightwatch.jobs.rebuild import rebuild_all
-    from flightwatch.units import instant_of_day, parse_icao24
+    from flightwatch.units import instant_of_day
 
-    if since and until and until < since:
-        raise UsageError(f"--from {since} is after --to {until}")
-    for code in icao24:
-        if parse_icao24(code) is None:
-            raise UsageError(f"--icao24 {code}: an airframe's address is six hex digits")
     with session.store(readonly=dry_run, visit=not dry_run) as store:
         found = rebuild_all(
             Context(session.settings, store),
             session.now(),
-            icao24=[i.lower() for i in icao24],
+            icao24=list(icao24),
             since=instant_of_day(since) if since else None,
             until=instant_of_day(until) + timedelta(days=1) if until else None,
             dry_run=dry_run,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import getpass
+import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from flightwatch.cli.base import Session, command, emit_json, json_option, say, stamp, table
+from flightwatch.cli.base import NUMBER, Session, Words, command, emit_json, json_option, say, stamp, table
 from flightwatch.cli.look import end, known_route
 from flightwatch.errors import ConfigError, UsageError
 
@@ -45,7 +46,7 @@ def _days(a: Alert) -> str:
 
 
 @command("show")
-@click.argument("number", type=int)
+@click.argument("number", type=NUMBER)
 @json_option
 def alerts_show(session: Session, number: int, as_json: bool) -> None:
     """One alert: why it was raised, the flights it rests on, its life, and what was sent."""
@@ -102,8 +103,16 @@ def alerts_show(session: Session, number: int, as_json: bool) -> None:
 
 def _change(name: str, status: str, words: str, *, needs_reason: bool) -> click.Command:
     @command(name, help=words)
-    @click.argument("number", type=int)
-    @click.option("--note", "--reason", "reason", default="", required=needs_reason, help="Why; kept with the alert.")
+    @click.argument("number", type=NUMBER)
+    @click.option(
+        "--note",
+        "--reason",
+        "reason",
+        type=Words() if needs_reason else str,
+        default=None if needs_reason else "",
+        required=needs_reason,
+        help="Why; kept with the alert.",
+    )
     @click.option("--by", default=getpass.getuser, show_default="you", help="Who says so.")
     @click.option("--dry-run", is_flag=True, help="Say what would change.")
     def change(session: Session, number: int, reason: str, by: str, dry_run: bool) -> None:
@@ -149,7 +158,7 @@ class Span(click.ParamType[timedelta]):
             return value
         units = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
         text = str(value)
-        if not text[:-1].isdigit() or text[-1:] not in units or not int(text[:-1]):
+        if not re.fullmatch("[0-9]{1,4}[mhdw]", text) or not int(text[:-1]):
             self.fail(f"{value!r} is not a duration; write 90m, 12h, 3d or 2w", param, ctx)
         return timedelta(**{units[text[-1]]: int(text[:-1])})
 
@@ -157,7 +166,7 @@ class Span(click.ParamType[timedelta]):
 @command("add")
 @click.argument("route")
 @click.option("--for", "span", type=Span(), required=True, help="How long: 90m, 12h, 3d, 2w.")
-@click.option("--reason", required=True, help="Why; shown with the silence.")
+@click.option("--reason", type=Words(), required=True, help="Why; shown with the silence.")
 @click.option("--by", default=getpass.getuser, show_default="you")
 def silence_add(session: Session, route: str, span: timedelta, reason: str, by: str) -> None:
     """Silence ROUTE, a name or a pattern with * in it."""
@@ -188,7 +197,7 @@ def silence_list(session: Session, everything: bool, as_json: bool) -> None:
 
 
 @command("expire")
-@click.argument("number", type=int)
+@click.argument("number", type=NUMBER)
 def silence_expire(session: Session, number: int) -> None:
     """End a silence now."""
     with session.store(visit=True) as store:
@@ -271,7 +280,7 @@ def _delivery_json(d: Delivery) -> dict[str, Any]:
 
 
 @command("retry")
-@click.argument("number", type=int)
+@click.argument("number", type=NUMBER)
 def deliveries_retry(session: Session, number: int) -> None:
     """Try a message again now, also one that was given up."""
     with session.store(visit=True) as store:
