@@ -239,7 +239,6 @@ ONE_DAY = ("--from", "2024-12-10", "--to", "2024-12-10")
         (("backfill", "adsblol", *ONE_DAY, "--mirror", "ftp://x"), "ftp"),
         (("backfill", "opensky", *ONE_DAY, "--airport", "XXXX"), "did you mean"),
         (("aircraft", "update", "--mirror", "http://127.0.0.1:9"), "127.0.0.1"),
-        (("flights", "rebuild", "--icao24", "zzzzzz"), "zzzzzz"),
         (("flights", "rebuild", "--from", "2024-12-11", "--to", "2024-12-10"), "after"),
     ],
 )
