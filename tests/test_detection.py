@@ -174,6 +174,16 @@ def test_a_change_of_coverage_that_could_explain_it_holds_back() -> None:
     assert flagged(found, "r05").empty
 
 
+def test_a_surge_in_days_watched_less_than_usual_says_so() -> None:
+    rows = with_surge("r05", range(185, 192), coverage=1.0)
+    rows["coverage"] = np.where(rows["day"] >= DAYS[186], 0.7, 1.0)
+
+    found = detection.score(rows, model=model(), since=SINCE)
+
+    day = flagged(found, "r05").query("day == @DAYS[191]").iloc[0]
+    assert any(why.startswith("watched at 7") and "usually at 100%" in why for why in day["reasons"]), day["reasons"]
+
+
 def test_a_day_hardly_watched_that_brought_no_flight_is_never_flagged() -> None:
     rows = with_surge("r05", range(185, 190), coverage=1.0)
     rows.loc[rows["day"] >= DAYS[190], "coverage"] = 0.1

@@ -2,7 +2,7 @@
 
     python -m benchmarks.torture [--quick] [--only R1,R2] [--rest] [--write]
 
-The full size takes some 25 minutes on two cores that are otherwise idle; `--quick` is what fits a pull request. Each
+The full size takes some 40 minutes on two cores that are otherwise idle; `--quick` is what fits a pull request. Each
 test's lines are written as soon as it is done and take the place of that test's old ones alone, so a run that was cut
 short goes on with `--rest`. A PostgreSQL is started for the run unless FLIGHTWATCH_TEST_POSTGRES names one. Exit code 1
 when a bar is missed.
@@ -39,9 +39,14 @@ def timed() -> list[Test]:
     return [
         ("R1", lambda quick: chain.run(16 if quick else 200)),
         ("R6", lambda quick: full.run()),
-        ("R7", lambda quick: daemons.cut_off(1 if quick else 5)),
-        ("R9", lambda quick: daemons.leaders(3 if quick else 20)),
-        ("R10", lambda quick: daemons.frozen(1)),
+        ("R7", lambda quick: daemons.cut_off(1, 12) if quick else daemons.cut_off(5, 600)),
+        ("R9", lambda quick: daemons.leaders(3, 1) if quick else daemons.leaders(20, 5)),
+        (
+            "R10",
+            lambda quick: (
+                daemons.frozen(1, lease_s=5, asleep_s=15) if quick else daemons.frozen(1, lease_s=45, asleep_s=120)
+            ),
+        ),
         ("R11", lambda quick: minds.clock()),
         ("R12", lambda quick: minds.watchdog()),
     ]

@@ -30,6 +30,7 @@ FEATURES = {
 """What the names in `contributions` mean."""
 
 TELLING = 1.3  # a feature with p < 0.05 is worth a sentence
+COVERAGE_ERROR = 0.1  # coverage is known to about a tenth (benchmarks/detection/scenario.py); less is not a change
 
 WORDS = {
     "newcomers": "flown by aircraft not seen on this route in the 180 days before",
@@ -74,8 +75,20 @@ def sentences(at: tuple[int, int], panel: Panel, verdict: Verdict, rows: Array, 
     t, r = at
     out = _held_back(t, r, panel, verdict)
     if verdict.score[at] > verdict.threshold[r]:
-        out = [*_oddities(t, r, panel, rows), _rarity(verdict.score[at], worth), *out]
+        watched = [] if out else _coverage(verdict.coverage[at], verdict.usual_coverage[at])
+        out = [*_oddities(t, r, panel, rows), *watched, _rarity(verdict.score[at], worth), *out]
     return out
+
+
+def _coverage(now: float, usual: float) -> list[str]:
+    """What a finding rests on when its window was not watched as usual.
+
+    >>> _coverage(0.57, 0.98), _coverage(0.97, 0.98)
+    (['watched at 57% in these days, usually at 98%; what is usual is corrected for it'], [])
+    """
+    if abs(now - usual) <= COVERAGE_ERROR * usual:
+        return []
+    return [f"watched at {now:.0%} in these days, usually at {usual:.0%}; what is usual is corrected for it"]
 
 
 def _oddities(t: int, r: int, panel: Panel, rows: Array) -> list[str]:
