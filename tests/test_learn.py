@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -129,3 +129,24 @@ def test_drift_is_told_on_the_command_line(tmp_path, monkeypatch: pytest.MonkeyP
     assert told.exit_code == 0, told.output
     assert "flights in 7 days" in told.output
     assert "drifted" in told.output
+
+
+def test_an_archive_of_years_ago_teaches_as_it_did_then(ctx: Context) -> None:
+    days = ctx.store.route_days()
+
+    then = learn.train(ctx, days, NOBODY, NOW)
+    later = learn.train(ctx, days, NOBODY, NOW + timedelta(days=3 * 366))
+
+    assert then is not None
+    assert later is not None
+    assert later.id == then.id
+
+
+def test_only_as_many_days_teach_as_the_settings_say(ctx: Context) -> None:
+    short = config.load(None, environ={}, overrides={"contact": "desk@example.org", "detection.training_days": 30})
+    ctx = replace(ctx, settings=short)
+
+    model = learn.train(ctx, ctx.store.route_days(), NOBODY, NOW)
+
+    assert model is not None
+    assert (model.first_day, model.last_day) == (DAYS[-30], DAYS[-1])

@@ -33,11 +33,13 @@ def model_for(ctx: Context, route_days: pd.DataFrame, left_out: pd.DataFrame, no
 
 
 def train(ctx: Context, route_days: pd.DataFrame, left_out: pd.DataFrame, now: datetime) -> Model | None:
-    """Learn from the days before today; None while there are too few."""
+    """Learn from the newest days before today; None while there are too few.
+
+    How far back is counted from the newest of them, so an archive of years ago is judged as it would have been then.
+    """
     settings = ctx.settings.detection
-    today = pd.Timestamp(now.date())
-    start = today - pd.Timedelta(days=settings.training_days)
-    past = route_days[(route_days["day"] >= start) & (route_days["day"] < today)]
+    past = route_days[route_days["day"] < pd.Timestamp(now.date())]
+    past = past[past["day"] > past["day"].max() - pd.Timedelta(days=settings.training_days)]
     if past["day"].nunique() < FEWEST_DAYS:
         log.info("%d days are stored, %d are needed before anything is judged", past["day"].nunique(), FEWEST_DAYS)
         return None
