@@ -185,6 +185,39 @@ def test_the_life_of_an_alert_has_a_dry_run(told: Tell, tmp_path: Path, verb: st
         call(*argv)
 
 
+def test_dismissing_an_alert_without_a_reason_is_refused_in_a_line(tmp_path: Path) -> None:
+    done = call("alerts", "dismiss", 1, "--db", tmp_path / "fw.db")
+
+    assert done.exit_code == 2
+    assert "--reason" in done.output
+
+
+@pytest.mark.slow
+def test_a_dry_prune_counts_what_goes_and_leaves_it(told: Tell, tmp_path: Path) -> None:
+    before = dump(tmp_path / "fw.db")
+
+    dry = told("db", "prune", "--dry-run")
+
+    assert dry["dry_run"] is True
+    assert sum(dry["pruned"].values()) > 0
+    assert dump(tmp_path / "fw.db") == before
+    assert told("db", "prune")["pruned"] == dry["pruned"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [((), "no channel is configured"), (("--channel", "slak"), "did you mean 'slack'?")],
+)
+def test_a_test_message_to_a_channel_there_is_not_says_what_to_do(tmp_path: Path, argv: tuple[str, ...], said: str) -> None:
+    file = tmp_path / "fw.toml"
+    (tmp_path / "hook").write_text("https://hooks.slack.com/services/x")
+    channel = '[[channel]]\nkind = "slack"\nwebhook_file = "hook"\n' if argv else ""
+    file.write_text(f'contact = "desk@example.org"\n{channel}')
+
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        call("notify", "test", *argv, "--config", file)
+
+
 @pytest.mark.slow
 def test_rebuilding_flights_changes_nothing_the_second_time(told: Tell, tmp_path: Path) -> None:
     dry = told("flights", "rebuild", "--dry-run")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from flightwatch.cli.base import Session, command, emit_json, json_option, say, table
 from flightwatch.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from flightwatch.store import Store
 
 TITLE = "Housekeeping"
 
@@ -157,12 +160,29 @@ def restore(session: Session, path: Path) -> None:
 def prune(session: Session, dry_run: bool, as_json: bool) -> None:
     """Forget what the retention rules let go; what an alert rests on stays."""
     with session.store(visit=True) as store:
-        counts = store.prune(session.settings.retention, session.now(), dry_run=dry_run)
+        counts = _pruned(store, session, dry_run=dry_run)
     if as_json:
         emit_json({"pruned": counts, "dry_run": dry_run})
         return
     for name, count in counts.items():
         click.echo(f"{count:>10,}  {name}")
+
+
+class _Undo(Exception):
+    """Ends a transaction whose changes were only counted."""
+
+
+def _pruned(store: Store, session: Session, *, dry_run: bool) -> dict[str, int]:
+    """The rows that go, by table; a dry run deletes them too, and takes the transaction back."""
+    counts: dict[str, int] = {}
+    try:
+        with store.transaction():
+            counts = store.prune(session.settings.retention, session.now())
+            if dry_run:
+                raise _Undo
+    except _Undo:
+        pass
+    return counts
 
 
 for _command in (upgrade, current, backup, restore, prune):

@@ -14,6 +14,8 @@ from flightwatch.errors import UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from flightwatch.store import Store
+
 TITLE = "Detection"
 
 
@@ -28,13 +30,26 @@ def detect(session: Session, since: date | None, until: date | None, as_json: bo
 
     with session.store(create=True) as store:
         findings = judge(Context(session.settings, store), session.now(), since=since, until=until)
-    if findings.empty:
-        if as_json:
-            emit_json({"findings": []})
-        else:
-            click.echo("nothing to judge: no flights are stored, or too few days of them")
+        why = _nothing_judged(store) if findings.empty else ""
+    if not findings.empty:
+        _tell(findings, as_json)
         return
-    _tell(findings, as_json)
+    if as_json:
+        emit_json({"findings": [], "judged": 0})
+    say(why)
+
+
+def _nothing_judged(store: Store) -> str:
+    """Why there are no findings, and what to do about it."""
+    from flightwatch.jobs.learn import FEWEST_DAYS
+
+    held = store.days_with_flights()
+    if held is None:
+        return "nothing to judge: no flights are stored; `flightwatch backfill` loads some"
+    days = (held[1] - held[0]).days + 1
+    if days < FEWEST_DAYS:
+        return f"nothing to judge yet: {days} days of flights are stored, {FEWEST_DAYS} are needed"
+    return f"nothing to judge in that span: the flights stored are of {held[0]} to {held[1]}"
 
 
 def _tell(findings: pd.DataFrame, as_json: bool) -> None:

@@ -14,6 +14,7 @@ from flightwatch.cli.look import end, known_route
 from flightwatch.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
+    from flightwatch.config import Settings
     from flightwatch.telling import Alert, Delivery
 
 TITLE = "Alerts"
@@ -109,8 +110,8 @@ def _change(name: str, status: str, words: str, *, needs_reason: bool) -> click.
         "--reason",
         "reason",
         type=Words() if needs_reason else str,
-        default=None if needs_reason else "",
-        required=needs_reason,
+        # a default would count as an answer, even None: click 8.5 asks for nothing where one is given
+        **({"required": True} if needs_reason else {"default": ""}),
         help="Why; kept with the alert.",
     )
     @click.option("--by", default=getpass.getuser, show_default="you", help="Who says so.")
@@ -225,8 +226,7 @@ def notify_test(session: Session, only: str | None, dry_run: bool) -> None:
     settings = session.settings
     channels = [c for c in settings.channels if c.enabled and only in (None, c.name)]
     if not channels:
-        known = ", ".join(c.name for c in settings.channels) or "none"
-        raise ConfigError(f"no channel {only or ''} to test; configured: {known}")
+        raise ConfigError(_no_channel(settings, only))
     if dry_run:
         from flightwatch.jobs.deliver import test_message
 
@@ -240,6 +240,21 @@ def notify_test(session: Session, only: str | None, dry_run: bool) -> None:
         click.echo(f"{answer.channel}: {answer.state}{': ' + answer.answer if answer.answer else ''}")
     if any(a.state != "sent" for a in answers):
         raise click.exceptions.Exit(1)
+
+
+def _no_channel(settings: Settings, only: str | None) -> str:
+    """Why there is nothing to test, and what to do about it."""
+    from difflib import get_close_matches
+
+    names = [c.name for c in settings.channels]
+    if not names:
+        return "no channel is configured: add a [[channel]] to the configuration (docs/howto.md shows Slack and e-mail)"
+    if only is None:
+        return f"every channel is switched off (enabled = false): {', '.join(names)}"
+    if only in names:
+        return f"channel {only!r} is switched off (enabled = false)"
+    near = get_close_matches(only, names, n=1)
+    return f"there is no channel {only!r}; " + (f"did you mean {near[0]!r}?" if near else f"there is {', '.join(names)}")
 
 
 notify_group.add_command(notify_test)
