@@ -205,6 +205,26 @@ def test_a_place_a_route_names_must_exist_and_the_nearest_is_named(run: Run, tmp
     one_line(answer, 78, "mosow", "moscow")
 
 
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ('kind = "adsblol"\nareas = ["lybia"]', ("lybia", "libya")),
+        ('kind = "adsblol"\ntypes = ["IL-76"]', ("IL-76", "did you mean IL76?")),
+        ('kind = "receiver"\nurl = "127.0.0.1:8080/data/aircraft.json"', ("http://", "127.0.0.1:8080")),
+    ],
+)
+def test_a_source_that_could_never_be_asked_is_found_by_the_check(
+    run: Run, tmp_path: Path, source: str, words: tuple[str, ...]
+) -> None:
+    (tmp_path / "own.toml").write_text(f'contact = "a@b.org"\n[[source]]\n{source}\n')
+
+    answer = run("config", "check", "--config", "own.toml")
+
+    assert answer.code == 78
+    assert "Traceback" not in answer.err
+    assert [word for word in words if word not in answer.err] == []
+
+
 def test_toml_that_is_none_is_told_with_its_line(run: Run, tmp_path: Path) -> None:
     (tmp_path / "own.toml").write_text('contact = "a@b.org"\n[database\n')
 

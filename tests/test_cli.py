@@ -412,3 +412,23 @@ def test_heatmaps_on_disk_become_flights_and_twice_is_once(tmp_path: Path) -> No
     assert before["heard"]
     assert (two["kept"], two["skipped"]) == (0, one["pieces"])
     assert dump(db) == before
+
+
+def test_init_completes_what_is_missing_and_replaces_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "flightwatch.toml"
+    file.write_text('contact = "desk@example.org"\n[database]\nurl = "sqlite:///own.db"\n')
+
+    done = call("init", "--dir", tmp_path)
+
+    assert done.exit_code == 0
+    assert (tmp_path / "own.db").exists()
+    assert file.read_text().startswith('contact = "desk@example.org"')
+    with pytest.raises(UsageError, match="exist already"):
+        call("init", "--dir", tmp_path)
+
+
+def test_init_where_nobody_can_answer_names_the_option(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--contact is needed"):
+        call("init", "--dir", tmp_path)
+
+    assert list(tmp_path.iterdir()) == []

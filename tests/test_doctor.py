@@ -41,7 +41,7 @@ def place(tmp_path: Path) -> Path:
     (tmp_path / "fw.toml").write_text(CONFIG)
     with open_store(str(tmp_path / "fw.db"), create=True) as store:
         store.save_polls([Poll("adsblol", "/v2/mil", NOW, NOW, "ok", kept=5)])
-        store.upsert_flights(a_flight(NOW - timedelta(days=90)))
+        store.upsert_flights(pd.concat([a_flight(NOW - timedelta(days=90)), a_flight(NOW)], ignore_index=True))
     return tmp_path
 
 
@@ -78,10 +78,10 @@ def test_each_thing_that_needs_doing_is_named(place: Path) -> None:
     (place / "fw.db").chmod(0o600)
     assert not without('contact = "desk@example.org"')["contact"].ok
     assert not look(place, CONFIG + "[daemon]\nmin_free_mb = 1e12\n")["disk"].ok
-    assert "nobody is told" in look(place, CONFIG.split("[[channel]]", maxsplit=1)[0])["channels"].text
+    assert "nobody hears of an alert" in look(place, CONFIG.split("[[channel]]", maxsplit=1)[0])["channels"].text
     young = look(place, CONFIG + "[detection]\nmin_history_days = 200\n")["history"]
     assert not young.ok
-    assert young.text == "90 days of flights (since 2026-08-24); nothing is judged before 200: `flightwatch backfill`"
+    assert young.text.startswith("flights from 2026-08-24 to 2026-11-22 (91 days); no route raises an alert before it has")
     (place / "slack").unlink()
     gone = look(place)["configuration"]
     assert not gone.ok
@@ -94,8 +94,28 @@ def test_a_fresh_database_is_told_from_a_source_that_fails(place: Path) -> None:
 
     found = look(place)
 
-    assert found["source adsblol"].text == "not asked in 24 h: no `flightwatch run` or `once` has been at work"
-    assert found["history"].text.startswith("0 days of flights (no flight is stored yet)")
+    assert found["source adsblol"].text.startswith("not asked in the last 24 hours")
+    assert found["history"].text.startswith("no flights are stored")
+
+
+def test_a_history_that_ended_long_ago_is_not_counted_up_to_today(place: Path) -> None:
+    (place / "fw.db").unlink()
+    with open_store(str(place / "fw.db"), create=True) as store:
+        store.upsert_flights(a_flight(NOW - timedelta(days=700)))
+
+    found = look(place)["history"]
+
+    assert not found.ok
+    assert "(1 day)" in found.text
+
+
+def test_a_source_is_late_by_the_daemons_rounds_not_by_an_interval_shorter_than_they_are(place: Path) -> None:
+    with open_store(str(place / "fw.db")) as store:
+        store.save_polls([Poll("fast", "/v2/mil", NOW - timedelta(seconds=70), NOW, "ok", kept=5)])
+    fast = CONFIG.replace('kind = "adsblol"', 'kind = "adsblol"\nname = "fast"\ninterval_s = 5')
+
+    assert look(place, fast)["source fast"].ok
+    assert not look(place, f"{fast}[daemon]\npoll_s = 5\n")["source fast"].ok
 
 
 def test_a_database_that_is_no_database_is_one_line(place: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flightwatch.cli.base import Session, command, emit_json, json_option, say, table
-from flightwatch.errors import ConfigError, UsageError
+from flightwatch.errors import ConfigError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from flightwatch.store import Store
@@ -24,11 +24,18 @@ def config_group() -> None:
 @command("check")
 def check(session: Session) -> None:
     """Say what is wrong with the configuration; exit code 78 when something is."""
+    from flightwatch.jobs.asked import asked
     from flightwatch.jobs.context import configured_routes
 
     settings = session.settings
     problems = settings.check_secrets()
     routes = configured_routes(settings)
+    told = " ".join(problems)  # an unreadable secret is trouble of its source too
+    problems += [
+        f"source {a.source}: {a.trouble}"
+        for a in asked(settings)
+        if a.enabled and a.trouble and f"source.{a.source}." not in told
+    ]
     if settings.sources and not settings.contact:
         problems.append("contact is not set: live polling refuses to start without it")
     for problem in problems:
@@ -83,25 +90,37 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
+CONTACT = "E-mail or web address at which the feeds can reach you"
+
+
 @command("init")
-@click.option("--contact", help="Mail or web address the feeds can reach you at.")
-@click.option("--dir", "folder", type=click.Path(path_type=Path, file_okay=False), default=Path(), show_default="here")
-@click.option("--force", is_flag=True, help="Replace a configuration that is there.")
+@click.option("--contact", help=f"{CONTACT}; asked for when not given.")
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    show_default="here",
+    help="Where to write it.",
+)
+@click.option("--force", is_flag=True, help="Replace an existing configuration.")
 @click.option("--dry-run", is_flag=True, help="Print the configuration, write nothing.")
 def init(session: Session, contact: str | None, folder: Path, force: bool, dry_run: bool) -> None:
-    """Write a commented configuration and create the database."""
+    """Write a commented configuration and create the database.
+
+    An existing configuration is left as it is; the database it names is created if there is none.
+    """
     from flightwatch import config
     from flightwatch.store import open_store
 
     path = folder / "flightwatch.toml"
-    if not contact:
-        contact = click.prompt("Mail or web address the feeds can reach you at", err=True)
-    text = config.initial(contact)
+    if path.exists() and not force and not dry_run:
+        _only_database(session, path)
+        return
+    text = config.initial(contact or _asked_for())
     if dry_run:
         click.echo(text)
         return
-    if path.exists() and not force:
-        raise UsageError(f"{path} is there already; --force replaces it, --dir DIR writes elsewhere")
     folder.mkdir(parents=True, exist_ok=True)
     before = path.read_bytes() if path.exists() else None
     path.write_text(text, encoding="utf-8")
@@ -111,8 +130,35 @@ def init(session: Session, contact: str | None, folder: Path, force: bool, dry_r
         path.unlink() if before is None else path.write_bytes(before)
         raise
     open_store(session.db or settings.database.url, create=True).close()
-    click.echo(f"wrote {path}; next: read it and add a channel, so that somebody is told; then\n")
+    click.echo(f"Wrote {path} and created the database. Next: add a [[channel]] to it, so that somebody is told. Then:\n")
     click.echo(f"  flightwatch config check --config {path}\n  flightwatch once --config {path}")
+
+
+def _asked_for() -> str:
+    """The contact from the terminal; where nobody can answer, the option to use."""
+    try:
+        return str(click.prompt(CONTACT, err=True))
+    except click.Abort as e:
+        if isinstance(e.__context__, EOFError):
+            raise UsageError(f"--contact is needed: {CONTACT[0].lower()}{CONTACT[1:]}") from None
+        raise
+
+
+def _only_database(session: Session, path: Path) -> None:
+    """Create the database of a configuration that is there already; UsageError when there is nothing left to do."""
+    from flightwatch import config
+    from flightwatch.store import open_store
+
+    url = session.db or config.load(path).database.url
+    try:
+        open_store(url, readonly=True).close()
+    except StoreError as e:
+        if e.kind != "missing":
+            raise
+        open_store(url, create=True).close()
+        click.echo(f"{path} was left as it is; created the database it names")
+        return
+    raise UsageError(f"{path} and its database exist already; --force replaces the file, --dir DIR writes elsewhere")
 
 
 @click.group("db")

@@ -141,10 +141,8 @@ def sources(session: Session, as_json: bool) -> None:
             click.echo(f"  cannot be asked: {a.trouble}")
             continue
         words = "request" if len(a.requests) == 1 else "requests"
-        click.echo(
-            f"  {len(a.requests)} {words} every {a.interval_s:g} s, {a.seconds:g} s apart from first to last,"
-            f" about {a.a_day:,} a day"
-        )
+        spread = f", spread over at least {a.seconds:g} s" if a.seconds else ""
+        click.echo(f"  {len(a.requests)} {words} every {a.interval_s:g} s{spread}; at most {a.a_day:,} a day")
         for request in a.requests:
             click.echo(f"    {request}")
         for gap in a.gaps:

@@ -67,6 +67,16 @@ def _upper(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(value.strip().upper() for value in values)
 
 
+def _types(values: tuple[str, ...]) -> tuple[str, ...]:
+    """ICAO Doc 8643 gives every aircraft type two to four letters and digits. A misspelt one would never be heard."""
+    for value in values:
+        if not re.fullmatch(r"[0-9A-Z]{2,4}", value):
+            bare = re.sub(r"[^0-9A-Z]", "", value)
+            hint = f"; did you mean {bare}?" if 2 <= len(bare) <= 4 else ""
+            raise ValueError(f"{value!r} is not an ICAO type designator such as IL76{hint}")
+    return values
+
+
 def _icao24(values: tuple[str, ...]) -> tuple[str, ...]:
     for value in values:
         if not re.fullmatch(r"[0-9a-fA-F]{6}", value):
@@ -99,4 +109,5 @@ WebUrl = Annotated[PlainUrl, AfterValidator(_web)]
 AnchoredPath = Annotated[Path, AfterValidator(_anchored)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
 Codes = Annotated[Names, AfterValidator(_upper)]
+Types = Annotated[Codes, AfterValidator(_types)]
 Addresses = Annotated[Names, AfterValidator(_icao24)]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from pydantic import Field, model_validator
 
-from flightwatch.config.base import Addresses, AnchoredPath, Codes, Names, PlainUrl, Secret, Section
+from flightwatch.config.base import Addresses, AnchoredPath, Names, PlainUrl, Secret, Section, Types
 
 SourceKind = Literal["adsblol", "adsbfi", "airplaneslive", "adsbx", "opensky", "receiver", "sbs", "replay"]
 
@@ -24,7 +25,7 @@ class SourceSettings(Section):
     host: str = Field(default="", description="`sbs`: host of the BaseStation port")
     port: int = Field(default=30003, ge=1, le=65535, description="`sbs`: its TCP port")
     path: AnchoredPath | None = Field(default=None, description="`replay`: folder or file of recorded bodies")
-    types: Codes = Field(default=(), description="aircraft types asked for worldwide")
+    types: Types = Field(default=(), description="aircraft types asked for worldwide")
     military: bool = Field(default=False, description="ask for aircraft flagged military, worldwide")
     icao24: Addresses = Field(default=(), description="airframes asked for by address")
     areas: Names = Field(default=(), description="places whose circles are asked for")
@@ -55,6 +56,8 @@ class SourceSettings(Section):
         for key in needed:
             if not getattr(self, key):
                 raise ValueError(f"a {self.kind} source needs {key}")
+        if re.match(r"[\w.-]+:[0-9]+(/|$)", self.url):  # would be read as the path of a file
+            raise ValueError(f"the url {self.url!r} has no http:// or https:// in front")
         return self
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from flightwatch.config.base import ANYWHERE, Addresses, AnchoredPath, Codes, Names, Section
+from flightwatch.config.base import ANYWHERE, Addresses, AnchoredPath, Codes, Names, Section, Types
 
 
 def _on_earth(circle: tuple[float, float, float]) -> tuple[float, float, float]:
@@ -47,7 +47,7 @@ class PlaceSettings(Section):
 class AircraftSettings(Section):
     """Which airframes a route counts. Every key given must hold; none given means all."""
 
-    types: Codes = Field(default=(), description="ICAO type designators, such as IL76")
+    types: Types = Field(default=(), description="ICAO type designators, such as IL76")
     military: bool | None = Field(
         default=None, description="true: flagged military or of a type only the military flies; false: none of these"
     )
@@ -58,7 +58,7 @@ class AircraftSettings(Section):
     heavy: bool | None = Field(
         default=None, description="true: wake category heavy or super by type; false: lighter types"
     )
-    hidden_types: Codes = Field(
+    hidden_types: Types = Field(
         default=(),
         description="types that count even where the owner asked not to be shown (PIA, LADD); leaves no other type out",
     )

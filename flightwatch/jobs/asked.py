@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from flightwatch import airports, places, sources
 from flightwatch.config import Settings, SourceSettings
 from flightwatch.errors import ConfigError
+from flightwatch.jobs.poll import every
 from flightwatch.sources.v2 import PROVIDERS
 
 DAY_S = 86_400
@@ -14,8 +15,9 @@ DAY_S = 86_400
 
 @dataclass(frozen=True)
 class Asked:
-    """One source. `seconds` is how long a round takes at least, by the provider's spacing; `trouble` says why the
-    source cannot be asked at all, `gaps` what of the configuration it cannot answer."""
+    """One source. `interval_s` is the time between two rounds of a daemon, `seconds` how long a round takes at least,
+    by the provider's spacing; `trouble` says why the source cannot be asked at all, `gaps` what of the configuration
+    it cannot answer."""
 
     source: str
     kind: str
@@ -46,14 +48,15 @@ def _asked(settings: Settings, source: SourceSettings, known: places.Places) -> 
     rule = getattr(made, "rule", None)
     made.close()
     seconds = rule.spacing_s * max(len(requests) - 1, 0) if rule else 0.0
-    between = max(source.interval_s, rule.spacing_s * len(requests) if rule else 0.0)
+    interval = every(source.interval_s, settings.daemon.poll_s)
+    between = max(interval, rule.spacing_s * len(requests) if rule else 0.0)
     rounds = DAY_S / between
     return Asked(
         name,
         source.kind,
         source.enabled,
         requests,
-        source.interval_s,
+        interval,
         round(seconds, 1),
         round(rounds * len(requests)),
         terms,

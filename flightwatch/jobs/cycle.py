@@ -55,7 +55,7 @@ def housekeeping(ctx: Context, now: datetime) -> None:
     last = ctx.store.get_mark("job:prune")
     if last is None or now - datetime.fromisoformat(last) > PRUNED_LATELY:
         told = log.info if last is None else log.warning
-        told("nothing is pruned before tomorrow: the last time was %s", last or "never")
+        told("old rows are kept until tomorrow's pruning; last pruned: %s", last or "never")
         return
     gone = ctx.store.prune(ctx.settings.retention, now)
     log.info("pruned: %s", ", ".join(f"{n} {table}" for table, n in gone.items() if n) or "nothing")

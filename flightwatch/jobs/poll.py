@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import shutil
 from collections import Counter
 from collections.abc import Sequence
@@ -18,6 +19,9 @@ from flightwatch.records import AIRCRAFT, OBSERVATION, Fetched, Poll, concat
 
 log = logging.getLogger("flightwatch.poll")
 
+PUNCTUAL = 0.9
+"""Of a source's interval: after that much of it, it is asked. The timer that calls us is never exact."""
+
 GOOD = ("ok", "empty")  # outcomes of an answer that is what it should be (records.OUTCOMES)
 
 
@@ -31,7 +35,7 @@ def poll(ctx: Context, now: datetime) -> list[Poll]:
     intervals = {s.name: timedelta(seconds=s.interval_s) for s in ctx.settings.sources}
     for source in ctx.sources:
         job = f"poll:{source.name}"
-        if not ctx.due(job, intervals[source.name] * 0.9, now):  # the timer that calls us is never exact
+        if not ctx.due(job, intervals[source.name] * PUNCTUAL, now):
             continue
         answers = []
         for request in source.requests():
@@ -42,6 +46,15 @@ def poll(ctx: Context, now: datetime) -> list[Poll]:
         ctx.store.set_mark(f"{PACE}{source.name}", json.dumps(source.state()))
         crash_point("after_poll_saved")
     return done
+
+
+def every(interval_s: float, poll_s: float) -> float:
+    """Seconds between two rounds of a source: its own interval, as the daemon's rounds (`poll_s`) allow it.
+
+    >>> every(60, 60), every(5, 60), every(90, 60), every(900, 60)
+    (60.0, 60.0, 120.0, 840.0)
+    """
+    return float(poll_s * max(math.ceil(PUNCTUAL * interval_s / poll_s), 1))
 
 
 def require_room(ctx: Context) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flightwatch.errors import FlightwatchError
+from flightwatch.jobs.poll import every
 from flightwatch.notify.outbox import State
 from flightwatch.sources import condition
 from flightwatch.units import iso
@@ -100,17 +101,17 @@ def health(settings: Settings, now: datetime) -> list[Check]:
     for source in settings.sources:
         if source.enabled:
             own = polls[polls["source"] == source.name]
-            found.append(_source(source.name, own, source.interval_s, now))
+            found.append(_source(source.name, own, every(source.interval_s, settings.daemon.poll_s), now))
     for key, value in marks.items():
         if key.startswith("problem:"):
             since, _, what = value.partition(" ")
-            found.append(Check(f"job {key.removeprefix('problem:')}", False, f"fails since {since}: {what}"))
+            found.append(Check(f"job {key.removeprefix('problem:')}", False, f"failing since {since}: {what}"))
         if key.startswith("channel:"):
             state = State.of(json.loads(value))
             name = f"channel {key.removeprefix('channel:')}"
             found.append(_channel(name, state))
-    found.append(Check("outbox", not dead, f"{dead} messages were given up; `flightwatch deliveries list --state dead`"
-                       if dead else "nothing was given up"))  # fmt: skip
+    found.append(Check("outbox", not dead, f"{dead} messages could not be sent: `flightwatch deliveries list --state dead`"
+                       if dead else "no message failed for good"))  # fmt: skip
     return found
 
 
@@ -131,10 +132,10 @@ def _source(source: str, polls: pd.DataFrame, interval_s: float, now: datetime) 
     state, words = (judged[0].state, judged[0].words) if judged else ("fine", "")
     why = f"; {state}: {words}" if words else ""
     if polls.empty:
-        return Check(name, False, "not asked in 24 h: no `flightwatch run` or `once` has been at work")
+        return Check(name, False, "not asked in the last 24 hours: neither `flightwatch run` nor `once` has been running")
     if good.empty:
-        return Check(name, False, f"no good answer in 24 h{why}")
-    age = (now - good["started"].max().to_pydatetime()).total_seconds()
+        return Check(name, False, f"no good answer in the last 24 hours{why}")
+    age = max((now - good["started"].max().to_pydatetime()).total_seconds(), 0.0)  # a round may have begun just now
     ok = age <= LATE * interval_s and state != "down"
     return Check(name, ok, f"last good answer {age / 60:.0f} min ago{why}")
 
@@ -168,8 +169,8 @@ def _database(settings: Settings) -> Check:
     words = f"{facts['kind']} {facts['version']}, schema {facts['revision']}"
     if facts.get("wal_reset_bug"):
         words += (
-            "; this SQLite has the WAL-reset bug (3.7.0-3.51.2): one writing process at a time keeps it away,"
-            " as the daemon and short commands do"
+            "; this SQLite version can damage a file that two programs write at the same moment (fixed in 3.51.3):"
+            " let nothing but flightwatch write to it"
         )
     return Check("database", True, words)
 
@@ -181,19 +182,21 @@ def _history(settings: Settings, now: datetime) -> Check:
     with open_store(settings.database.url, readonly=True) as store:
         days = store.days_with_flights()
     needed = settings.detection.min_history_days
-    had = (now.date() - days[0]).days if days else 0
-    since = f"since {days[0]}" if days else "no flight is stored yet"
-    if had >= needed:
-        return Check("history", True, f"{had} days of flights, {since}")
-    return Check(
-        "history", False, f"{had} days of flights ({since}); nothing is judged before {needed}: `flightwatch backfill`"
-    )
+    if days is None:
+        return Check("history", False, f"no flights are stored; {_too_short(needed)}")
+    had = (days[1] - days[0]).days + 1
+    span = f"flights from {days[0]} to {days[1]} ({had} day{'s' * (had != 1)})"
+    return Check("history", had >= needed, span if had >= needed else f"{span}; {_too_short(needed)}")
+
+
+def _too_short(needed: int) -> str:
+    return f"no route raises an alert before it has {needed} watched days: `flightwatch backfill` loads history"
 
 
 def _channels(settings: Settings) -> Check:
     """Whether anybody is told of an alert."""
     names = ", ".join(c.name for c in settings.channels if c.enabled)
-    return Check("channels", bool(names), names or "nobody is told of an alert: a [[channel]] in the configuration")
+    return Check("channels", bool(names), names or "none, so nobody hears of an alert: add a [[channel]]")
 
 
 def _disk(settings: Settings) -> list[Check]:
