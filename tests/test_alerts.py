@@ -6,9 +6,13 @@ from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from flightwatch import alerts
+from flightwatch.alerts.words import DOUBTS, LEAST_PROBABILITY
+from flightwatch.detection import calibration
+from flightwatch.records import FLIGHT, SUSPECT, conform
 from flightwatch.telling import Changes
 from tests.fakes.episodes import BACK, DAY0, MOSCOW_MINSK, PAIR, ROUTES, RUSSIA, World, surge
 
@@ -320,3 +324,40 @@ def test_walking_through_days_every_finding_is_in_an_alert_and_every_alert_is_to
         assert told.count((number, "opened")) == 1
         joined = episode.alert.reason.startswith("joined")
         assert told.count((number, "closed")) == (episode.alert.status == "closed" and not joined)
+
+
+def facts(world: World) -> dict[str, str]:
+    [episode] = world.update(12).opened
+    return dict(alerts.message(episode.alert, conform(pd.DataFrame(world.flights), FLIGHT)).facts)
+
+
+def test_how_rare_it_is_is_said_once_and_in_the_words_of_the_finding(world: World) -> None:
+    rare = "in 118 simulated years of ordinary traffic on such routes this did not happen"
+    surge(world, MOSCOW_MINSK)
+    world.judge(MOSCOW_MINSK, 12, 2.7, reasons=["third flight", *(f"sign {n}" for n in range(5)), rare])
+
+    told = facts(world)
+
+    assert f"I{rare[1:]}." in told["How unusual"]
+    assert "ordinary day" not in told["How unusual"]
+    assert "simulated" not in told["Why it fired"]
+
+
+@pytest.mark.parametrize(
+    ("routes", "said"),
+    [((MOSCOW_MINSK,), "flew this route"), ((MOSCOW_MINSK, RUSSIA), "one of the routes of this alert")],
+)
+def test_the_expected_flights_are_said_of_the_routes_they_are_counted_for(
+    world: World, routes: tuple[str, ...], said: str
+) -> None:
+    surge(world, *routes)
+
+    assert said in facts(world)["How sure"]
+
+
+def test_a_rarity_no_calibration_carries_is_told_as_a_bound() -> None:
+    assert LEAST_PROBABILITY == calibration.LEAST_PROBABILITY
+
+
+def test_every_mark_of_a_doubted_position_has_words() -> None:
+    assert set(DOUBTS) == set(SUSPECT.values())

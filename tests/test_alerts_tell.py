@@ -36,13 +36,13 @@ def test_the_message_says_what_how_unusual_how_sure_and_what_it_is_not(world: Wo
     assert message.title == "[flightwatch] HIGH Moscow and Minsk to Benghazi: 3 flights in 7 days (usual 0.1)"
     facts = dict(message.facts)
     assert "30 times the usual" in facts["How unusual"]
-    assert "1 ordinary day in 10,000 is at least as strange" in facts["How unusual"]
-    assert facts["How sure"].startswith("0 seen, 2.7 expected")
+    assert "at most 1 ordinary day in 10,000 is as strange" in facts["How unusual"]
+    assert facts["How sure"].startswith("0 seen at both ends, 2.7 expected")
     assert "adsblol" in facts["Rests on"]
     assert "90%" in facts["Rests on"]
     assert "200 watched days" in facts["Rests on"]
     assert RUSSIA in facts["Also seen by"]
-    assert any("destination of 3 of 3 flights is inferred or unknown" in note for note in message.notes)
+    assert any("Nobody saw the landing of 3 of 3 flights" in note for note in message.notes)
     assert any("Cargo" in note for note in message.notes)
     assert any("adsb.lol, Open Database License" in note for note in message.notes)
     assert 'flightwatch alerts ack 1 --note "' in message.footer

@@ -208,7 +208,9 @@ def test_a_dry_prune_counts_what_goes_and_leaves_it(told: Tell, tmp_path: Path) 
     ("argv", "said"),
     [((), "no channel is configured"), (("--channel", "slak"), "did you mean 'slack'?")],
 )
-def test_a_test_message_to_a_channel_there_is_not_says_what_to_do(tmp_path: Path, argv: tuple[str, ...], said: str) -> None:
+def test_a_test_message_to_a_channel_there_is_not_says_what_to_do(
+    tmp_path: Path, argv: tuple[str, ...], said: str
+) -> None:
     file = tmp_path / "fw.toml"
     (tmp_path / "hook").write_text("https://hooks.slack.com/services/x")
     channel = '[[channel]]\nkind = "slack"\nwebhook_file = "hook"\n' if argv else ""

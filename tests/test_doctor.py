@@ -81,7 +81,9 @@ def test_each_thing_that_needs_doing_is_named(place: Path) -> None:
     assert "nobody hears of an alert" in look(place, CONFIG.split("[[channel]]", maxsplit=1)[0])["channels"].text
     young = look(place, CONFIG + "[detection]\nmin_history_days = 200\n")["history"]
     assert not young.ok
-    assert young.text.startswith("flights from 2026-08-24 to 2026-11-22 (91 days); no route raises an alert before it has")
+    assert young.text.startswith(
+        "flights from 2026-08-24 to 2026-11-22 (91 days); no route raises an alert before it has"
+    )
     (place / "slack").unlink()
     gone = look(place)["configuration"]
     assert not gone.ok

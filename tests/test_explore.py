@@ -187,7 +187,7 @@ def test_why_says_what_was_counted_against_what_and_what_could_be_wrong(db: fw.E
     assert "[seen]" in text
     assert "[inferred]" in text
     assert "Judged again with the same model: without the last" in text
-    assert "7 of 9 flights have an end nobody saw" in text
+    assert "7 of 9 flights have an end that nobody saw" in text
 
 
 def test_what_why_says_of_the_count_is_what_is_stored(db: fw.Explorer) -> None:
@@ -238,9 +238,12 @@ def test_a_map_counts_the_flights_as_its_alert_does(db: fw.Explorer) -> None:
     alert, flights = db.alert(1), db.flights(alert=1)
     back = len(flights) - 1
 
-    counted = listings.how_many(flights, replace(alert, evidence={"listed": 1, "homeward": back}))
+    evidence = {"listed": 1, "homeward": back}
+    counted = listings.how_many(flights, replace(alert, evidence=evidence | {"confirmed_flights": 1}))
 
     assert counted.startswith(f"1 flight and {back} back, ")
+    unseen = listings.how_many(flights, replace(alert, evidence=evidence | {"confirmed_flights": 0}))
+    assert unseen.startswith(f"1 possible flight and {back} back, ")
 
 
 def test_polls_coverage_and_models_are_there(db: fw.Explorer) -> None:

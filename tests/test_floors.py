@@ -23,7 +23,7 @@ ROOT = PACKAGE.parent
 FLOORS = {
     "records": 0, "telling": 0, "errors": 0, "units": 0, "redact": 0, "deflate": 0,
     "geo": 1, "airports": 1, "aircraft": 1, "tracks": 1, "motion": 1, "places": 1, "config": 1, "data": 1, "logs": 1,
-    "loopback": 1,
+    "loopback": 1, "countries": 1,
     "ingest": 2, "flights": 2, "routes": 2, "detection": 2, "alerts": 2,
     "sources": 2, "store": 2, "notify": 2,
     "jobs": 3, "leader": 3, "plots": 3, "explore": 3, "export": 3, "evidence": 3, "report": 3,

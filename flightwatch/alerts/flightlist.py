@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from flightwatch.alerts.words import moment, number
+from flightwatch.alerts.words import doubts, moment, number
 from flightwatch.units import percent
 
 SEEN = ("observed", "approach", "reported")
@@ -49,7 +49,7 @@ def row(
         "to": ends[1],
         "leg": "return" if listed.get("home") else "",
         "counted": "" if listed.get("home") else _share(float(listed.get("p", 0.0)), shown),
-        "doubt": str(data.get("suspect") or listed.get("suspect", "")),
+        "doubt": doubts(str(data.get("suspect") or listed.get("suspect", ""))),
         "link": tracker.format(icao24=icao24, day=day) if icao24 else "",
     }
     return {key: value for key, value in out.items() if value}

@@ -14,11 +14,12 @@ from flightwatch.alerts.flightlist import TRACKER, row
 from flightwatch.alerts.rules import Rules
 from flightwatch.alerts.words import day as say_day
 from flightwatch.alerts.words import flights as say_flights
-from flightwatch.alerts.words import listing, moment, number, rarity, times
+from flightwatch.alerts.words import headline, listing, moment, number, rarity, split_rarity, times
+from flightwatch.countries import said
 from flightwatch.telling import Alert, Message
 
 UNKNOWABLE = (
-    "Cargo, passengers and purpose are unknown: these are positions an aircraft sent out, nothing more.",
+    "Cargo, passengers and purpose are unknown: all there is are positions that aircraft broadcast.",
     "Flights with the transponder off, or out of reach of every receiver, are not in these numbers.",
 )
 
@@ -79,7 +80,7 @@ def _serial(alert: Alert, kind: str) -> str:
 
 def _title(alert: Alert, kind: str) -> str:
     mark = {"updated": f"{alert.severity.upper()} update:", "closed": "CLOSED"}.get(kind, alert.severity.upper())
-    return f"[flightwatch] {mark} {alert.headline}"
+    return f"[flightwatch] {mark} {headline(alert.route, alert.headline)}"
 
 
 def _summary(alert: Alert, top: Mapping[str, Any], kind: str, news: Sequence[str]) -> str:
@@ -122,16 +123,16 @@ def _facts(alert: Alert, top: Mapping[str, Any], findings: pd.DataFrame | None, 
     evidence = alert.evidence
     facts = [
         ("How unusual", _unusual(top)),
-        ("How sure", _sure(evidence)),
+        ("How sure", _sure(alert)),
         ("Episode", _so_far(alert)),
         ("Severity", _sentence(f"{alert.severity}: {evidence.get('severity_reason', '')}".rstrip(": ")) + "."),
         ("Rests on", _rests(evidence, top)),
     ]
-    reasons = [str(reason) for reason in top.get("reasons") or ()]
+    _, reasons = split_rarity(str(reason) for reason in top.get("reasons") or ())
     if reasons:
         facts.append(("Why it fired", _sentence("; ".join(reasons[:5]).rstrip(".")) + "."))
     if len(alert.routes) > 1:
-        facts.append(("Also seen by", "; ".join(alert.routes[1:])))
+        facts.append(("Also seen by", "; ".join(map(said, alert.routes[1:]))))
     latest = _latest(alert, findings)
     if latest:
         facts.append(("Newest day judged", latest))
@@ -144,8 +145,11 @@ def _unusual(top: Mapping[str, Any]) -> str:
     multiple = float("inf") if top.get("multiple") is None else top["multiple"]
     band = ""
     if top.get("lower") is not None and top.get("upper") is not None:
-        band = f" Nine such windows in ten hold {_range(top['lower'], top['upper'])}."
-    chance = f" On such routes {rarity(top['probability'])}." if top.get("probability") is not None else ""
+        band = f" Nine in ten such windows have {_range(top['lower'], top['upper'])}."
+    rare, _ = split_rarity(str(reason) for reason in top.get("reasons") or ())
+    chance = "".join(f" {_sentence(r)}." for r in rare)
+    if not rare and top.get("probability") is not None:
+        chance = f" On such routes {rarity(top['probability'])}."
     counted = f"{number(top.get('observed') or 0.0)} against {number(top.get('expected') or 0.0)}"
     return f"{_sentence(times(multiple))} ({counted}).{band}{chance}"
 
@@ -154,11 +158,20 @@ def _range(lower: float, upper: float) -> str:
     return f"{number(lower)} to {number(upper)}" if upper > lower else number(upper)
 
 
-def _sure(evidence: Mapping[str, Any]) -> str:
+def which_route(routes: Sequence[str]) -> str:
+    """What a flight of the list is held to have flown: an alert of several routes lists the flights of all of them."""
+    return "this route" if len(routes) < 2 else "one of the routes of this alert"
+
+
+def _sure(alert: Alert) -> str:
+    evidence = alert.evidence
     seen, expected = evidence.get("confirmed_flights", 0), evidence.get("expected_flights", 0.0)
     inferred = int(evidence.get("listed", 0)) - int(seen)
-    rest = f" {inferred} rest{'s' if inferred == 1 else ''} on an inferred end." if inferred > 0 else ""
-    return f"{seen} seen, {number(expected)} expected when each flight counts by how likely it flew this route.{rest}"
+    rest = f" {inferred} {'has' if inferred == 1 else 'have'} an end that nobody saw." if inferred > 0 else ""
+    return (
+        f"{seen} seen at both ends, {number(expected)} expected: each flight counts with the probability that it flew "
+        f"{which_route(alert.routes)}.{rest}"
+    )
 
 
 def _so_far(alert: Alert) -> str:
@@ -167,7 +180,7 @@ def _so_far(alert: Alert) -> str:
     by = f" by {aircraft} aircraft" if aircraft else ""
     back = int(evidence.get("homeward", 0))
     home = f", and {back} return flight{'s' if back != 1 else ''}" if back else ""
-    flown = f"{number(evidence.get('expected_flights', 0.0))} flights expected{by}{home}"
+    flown = f"{say_flights(evidence.get('expected_flights', 0.0))}{by}{home}"
     return f"Since {say_day(alert.first_day)}: {flown}. Last unusual day: {say_day(alert.last_day)}."
 
 
@@ -199,17 +212,21 @@ def _notes(alert: Alert, top: Mapping[str, Any], rows: Mapping[str, Mapping[str,
     if dark:
         of = f"{dark} of {len(listed)} flight{'s' if len(listed) != 1 else ''}"
         out.append(
-            f"The destination of {of} is inferred or unknown: nobody saw the landing. "
-            "It rests on the last position, the track, and where the aircraft was next seen."
+            f"Nobody saw the landing of {of}: the destination is inferred or unknown. "
+            "It is worked out from the last position, the track, and where the aircraft was next seen."
         )
     if evidence.get("suspect"):
-        out.append(f"{evidence['suspect']} of the flights have doubted positions (see the list); they do not carry it.")
+        out.append(
+            f"{evidence['suspect']} of the flights have doubted positions (see the list); the alert holds without them."
+        )
     if evidence.get("muted"):
         out.append(f"There is doubt about the data: {evidence['muted']}")
     if (top.get("coverage") or 1.0) < 0.6:  # below this, a day does not teach either
-        out.append("The sky was badly watched in this window: there may have been more flights.")
+        out.append("Coverage was poor in this window: there may have been more flights.")
     if int(top.get("history_days") or 0) < Rules().min_history_days * 2:
-        out.append(f"What is usual rests on {top.get('history_days') or 0} days only; a season may explain it.")
+        out.append(
+            f"What is usual is known from {top.get('history_days') or 0} days only; the season may explain the rise."
+        )
     return [*out, *UNKNOWABLE, *licences.notes(evidence.get("sources", ()))]
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
+from flightwatch.countries import said
+
 
 def number(value: float) -> str:
     """A count: whole when it is, one decimal above 1, two significant digits below.
@@ -50,16 +52,62 @@ def times(multiple: float) -> str:
     return f"{multiple:.0f} times the usual" if multiple >= 10 else f"{number(multiple)} times the usual"
 
 
+LEAST_PROBABILITY = 3e-4
+"""The calibration states nothing rarer (`detection.calibration`); a probability this low is an upper bound."""
+
+
 def rarity(probability: float) -> str:
     """A tail probability per day in words. Days, not events: what is strange on one day often still is on the next, so
     this is no "once in N days".
 
-    >>> rarity(1e-4), rarity(0.0047)
-    ('1 ordinary day in 10,000 is at least as strange', '1 ordinary day in 210 is at least as strange')
+    >>> rarity(0.0047), rarity(3e-4)
+    ('1 ordinary day in 210 is at least as strange', 'at most 1 ordinary day in 3,300 is as strange')
     """
     if not 0 < probability < 1:
         return "chance of it unknown"
-    return f"1 ordinary day in {round(float(f'{1 / probability:.2g}')):,} is at least as strange"
+    days = f"1 ordinary day in {round(float(f'{1 / probability:.2g}')):,}"
+    return f"at most {days} is as strange" if probability <= LEAST_PROBABILITY else f"{days} is at least as strange"
+
+
+def split_rarity(reasons: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The reasons that say how often ordinary traffic looks like this (`detection.words`), and the others.
+
+    >>> split_rarity(["3 flights in 7 days", "ordinary traffic on such a route looks like this once in 4 years"])
+    (['ordinary traffic on such a route looks like this once in 4 years'], ['3 flights in 7 days'])
+    """
+    every = list(reasons)
+    rare = [r for r in every if r.startswith("ordinary traffic") or "simulated years" in r]
+    return rare, [r for r in every if r not in rare]
+
+
+DOUBTS = {
+    "teleport": "a jump no aircraft can make",
+    "spoof cluster": "many aircraft at one spot",
+    "stale": "an old position repeated",
+    "duplicate address": "two aircraft under one address",
+    "mlat scatter": "scattered multilateration positions",
+    "low integrity": "the aircraft reports poor accuracy",
+    "clock": "a wrong clock",
+}
+"""The marks of `records.SUSPECT` as people read them."""
+
+
+def doubts(marks: str) -> str:
+    """Why positions are doubted, in words.
+
+    >>> doubts("teleport, low integrity"), doubts("")
+    ('a jump no aircraft can make, the aircraft reports poor accuracy', '')
+    """
+    return ", ".join(DOUBTS.get(mark.strip(), mark.strip()) for mark in marks.split(","))
+
+
+def headline(route: str, text: str) -> str:
+    """An alert's headline for reading: the route in words where it is named by country codes.
+
+    >>> headline("LY to RU", "LY to RU: 2 flights in 7 days (usual 0.1)")
+    'Libya to Russia (LY to RU): 2 flights in 7 days (usual 0.1)'
+    """
+    return f"{said(route)}{text.removeprefix(route)}" if text.startswith(route) else text
 
 
 def day(value: date) -> str:

@@ -254,7 +254,9 @@ def _no_channel(settings: Settings, only: str | None) -> str:
     if only in names:
         return f"channel {only!r} is switched off (enabled = false)"
     near = get_close_matches(only, names, n=1)
-    return f"there is no channel {only!r}; " + (f"did you mean {near[0]!r}?" if near else f"there is {', '.join(names)}")
+    return f"there is no channel {only!r}; " + (
+        f"did you mean {near[0]!r}?" if near else f"there is {', '.join(names)}"
+    )
 
 
 notify_group.add_command(notify_test)

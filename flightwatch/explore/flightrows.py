@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from flightwatch.explore.explorer import Explorer
 
 SEEN = ("observed", "approach", "reported")
-SUSPECT_WORDS = {"teleport": "a jump no aircraft can make", "spoof cluster": "many aircraft at one spot"}
 HOW = {
     "observed": "seen",
     "approach": "seen low",
@@ -33,7 +32,7 @@ def flight_rows(db: Explorer, alert: Alert) -> list[dict[str, Any]]:
         if text.get("leg"):
             notes.append("return flight")
         if text.get("doubt"):
-            notes.append(f"positions doubted: {doubt_words(text['doubt'])}")
+            notes.append(f"positions doubted: {text['doubt']}")
         out.append(
             {
                 "departed": text.get("departed", ""),
@@ -54,15 +53,6 @@ def _known(flight: dict[Any, Any]) -> str:
     if seen or departure == arrival:
         return f"both ends {'seen' if seen else departure}"
     return f"departure {departure}, arrival {arrival}"
-
-
-def doubt_words(kinds: str) -> str:
-    """Why positions are doubted, in words.
-
-    >>> doubt_words("teleport, low integrity")
-    'a jump no aircraft can make, low integrity'
-    """
-    return ", ".join(SUSPECT_WORDS.get(k.strip(), k.strip()) for k in kinds.split(","))
 
 
 def db_name(db: Explorer) -> Any:

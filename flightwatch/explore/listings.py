@@ -59,7 +59,7 @@ def routes(store: Store) -> pd.DataFrame:
 
 
 def how_many(flights: pd.DataFrame, alert: Alert | None = None) -> str:
-    """The flights of a map and their days in words: those of a route are only possible ones, an alert counts one way.
+    """The flights of a map and their days in words; an alert counts one way. With an unseen end one is only possible.
 
     >>> day = pd.to_datetime(["2024-12-14", "2024-12-15"], utc=True)
     >>> how_many(pd.DataFrame({"firstseen": day, "route_probability": [0.9, 0.3]}))
@@ -72,7 +72,8 @@ def how_many(flights: pd.DataFrame, alert: Alert | None = None) -> str:
     evidence = alert.evidence if alert is not None else {}
     listed, back = int(evidence.get("listed", 0)), int(evidence.get("homeward", 0))
     if listed and back and listed + back == count:
-        what = f"{listed} flight{'' if listed == 1 else 's'} and {back} back"
+        possible = "" if evidence.get("confirmed_flights") == listed else "possible "  # not all were seen at both ends
+        what = f"{listed} {possible}flight{'' if listed == 1 else 's'} and {back} back"
     elif "route_probability" in flights:
         expected = number(float(flights["route_probability"].sum()))
         if expected != str(count):

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from flightwatch.alerts.flightlist import row as flight_row
+from flightwatch.alerts.message import which_route
 from flightwatch.alerts.words import day as say_day
+from flightwatch.alerts.words import doubts, headline, listing, number, rarity, split_rarity, times
 from flightwatch.alerts.words import flights as say_flights
-from flightwatch.alerts.words import listing, number, rarity, times
+from flightwatch.countries import said
 from flightwatch.detection.words import FEATURES
 from flightwatch.explore.again import recomputed
-from flightwatch.explore.countries import said
-from flightwatch.explore.flightrows import SEEN, db_name, doubt_words
+from flightwatch.explore.flightrows import SEEN, db_name
 from flightwatch.explore.note import Note
 from flightwatch.notify.clean import line
 from flightwatch.telling import Alert
@@ -40,7 +41,7 @@ def note(db: Explorer, alert: Alert) -> Note:
         ("What would have kept it quiet", _quiet(db, alert, finding)),
         ("What could be wrong", _doubts(db, alert, finding, flights)),
     ]
-    title = line(f"Alert {alert.id}, {alert.severity}, {alert.status}: {alert.headline}")
+    title = line(f"Alert {alert.id}, {alert.severity}, {alert.status}: {headline(alert.route, alert.headline)}")
     kept = tuple((heading, tuple(line(p) for p in said)) for heading, said in sections if said)
     return Note(title, kept)
 
@@ -63,22 +64,22 @@ def _counted(alert: Alert, finding: dict[str, Any] | None) -> list[str]:
         first = last - pd.Timedelta(days=window - 1)
         count = say_flights(finding["observed"])
         out.append(
-            f"{count[0].upper()}{count[1:]} on {alert.route} in the {window} days from {say_day(first)} to "
-            f"{say_day(last)}, the strangest stretch of the episode."
+            f"{count[0].upper()}{count[1:]} on {said(alert.route)} in the {window} days from {say_day(first)} to "
+            f"{say_day(last)}, the most unusual stretch of the episode."
         )
     if "listed" in e:
         seen = e["confirmed_flights"]
         out.append(
             f"The whole episode, {say_day(alert.first_day)} to {say_day(alert.last_day)}: {_counted_of(e['listed'])} "
             f"by {e['aircraft']} aircraft. {seen if seen else 'None'} of them {'were' if seen > 1 else 'was'} seen at "
-            f"both ends. Where an end is uncertain the flight counts with its probability: that makes "
+            f"both ends. Each counts with the probability that it flew {which_route(alert.routes)}: that makes "
             f"{number(e['expected_flights'])}."
         )
         if e.get("homeward"):
-            out.append(f"{_counted_of(e['homeward'])} back home: listed below, not counted here.")
+            out.append(f"{_counted_of(e['homeward'])} back: listed below, not counted here.")
     others = [said(name) for name in alert.routes if name != alert.route]
     if others:
-        out.append(f"The same flights were also counted by {listing(others)}: one story, one alert.")
+        out.append(f"This alert also covers {listing(others)}, where the same flights or their returns were unusual.")
     return out
 
 
@@ -86,12 +87,12 @@ def _against(finding: dict[str, Any] | None) -> list[str]:
     if not finding:
         return []
     days, multiple = int(finding["window_days"]), _float(finding["multiple"], float("inf"))
-    usual = f"Usual in {days} days: {number(finding['expected'])}. Nine in ten ordinary windows of {days} days hold "
+    usual = f"Usual in {days} days: {number(finding['expected'])}. Nine in ten ordinary windows of {days} days have "
+    so = f" This is {times(multiple)}." if multiple < float("inf") else ""
     return [
-        usual
-        + f"{_band(finding)}. So this is {times(multiple) if multiple < float('inf') else 'beyond any multiple'}.",
-        f"What is usual comes from the route's own past: {int(finding['history_days'])} watched days, the older ones "
-        f"weighing less, days flagged before left out. It is corrected for how well each day was watched "
+        f"{usual}{_band(finding)}.{so}",
+        f"What is usual is learned from {int(finding['history_days'])} watched days of this route. Older days weigh "
+        "less, and days flagged earlier are left out. It is corrected for how well each day was watched "
         f"({finding['coverage']:.0%} in this window) and for what neighbouring routes did.",
     ]
 
@@ -99,10 +100,10 @@ def _against(finding: dict[str, Any] | None) -> list[str]:
 def _unlikely(finding: dict[str, Any] | None) -> list[str]:
     if not finding:
         return []
-    rare = [r for r in finding.get("reasons") or [] if "simulated" in r or "ordinary traffic" in r]
+    rare, _ = split_rarity(finding.get("reasons") or [])
     if not rare:
-        return [f"Taken together: {rarity(_float(finding['probability'], 0.0))} on such routes."]
-    return [f"{r[0].upper()}{r[1:]}, all signs taken together." for r in rare]
+        return [f"All signs together: on such routes {rarity(_float(finding['probability'], 0.0))}."]
+    return [f"All signs together: {r}." for r in rare]
 
 
 def _reacted(finding: dict[str, Any] | None) -> list[str]:
@@ -110,16 +111,16 @@ def _reacted(finding: dict[str, Any] | None) -> list[str]:
     total = sum(abs(v) for v in shares.values())
     if not total or not finding:
         return []
-    out = [f"The day scored {finding['score']:.2f}; {finding['threshold']:.2f} is enough for an alert."]
+    out = [f"The day scored {finding['score']:.2f}; an alert needs {finding['threshold']:.2f}."]
     ordered = sorted(shares.items(), key=lambda item: -abs(item[1]))
     told = [(FEATURES.get(k, k), v) for k, v in ordered if abs(v) >= TELLING_SHARE * total]
     stranger = [f"{name} ({v:+.2f})" for name, v in told if v > 0]
     usual = [f"{name} ({v:+.2f})" for name, v in told if v < 0]
     if stranger:
-        out.append(f"Made it stranger, most important first: {listing(stranger)}.")
+        out.append(f"What raised the score, most important first: {listing(stranger)}.")
     if usual:
-        out.append(f"Made it look more usual: {listing(usual)}.")
-    others = [r for r in finding.get("reasons") or [] if "ordinary traffic" not in r and "simulated" not in r]
+        out.append(f"What lowered it: {listing(usual)}.")
+    _, others = split_rarity(finding.get("reasons") or [])
     return out + [f"{r[0].upper()}{r[1:]}." for r in others[1:]]
 
 
@@ -128,13 +129,13 @@ def _flights(db: Explorer, alert: Alert, flights: pd.DataFrame) -> list[str]:
     rows = flights.set_index("flight_id").to_dict("index")
     inferred = sum(1 for r in rows.values() if not _seen(r))
     out = [
-        f"{len(rows) - inferred or 'None'} with both ends seen. {inferred or 'None'} with an end that nobody saw: it "
-        "is inferred from the last fix, the time until the airframe was next seen, and where it has been before."
+        f"{len(rows) - inferred or 'None'} with both ends seen, {inferred or 'none'} with an end nobody saw. Such an "
+        "end is inferred from the nearest position, the time until the airframe was next seen, and where it has been."
     ]
     for flight_id in sorted(rows, key=lambda k: rows[k]["firstseen"]):
         text = flight_row(flight_id, listed.get(flight_id, {}), rows[flight_id], names=db_name(db))
         who = " ".join(text[k] for k in ("callsign", "registration", "typecode", "icao24") if text.get(k))
-        doubt = f"positions doubted: {doubt_words(text['doubt'])}" if text.get("doubt") else ""
+        doubt = f"positions doubted: {text['doubt']}" if text.get("doubt") else ""
         extra = "; ".join(part for part in (text.get("leg"), text.get("counted"), doubt) if part)
         how = "seen" if _seen(rows[flight_id]) else "inferred"
         out.append(
@@ -158,7 +159,7 @@ def _quiet(db: Explorer, alert: Alert, finding: dict[str, Any] | None) -> list[s
     out = [
         f"{_counted_of(most)} or fewer in those {days} days would have been within the usual range."
         if most
-        else f"Only {days} days without any flight would have been within the usual range."
+        else f"Only {days} days without a single flight would have been within the usual range."
     ]
     again = recomputed(db, finding)
     if again is not None:
@@ -171,20 +172,22 @@ def _doubts(db: Explorer, alert: Alert, finding: dict[str, Any] | None, flights:
     inferred = int(sum(not _seen(r) for r in flights.to_dict("records")))
     if inferred:
         out.append(
-            f"{inferred} of {len(flights)} flights have an end nobody saw. A track that ends over the sea cannot tell "
-            "fields apart that lie close together."
+            f"{inferred} of {len(flights)} flights have an end that nobody saw. A track that stops over the sea cannot "
+            "tell airfields that lie close together apart."
         )
     doubted = flights[flights["suspect"].astype(str) != ""]
     if len(doubted):
         kinds = sorted({w.strip() for s in doubted["suspect"] for w in str(s).split(",") if w.strip()})
         has = "has" if len(doubted) == 1 else "have"
-        what = listing(doubt_words(k) for k in kinds)
+        what = listing(doubts(k) for k in kinds)
         out.append(f"{_counted_of(len(doubted))} {has} doubted positions ({what}): spoofing or jamming may be at work.")
     if finding and finding["coverage"] < WEAK_COVERAGE:
         heard = f"{finding['coverage']:.0%}"
-        out.append(f"Only {heard} of the usual traffic was heard in this window: the true count may be higher.")
+        out.append(f"Coverage was only {heard} in this window: the true count may be higher.")
     if finding and finding["history_days"] < SHORT_HISTORY:
-        out.append(f"Only {int(finding['history_days'])} watched days teach what is usual; a season is not in them.")
+        out.append(
+            f"Only {int(finding['history_days'])} watched days show what is usual: too few to cover the seasons."
+        )
     for notice in db.store.notices():
         days = (
             notice.first_day
@@ -193,18 +196,18 @@ def _doubts(db: Explorer, alert: Alert, finding: dict[str, Any] | None, flights:
             and notice.last_day >= alert.first_day
         )
         if days and set(notice.routes) & set(alert.routes):
-            out.append(f"In these days: {notice.text}")
+            out.append(f"During these days: {notice.text}")
     changed = db.store.flight_updates()
     own = changed[changed["flight_id"].isin(flights["flight_id"])] if len(changed) else changed
     if len(own):
         count = own["flight_id"].nunique()
         out.append(
-            f"{_counted_of(count)} {'was' if count == 1 else 'were'} corrected after being recorded first "
+            f"{_counted_of(count)} {'was' if count == 1 else 'were'} corrected after first being recorded "
             f"({len(own)} change{'' if len(own) == 1 else 's'})."
         )
     out.append(
-        "Who was on board, what was carried and whether the broadcast identity is true, these data cannot tell; "
-        "flights with the transponder off all the way are not in them."
+        "These data cannot tell who or what was on board, or whether the broadcast identity is true. Flights with the "
+        "transponder off all the way are not in them."
     )
     return out
 

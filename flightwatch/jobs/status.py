@@ -110,7 +110,7 @@ def health(settings: Settings, now: datetime) -> list[Check]:
             state = State.of(json.loads(value))
             name = f"channel {key.removeprefix('channel:')}"
             found.append(_channel(name, state))
-    found.append(Check("outbox", not dead, f"{dead} messages could not be sent: `flightwatch deliveries list --state dead`"
+    found.append(Check("outbox", not dead, f"{dead} messages were not sent: `flightwatch deliveries list --state dead`"
                        if dead else "no message failed for good"))  # fmt: skip
     return found
 
@@ -132,7 +132,9 @@ def _source(source: str, polls: pd.DataFrame, interval_s: float, now: datetime) 
     state, words = (judged[0].state, judged[0].words) if judged else ("fine", "")
     why = f"; {state}: {words}" if words else ""
     if polls.empty:
-        return Check(name, False, "not asked in the last 24 hours: neither `flightwatch run` nor `once` has been running")
+        return Check(
+            name, False, "not asked in the last 24 hours: neither `flightwatch run` nor `once` has been running"
+        )
     if good.empty:
         return Check(name, False, f"no good answer in the last 24 hours{why}")
     age = max((now - good["started"].max().to_pydatetime()).total_seconds(), 0.0)  # a round may have begun just now

@@ -11,8 +11,8 @@ from flightwatch import __version__, plots
 from flightwatch.alerts import licences
 from flightwatch.alerts.words import day as say_day
 from flightwatch.alerts.words import listing, moment, number
+from flightwatch.countries import said
 from flightwatch.explore import Explorer
-from flightwatch.explore.countries import said
 from flightwatch.explore.flightrows import flight_rows
 from flightwatch.explore.tables import DayLike, Days, span
 from flightwatch.plots.days import POORLY_WATCHED
