@@ -343,10 +343,10 @@ def test_wrong_turns_are_answered_with_the_way(tmp_path: Path) -> None:
         (("flights", "--icao24", "0x12ab"), "six hex digits"),
         (("flights", "rebuild", "--icao24", "~140a1f"), "six hex digits"),
         (("alerts", "show", "99999999999999999999"), "not in the range"),
-        (("alerts", "dismiss", "1", "--reason", " "), "say something here"),
+        (("alerts", "dismiss", "1", "--reason", " "), "say why in a few words"),
         (("silence", "add", "Any", "--for", "9999999999w", "--reason", "why"), "write 90m, 12h, 3d or 2w"),
         (("silence", "add", "Any", "--for", "²d", "--reason", "why"), "write 90m, 12h, 3d or 2w"),
-        (("silence", "add", "Any", "--for", "3d", "--reason", ""), "say something here"),
+        (("silence", "add", "Any", "--for", "3d", "--reason", ""), "say why in a few words"),
     ],
 )
 def test_values_out_of_range_are_refused_by_the_option(argv: tuple[str, ...], words: str) -> None:
@@ -434,3 +434,11 @@ def test_init_where_nobody_can_answer_names_the_option(tmp_path: Path) -> None:
         call("init", "--dir", tmp_path)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_type_with_a_dash_and_a_number_that_is_none_are_answered_with_the_way(tmp_path: Path) -> None:
+    where = ("--db", tmp_path / "fw.db")
+
+    assert "did you mean IL76?" in call("flights", "--type", "IL-76", *where).output
+    assert "the list shows them" in call("alerts", "show", "x", *where).output
+    assert "Did you mean 'show 152c92'?" in call("aircraft", "152c92").output

@@ -19,7 +19,7 @@ from flightwatch.errors import FlightwatchError
 @click.group(cls=Sections, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, "--version", message="flightwatch %(version)s")
 def app() -> None:
-    """Watches public ADS-B records and says when the traffic on a route becomes unusual."""
+    """Watch public ADS-B records and alert when traffic on a route becomes unusual."""
 
 
 download.attach()

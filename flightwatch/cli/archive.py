@@ -10,29 +10,32 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flightwatch.cli.base import Session, command, emit_json, json_option
+from flightwatch.cli.base import Sections, Session, command, emit_json, json_option
 
 if TYPE_CHECKING:
     from flightwatch.jobs.backfill import Done, Piece, Report
 
-TITLE = "History in"
+TITLE = "Loading history"
 
 paths_argument = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-again_option = click.option("--again", is_flag=True, help="Read also what is stored already, e.g. after new rules.")
+again_option = click.option("--again", is_flag=True, help="Read again what is stored already, e.g. after an upgrade.")
 scheduler_option = click.option(
-    "--scheduler", default="", metavar="ADDRESS", help="A Dask scheduler (tcp://host:8786) whose workers read instead."
+    "--scheduler",
+    default="",
+    metavar="ADDRESS",
+    help="Let the workers of this Dask scheduler (tcp://host:8786) do the reading.",
 )
-dry_run_option = click.option("--dry-run", is_flag=True, help="Read and count, store nothing.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Read and count; store nothing.")
 
 
-@click.group("backfill")
+@click.group("backfill", cls=Sections)
 def backfill_group() -> None:
-    """Positions from archives and recordings; resumable, and the same rows when run twice."""
+    """Load positions from archives and recordings. Can be stopped and resumed; running twice changes nothing."""
 
 
 @command("readsb")
 @paths_argument
-@click.option("--workers", default=0, help="Processes that read; default: one a core.")
+@click.option("--workers", default=0, help="Number of reading processes. Default: one per core.")
 @scheduler_option
 @again_option
 @dry_run_option
@@ -46,7 +49,7 @@ def readsb(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """readsb traces: files, folders, .tar, and parts .tar.aa .tar.ab as one."""
+    """Load readsb traces: files, folders, .tar, or parts (.tar.aa, .tar.ab)."""
     from flightwatch.sources import traces
 
     _all_there(paths)
@@ -59,7 +62,7 @@ def readsb(
 
 @command("heatmaps")
 @paths_argument
-@click.option("--workers", default=0, help="Processes that read; default: one a core.")
+@click.option("--workers", default=0, help="Number of reading processes. Default: one per core.")
 @scheduler_option
 @again_option
 @dry_run_option
@@ -67,10 +70,9 @@ def readsb(
 def heatmaps(
     session: Session, paths: tuple[Path, ...], workers: int, scheduler: str, again: bool, dry_run: bool, as_json: bool
 ) -> None:
-    """readsb heatmap files (heatmap/NN.bin.ttf) of whole days: folders and .tar.
+    """Load whole days of readsb heatmap files (heatmap/NN.bin.ttf): folders or .tar.
 
-    The fast first pass over a day, and who was heard where: every aircraft once a slice, without the details traces
-    have.
+    A fast first pass: every aircraft once per time slice, with less detail than traces have.
     """
     from flightwatch.sources import heatmap
 
@@ -88,7 +90,7 @@ def heatmaps(
 @dry_run_option
 @json_option
 def snapshots(session: Session, paths: tuple[Path, ...], again: bool, dry_run: bool, as_json: bool) -> None:
-    """Recorded aircraft.json or v2 bodies, and JSON lines of aircraft objects, plain or gzip."""
+    """Load recorded aircraft.json or v2 answers, or JSON lines of aircraft; plain or gzip."""
     from flightwatch.jobs.backfill import Done, Loaded, done
     from flightwatch.sources import snapshots as recorded
 
@@ -199,9 +201,9 @@ def refusals(rejected: Counter[str]) -> None:
         click.echo(f"{count:>12,}  {reason}")
 
 
-@click.group("import")
+@click.group("import", cls=Sections)
 def import_group() -> None:
-    """Finished flights from elsewhere."""
+    """Import finished flights from other tools."""
 
 
 @command("flights")
@@ -209,7 +211,7 @@ def import_group() -> None:
 @dry_run_option
 @json_option
 def import_flights(session: Session, paths: tuple[Path, ...], dry_run: bool, as_json: bool) -> None:
-    """CSV or Parquet with the columns of the OpenSky flight list; only firstseen, origin, destination are needed."""
+    """Import CSV or Parquet with OpenSky's flight-list columns; firstseen, origin, destination are required."""
     from flightwatch.jobs.backfill import import_list
 
     _all_there(paths)

@@ -49,6 +49,8 @@ class Sections(click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError as e:
             near = get_close_matches(args[0], self.list_commands(ctx), n=1)
+            if not near and "show" in self.list_commands(ctx):  # `alerts 3`, `aircraft 152c92`
+                near = [f"show {args[0]}"]
             if not near or "Did you mean" in e.message:
                 raise
             raise click.UsageError(f"{e.message} Did you mean {near[0]!r}?", ctx) from None
@@ -96,13 +98,13 @@ def command(name: str, **attrs: Any) -> Callable[[F], click.Command]:
                 raise UsageError(f"--from {since} is after --to {until}")
             return function(Session(config_path, db), *args, **kwargs)
 
-        run = click.option("--db", metavar="URL", help="Database, instead of the configured one.")(run)
+        run = click.option("--db", metavar="URL", help="Database to use instead of the configured one.")(run)
         run = click.option(
             "--config",
             "config_path",
             metavar="FILE",
             type=click.Path(path_type=Path),
-            help="Configuration file; else $FLIGHTWATCH_CONFIG, ./flightwatch.toml, then the system's.",
+            help="Configuration file. Default: $FLIGHTWATCH_CONFIG, ./flightwatch.toml, then the system's.",
         )(run)
         as_command: Callable[[Callable[..., Any]], click.Command] = click.command(name, **attrs)
         return as_command(run)
@@ -118,7 +120,7 @@ def _database(url: str | None) -> str | None:
     return f"sqlite:///{path.absolute()}"
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, for programs.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 
 
 EPOCH, LAST_DAY = date(1970, 1, 1), date(9998, 12, 31)  # instants count from the one; a day after the other must exist
@@ -154,6 +156,32 @@ class Airframe(click.ParamType[str]):
         return str(value).lower()
 
 
+class Typecode(click.ParamType[str]):
+    """An ICAO type designator on the command line: two to four letters and digits (ICAO Doc 8643)."""
+
+    name = "TYPE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        bare = "".join(c for c in str(value).upper() if c.isalnum())
+        if bare != str(value).strip().upper() or not 2 <= len(bare) <= 4:
+            hint = f"; did you mean {bare}?" if 2 <= len(bare) <= 4 else ""
+            self.fail(f"{value!r} is not an ICAO type designator such as IL76{hint}", param, ctx)
+        return bare
+
+
+class Number(click.IntRange):
+    """The number of an alert, a silence or a delivery: a 32-bit key."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            int(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a number; the list shows them under id", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 class Words(click.ParamType[str]):
     """A text that says something."""
 
@@ -161,11 +189,11 @@ class Words(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if not str(value).strip():
-            self.fail("say something here: it is kept for those who come later", param, ctx)
+            self.fail("say why in a few words: it is kept for those who come later", param, ctx)
         return str(value).strip()
 
 
-NUMBER = click.IntRange(1, 2**31 - 1)  # of an alert, a silence, a delivery: a 32-bit key
+NUMBER = Number(1, 2**31 - 1)
 
 
 def emit_json(value: Any) -> None:

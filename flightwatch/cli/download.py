@@ -31,7 +31,9 @@ CONTACT = (
     'they must be able to reach you. Put `contact = "you@your.org"` at the top of the configuration or set '
     "FLIGHTWATCH__CONTACT"
 )
-mirror_option = click.option("--mirror", default="", metavar="URL", help="Server with the same paths, instead.")
+mirror_option = click.option(
+    "--mirror", default="", metavar="URL", help="Download from this server instead (same paths)."
+)
 
 
 def span_options(function: F) -> F:
@@ -53,8 +55,8 @@ def _client(session: Session) -> Client:
 
 @command("adsblol")
 @span_options
-@click.option("--everything", is_flag=True, help="All aircraft, not only those the configured sources ask for.")
-@click.option("--workers", default=0, help="Processes that read; default: one a core.")
+@click.option("--everything", is_flag=True, help="Keep all aircraft, not only those the configured sources ask for.")
+@click.option("--workers", default=0, help="Number of reading processes. Default: one per core.")
 @scheduler_option
 @mirror_option
 @again_option
@@ -72,7 +74,7 @@ def adsblol(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """The published days of adsb.lol, streamed from GitHub; nothing is kept on disk. A day is some 3 GB to transfer."""
+    """Download the days that adsb.lol publishes, about 3 GB each; nothing but the result is kept on disk."""
     from flightwatch.jobs import download
     from flightwatch.jobs.backfill import pool
     from flightwatch.sources.daily import GITHUB, Archive
@@ -87,13 +89,13 @@ def adsblol(
 
 @command("opensky")
 @span_options
-@click.option("--airport", "airports", multiple=True, required=True, help="ICAO code, or the name of a place.")
+@click.option("--airport", "airports", multiple=True, required=True, help="Airport code or place name; repeatable.")
 @dry_run_option
 @json_option
 def opensky(
     session: Session, since: date, until: date, airports: tuple[str, ...], dry_run: bool, as_json: bool
 ) -> None:
-    """Finished flights from and to airports as OpenSky estimates them; needs an account in a source of that kind."""
+    """Download flights from and to airports as OpenSky estimates them; needs an OpenSky account."""
     from flightwatch.config import SourceSettings
     from flightwatch.jobs import download
     from flightwatch.jobs.backfill import done
@@ -143,15 +145,20 @@ def _tell(found: Days, as_json: bool, dry_run: bool) -> None:
 
 
 @command("update")
-@click.option("--table", "tables", multiple=True, help="Only this one: tar1090-db, plane-alert-db, opensky-aircraft.")
-@click.option("--everyone", is_flag=True, help="Also airframes that were never heard here.")
+@click.option(
+    "--table",
+    "tables",
+    multiple=True,
+    help="Only this table: tar1090-db, plane-alert-db or opensky-aircraft; repeatable.",
+)
+@click.option("--everyone", is_flag=True, help="Also airframes never heard here.")
 @mirror_option
 @dry_run_option
 @json_option
 def update(
     session: Session, tables: tuple[str, ...], everyone: bool, mirror: str, dry_run: bool, as_json: bool
 ) -> None:
-    """Fetch public tables of airframes: registrations, types, operators, and who is military."""
+    """Download public aircraft tables: registrations, types, operators, military flags."""
     from flightwatch.jobs.context import Context
     from flightwatch.jobs.download import update_aircraft
     from flightwatch.sources.identity import TABLES

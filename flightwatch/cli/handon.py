@@ -8,14 +8,26 @@ from pathlib import Path
 
 import click
 
-from flightwatch.cli.base import EPOCH, LAST_DAY, NUMBER, Airframe, Day, Session, command, emit_json, json_option, say
+from flightwatch.cli.base import (
+    EPOCH,
+    LAST_DAY,
+    NUMBER,
+    Airframe,
+    Day,
+    Sections,
+    Session,
+    command,
+    emit_json,
+    json_option,
+    say,
+)
 from flightwatch.errors import UsageError
 
-TITLE = "Handing on"
+TITLE = "Sharing"
 
 KINDS = ["flights", "tracks", "route-days", "findings", "alerts"]
 FORMATS = ["csv", "json", "parquet", "geojson", "kml", "readsb"]
-out_option = click.option("-o", "--out", type=click.Path(path_type=Path), help="File or folder to write.")
+out_option = click.option("-o", "--out", type=click.Path(path_type=Path), help="File to write. Default: stdout.")
 
 
 def span(since: date | None, until: date | None) -> tuple[date, date] | None:
@@ -26,8 +38,8 @@ def span(since: date | None, until: date | None) -> tuple[date, date] | None:
 @click.argument("kind", type=click.Choice(KINDS))
 @click.option("--format", "fmt", type=click.Choice(FORMATS), default="csv", show_default=True)
 @click.option("--route", help="Only this route.")
-@click.option("--alert", type=NUMBER, help="Only what this alert rests on.")
-@click.option("--icao24", type=Airframe(), help="Only this airframe.")
+@click.option("--alert", type=NUMBER, help="Only the flights (or days) of this alert.")
+@click.option("--icao24", type=Airframe(), help="Only this airframe (six hex digits).")
 @click.option("--from", "since", type=Day(), help="First UTC date.")
 @click.option("--to", "until", type=Day(), help="Last UTC date.")
 @out_option
@@ -42,7 +54,7 @@ def export(
     until: date | None,
     out: Path | None,
 ) -> None:
-    """Flights, tracks, route-days, findings or alerts as a file; to stdout without -o."""
+    """Write flights, tracks, route-days, findings or alerts to a file or stdout."""
     from flightwatch import explore
     from flightwatch import export as made
 
@@ -57,17 +69,17 @@ def export(
         say(f"{out}: {len(data):,} bytes")
 
 
-@click.group("evidence")
+@click.group("evidence", cls=Sections)
 def evidence_group() -> None:
-    """An alert as a folder that stands on its own, and the check that nothing in it was changed."""
+    """Export an alert as a self-contained evidence folder, or verify one."""
 
 
 @command("export")
 @click.argument("alert", type=NUMBER)
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder to write; must be new.")
-@click.option("--no-zip", is_flag=True, help="Only the folder.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="New folder to write.")
+@click.option("--no-zip", is_flag=True, help="Write the folder only, no ZIP.")
 def evidence_export(session: Session, alert: int, out: Path, no_zip: bool) -> None:
-    """Write the evidence pack of ALERT: flights, tracks, map, raw bodies, hashes, method, limits, licences."""
+    """Write the evidence of ALERT: flights, tracks, map, raw answers, hashes, method, limits, licences."""
     from flightwatch import evidence, explore
 
     with explore.open(session.settings.database.url) as db:
@@ -77,19 +89,19 @@ def evidence_export(session: Session, alert: int, out: Path, no_zip: bool) -> No
 
 @command("verify")
 @click.argument("pack", type=click.Path(path_type=Path, exists=True))
-@click.option("--against-database", is_flag=True, help="Also whether it is what the database says.")
+@click.option("--against-database", is_flag=True, help="Also compare with the database.")
 @click.option(
     "--archive",
     "archives",
     multiple=True,
     type=click.Path(path_type=Path, exists=True),
-    help="Also whether the files read from this published archive are the same; repeat for each part or day.",
+    help="Also compare with this published archive; repeat for each part or day.",
 )
 @json_option
 def evidence_verify(
     session: Session, pack: Path, against_database: bool, archives: tuple[Path, ...], as_json: bool
 ) -> None:
-    """Check every byte of a pack (folder or ZIP) and build its flights again; exit 1 names what differs."""
+    """Check every byte of a pack (folder or ZIP) and rebuild its flights; exit code 1 if anything differs."""
     from contextlib import nullcontext
 
     from flightwatch import evidence, explore
@@ -118,15 +130,15 @@ evidence_group.add_command(evidence_verify)
 @command("report")
 @click.option("--from", "since", type=Day(), help="First UTC date.")
 @click.option("--to", "until", type=Day(), help="Last UTC date.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="File to write.  [default: report.html]")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="File to write. Default: report.html.")
 @click.option(
-    "--site", type=click.Path(path_type=Path), help="Folder to write: the last week, and a page for each alert."
+    "--site", type=click.Path(path_type=Path), help="Write a folder instead: the last week and a page per alert."
 )
 def report(session: Session, since: date | None, until: date | None, out: Path | None, site: Path | None) -> None:
-    """One self-contained HTML page for a week (or the days named): alerts, routes, coverage, sources.
+    """Write one self-contained HTML page about a week (or other days): alerts, routes, coverage, sources.
 
-    With --site, or `alerts.report_dir` in the configuration and nothing named here: a folder for a web server, with
-    the pages messages link to; only what changed is written.
+    With --site (or with `alerts.report_dir` configured and no other option) it writes the folder of pages that messages
+    link to, updating only what changed.
     """
     from flightwatch import explore
     from flightwatch import report as page

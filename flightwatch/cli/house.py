@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flightwatch.cli.base import Session, command, emit_json, json_option, say, table
+from flightwatch.cli.base import Sections, Session, command, emit_json, json_option, say, table
 from flightwatch.errors import ConfigError, StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 TITLE = "Housekeeping"
 
 
-@click.group("config")
+@click.group("config", cls=Sections)
 def config_group() -> None:
-    """The configuration: is it right, and where does each value come from."""
+    """Check the configuration, or show where each value comes from."""
 
 
 @command("check")
 def check(session: Session) -> None:
-    """Say what is wrong with the configuration; exit code 78 when something is."""
+    """Check the configuration; exit code 78 if anything is wrong."""
     from flightwatch.jobs.asked import asked
     from flightwatch.jobs.context import configured_routes
 
@@ -37,7 +37,7 @@ def check(session: Session) -> None:
         if a.enabled and a.trouble and f"source.{a.source}." not in told
     ]
     if settings.sources and not settings.contact:
-        problems.append("contact is not set: live polling refuses to start without it")
+        problems.append("contact is not set: feeds are not polled without it")
     for problem in problems:
         say(f"  {problem}")
     if problems:
@@ -50,9 +50,9 @@ def check(session: Session) -> None:
 
 @command("show")
 @json_option
-@click.option("--changed", is_flag=True, help="Only what differs from the defaults.")
+@click.option("--changed", is_flag=True, help="Show only what differs from the defaults.")
 def show(session: Session, as_json: bool, changed: bool) -> None:
-    """The settings in force and where each comes from; secrets are masked."""
+    """Show the settings in force and where each comes from. Secrets are masked."""
     settings = session.settings
     values = _flat(settings.to_public_dict())
     rows = [(key, values.get(key, ""), origin) for key, origin in settings.origins.items() if key in values]
@@ -163,14 +163,14 @@ def _only_database(session: Session, path: Path) -> None:
     raise UsageError(f"{path} and its database exist already; --force replaces the file, --dir DIR writes elsewhere")
 
 
-@click.group("db")
+@click.group("db", cls=Sections)
 def db_group() -> None:
-    """The database: its schema, copies of it, and what may be forgotten."""
+    """Upgrade, back up, restore and prune the database."""
 
 
 @command("upgrade")
 def upgrade(session: Session) -> None:
-    """Bring the schema up to date (SQLite: after a copy beside the file)."""
+    """Bring the schema up to date (an SQLite file is copied first), or create the database."""
     from flightwatch.store import open_store
 
     with open_store(session.settings.database.url, create=True, migrate=True) as store:
@@ -179,7 +179,7 @@ def upgrade(session: Session) -> None:
 
 @command("current")
 def current(session: Session) -> None:
-    """The schema the database has."""
+    """Print the database's schema revision."""
     with session.store(readonly=True) as store:
         click.echo(store.current_revision())
 
@@ -187,7 +187,7 @@ def current(session: Session) -> None:
 @command("backup")
 @click.argument("path", type=click.Path(path_type=Path))
 def backup(session: Session, path: Path) -> None:
-    """A consistent copy, also while the daemon runs."""
+    """Write a consistent copy to PATH, even while the daemon runs."""
     with session.store(readonly=True) as store:
         store.backup(path)
     click.echo(path)
@@ -196,17 +196,17 @@ def backup(session: Session, path: Path) -> None:
 @command("restore")
 @click.argument("path", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def restore(session: Session, path: Path) -> None:
-    """Fill a new, empty database (SQLite or PostgreSQL) from a copy that `db backup` made."""
+    """Fill an empty database (SQLite or PostgreSQL) from a copy made by `db backup`."""
     with session.store(create=True) as store:
         rows = store.restore(path)
     click.echo(f"{sum(rows.values()):,} rows of {len(rows)} tables")
 
 
 @command("prune")
-@click.option("--dry-run", is_flag=True, help="Count, forget nothing.")
+@click.option("--dry-run", is_flag=True, help="Count; delete nothing.")
 @json_option
 def prune(session: Session, dry_run: bool, as_json: bool) -> None:
-    """Forget what the retention rules let go; what an alert rests on stays."""
+    """Delete what is older than the retention settings; whatever an alert rests on stays."""
     with session.store(visit=True) as store:
         counts = _pruned(store, session, dry_run=dry_run)
     if as_json:

@@ -8,28 +8,48 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from flightwatch.cli.base import Airframe, Day, Session, command, emit_json, json_option, say, stamp, table
+from flightwatch.cli.base import (
+    Airframe,
+    Day,
+    Sections,
+    Session,
+    Typecode,
+    command,
+    emit_json,
+    json_option,
+    say,
+    stamp,
+    table,
+)
 from flightwatch.errors import UsageError
 
 if TYPE_CHECKING:
     from flightwatch.records import Route
 
-TITLE = "Looking"
+TITLE = "Exploring"
+
+LEGEND = "? = inferred: nobody saw that end. lost = the signal was lost before a landing was seen."
 
 NOT_JSON = {"track"}
 """Bytes of no use to a program that reads JSON; `flightwatch export tracks` gives them as GeoJSON or KML."""
 
 
-@command("flights", cls=click.Group, invoke_without_command=True)
-@click.option("--route", help="Only flights that flew this route.")
+@command("flights", cls=Sections, invoke_without_command=True)
+@click.option("--route", help="Only flights that may have flown this route.")
 @click.option("--from", "since", type=Day(), help="First UTC date.")
 @click.option("--to", "until", type=Day(), help="Last UTC date.")
-@click.option("--airport", multiple=True, help="That may have begun or ended there.")
-@click.option("--type", "typecodes", multiple=True, help="ICAO type designator, e.g. IL76.")
-@click.option("--callsign", help="As broadcast; a prefix with * at the end.")
-@click.option("--icao24", type=Airframe(), multiple=True, help="Six hex digits.")
+@click.option("--airport", multiple=True, help="Only flights that may have begun or ended there; repeatable.")
 @click.option(
-    "--limit", type=click.IntRange(min=0), default=50, show_default=True, help="The newest so many; 0 for all."
+    "--type", "typecodes", type=Typecode(), multiple=True, help="ICAO type designator such as IL76; repeatable."
+)
+@click.option("--callsign", help="Callsign as broadcast; RFF* finds all that begin with RFF.")
+@click.option("--icao24", type=Airframe(), multiple=True, help="Airframe address, six hex digits; repeatable.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    default=50,
+    show_default=True,
+    help="Show at most this many, the newest; 0 shows all.",
 )
 @json_option
 def flights(
@@ -44,9 +64,10 @@ def flights(
     limit: int,
     as_json: bool,
 ) -> None:
-    """Flights with both ends, how each end is known, and how probable it is."""
+    """List flights: where each began and ended, how that is known, and how probable it is."""
     if click.get_current_context().invoked_subcommand:
         return
+    from flightwatch.alerts.words import doubts
     from flightwatch.units import instant_of_day
 
     with session.store(readonly=True) as store:
@@ -59,7 +80,7 @@ def flights(
             until=instant_of_day(until + timedelta(days=1)) if until else None,
             ids=ids,
             airports=_airports(airport) or None,
-            typecodes=[t.upper() for t in typecodes] or None,
+            typecodes=list(typecodes) or None,
             callsign=callsign.upper() if callsign else None,
             icao24=list(icao24) or None,
             limit=limit or None,
@@ -79,29 +100,30 @@ def flights(
             end(f.estdepartureairport, f.departure_method, f.departure_candidates),
             end(f.estarrivalairport, f.arrival_method, f.arrival_candidates),
             f.status,
-            f.suspect,
+            doubts(f.suspect),
         )
         for f in found.itertuples()
     ]
     if not rows:
-        span = f"the database holds flights of {held[0]} to {held[1]}" if held else "the database holds none yet"
-        say(f"no such flight; {span}")
+        span = f"the database holds flights from {held[0]} to {held[1]}" if held else "the database holds none yet"
+        say(f"no flights found; {span}")
         return
     table(rows, ["first seen (UTC)", "callsign", "reg", "type", "icao24", "from", "to", "status", "doubts"])
+    say(LEGEND)
     if limit and len(found) == limit:
-        say(f"the newest {limit}; --limit 0 shows all")
+        say(f"only the newest {limit} are shown; --limit 0 shows all")
 
 
 @command("rebuild")
 @click.option("--from", "since", type=Day(), help="First UTC date.")
 @click.option("--to", "until", type=Day(), help="Last UTC date.")
 @click.option("--icao24", type=Airframe(), multiple=True, help="Only this airframe.")
-@click.option("--dry-run", is_flag=True, help="Say what would change, change nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, change nothing.")
 @json_option
 def flights_rebuild(
     session: Session, since: date | None, until: date | None, icao24: tuple[str, ...], dry_run: bool, as_json: bool
 ) -> None:
-    """Build flights again from the stored fixes and say what changed; `backfill … --again` does it from archives."""
+    """Rebuild flights from the stored positions and show what changed. For archives: `backfill … --again`."""
     from flightwatch.jobs.context import Context
     from flightwatch.jobs.rebuild import rebuild_all
     from flightwatch.units import instant_of_day
@@ -120,7 +142,7 @@ def flights_rebuild(
         return
     words = "would change" if dry_run else "changed"
     changed = len({c["flight_id"] for c in found.changes})
-    click.echo(f"{found.flights:,} flights of {found.airframes:,} airframes built again, {changed:,} {words}")
+    click.echo(f"{found.flights:,} flights of {found.airframes:,} airframes rebuilt, {changed:,} {words}")
     if found.changes:
         rows = [(c["flight_id"], c["field"], _cell(c["before"]), _cell(c["after"])) for c in found.changes]
         table(rows, ["flight", "what", "before", "after"])
@@ -183,16 +205,16 @@ def known_route(routes: list[Route], name: str, *, configured: Sequence[str] = (
     return found
 
 
-@click.group("routes")
+@click.group("routes", cls=Sections)
 def routes_group() -> None:
-    """The watched routes and the pairs that were discovered."""
+    """Show the watched routes, and pairs of places found in the traffic."""
 
 
 @command("list")
-@click.option("--discovered", is_flag=True, help="Also the pairs found in what has flown.")
+@click.option("--discovered", is_flag=True, help="Also list pairs of places found in the traffic.")
 @json_option
 def routes_list(session: Session, discovered: bool, as_json: bool) -> None:
-    """The routes of the configuration, with what their ends resolve to."""
+    """List the configured routes and the airports they cover."""
     found = _configured(session)
     if discovered:
         with session.store(readonly=True) as store:
@@ -216,7 +238,7 @@ def _configured(session: Session) -> list[Route]:
 @click.argument("name")
 @json_option
 def routes_show(session: Session, name: str, as_json: bool) -> None:
-    """One route: its definition and the airports its ends resolve to."""
+    """Show one route: its definition and the airports it covers."""
     from flightwatch.airports import load
 
     found = _configured(session)
@@ -225,7 +247,7 @@ def routes_show(session: Session, name: str, as_json: bool) -> None:
             with session.store(readonly=True) as store:
                 found += [r for r in store.routes() if r.discovered]
         except Exception:
-            say("(no database: discovered pairs are not known)")
+            say("(no database, so discovered pairs are unknown)")
     route = known_route(found, name)
     if as_json:
         emit_json({"routes": [_route_json(route)]})
@@ -274,7 +296,7 @@ def _filter(r: Route) -> str:
     parts += ["military"] if f.military else ["civil"] if f.military is False else []
     parts += ["heavy"] if f.heavy else []
     chosen = " ".join(p for p in parts if p) or "all"
-    return f"{chosen}; unlisted ones if {' '.join(f.hidden_types)}" if f.hidden_types else chosen
+    return f"{chosen}; privacy-listed only {' '.join(f.hidden_types)}" if f.hidden_types else chosen
 
 
 @command("coverage")
@@ -283,7 +305,7 @@ def _filter(r: Route) -> str:
 @click.option("--to", "until", type=Day(), help="Last UTC date.")
 @json_option
 def routes_coverage(session: Session, name: str, since: date | None, until: date | None, as_json: bool) -> None:
-    """How well a route was watched day by day, and why."""
+    """Show how well a route was watched, day by day, and why."""
     from flightwatch.jobs.context import Context
     from flightwatch.jobs.judge import coverage
     from flightwatch.routes import describe
@@ -293,11 +315,11 @@ def routes_coverage(session: Session, name: str, since: date | None, until: date
         route = known_route(store.routes() or ctx.routes, name)
         held = store.route_days(route.name, since, until)
         if held.empty:
-            raise UsageError(f"no days are tallied for {route.name!r} in that span; `flightwatch detect` tallies them")
+            raise UsageError(f"no days have been counted for {route.name!r} in that span; run `flightwatch detect`")
         days = (held["day"].min().date(), held["day"].max().date())
         found = coverage(ctx, [route], days)
     if found is None:
-        raise UsageError(f"{route.name!r} rests on imported flight lists alone: nothing tells how well it was watched")
+        raise UsageError(f"{route.name!r} has only imported flight lists, which do not tell how well it was watched")
     if as_json:
         emit_json({"coverage": found.to_dict("records")})
         return
@@ -312,16 +334,16 @@ for _command in (routes_list, routes_show, routes_coverage):
     routes_group.add_command(_command)
 
 
-@click.group("aircraft")
+@click.group("aircraft", cls=Sections)
 def aircraft_group() -> None:
-    """Airframes: who they are, and who says so."""
+    """Show what is known of airframes, and which source says so."""
 
 
 @command("show")
 @click.argument("icao24", nargs=-1, required=True)
 @json_option
 def aircraft_show(session: Session, icao24: tuple[str, ...], as_json: bool) -> None:
-    """What is known of airframes; conflicts between sources and between address and registration are shown."""
+    """Show what is known of an airframe, including conflicts between sources."""
     from flightwatch.aircraft import country_of_address
 
     wanted = [i.lower() for i in icao24]
@@ -330,7 +352,7 @@ def aircraft_show(session: Session, icao24: tuple[str, ...], as_json: bool) -> N
         found = store.aircraft(wanted)
     missing = sorted(set(wanted) - set(found["icao24"]))
     if missing:
-        raise UsageError(f"no record of {', '.join(missing)}: six hex digits of an airframe the sources have seen")
+        raise UsageError(f"no record of {', '.join(missing)}: give the six hex digits of an airframe that was heard")
     rows = [
         {**a, "address_country": country_of_address(str(a["icao24"])), "claims": _claims(claims, str(a["icao24"]))}
         for a in found.to_dict("records")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flightwatch.cli.base import Day, Session, bar, command, emit_json, json_option, say, table
+from flightwatch.cli.base import Day, Sections, Session, bar, command, emit_json, json_option, say, table
 from flightwatch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,11 +20,11 @@ TITLE = "Detection"
 
 
 @command("detect")
-@click.option("--from", "since", type=Day(), help="First UTC date; default: what may have changed.")
+@click.option("--from", "since", type=Day(), help="First UTC date. Default: the first day that changed.")
 @click.option("--to", "until", type=Day(), help="Last UTC date.")
 @json_option
 def detect(session: Session, since: date | None, until: date | None, as_json: bool) -> None:
-    """Tally route-days and judge them; stores findings, sends nothing."""
+    """Count flights per route and day and judge the days. Stores findings, sends nothing."""
     from flightwatch.jobs.context import Context
     from flightwatch.jobs.judge import judge
 
@@ -74,15 +74,17 @@ def _row(f: Any) -> tuple[str, ...]:
 
 
 @command("backtest")
-@click.option("--route", help="Only this route's alerts; all routes are learned from.")
-@click.option("--from", "since", type=Day(), help="First UTC date judged; default: after 60 days of history.")
+@click.option("--route", help="Only this route's alerts (the model still learns from all routes).")
+@click.option("--from", "since", type=Day(), help="First UTC date judged. Default: after 60 days of history.")
 @click.option("--to", "until", type=Day(), help="Last UTC date judged.")
-@click.option("--report", type=click.Path(path_type=Path), metavar="FILE.html", help="Also one page that stands alone.")
+@click.option(
+    "--report", type=click.Path(path_type=Path), metavar="FILE.html", help="Also write a self-contained page."
+)
 @json_option
 def backtest(
     session: Session, route: str | None, since: date | None, until: date | None, report: Path | None, as_json: bool
 ) -> None:
-    """Walk forward through history with only what was known then: what would have fired, and how often falsely."""
+    """Replay history day by day, using only what was known then: which alerts, and how many false ones."""
     from flightwatch import detection
     from flightwatch.cli.look import known_route
     from flightwatch.jobs.context import Context
@@ -96,7 +98,7 @@ def backtest(
         name = known_route(routes, route).name if route else None
         route_days = weigh(store.route_days([r.name for r in routes]))
         if not store.days_with_flights():
-            raise UsageError("there is no history to walk through: `flightwatch backfill` reads one in")
+            raise UsageError("there is no history to replay: `flightwatch backfill` loads some")
     with bar("walking") as show:
         found = detection.backtest(
             route_days, settings=rules(ctx), since=since, until=until, route=name, progress=show,
@@ -111,7 +113,7 @@ def backtest(
     if rows:
         table(rows, ["would open", "since", "route", "what"])
     if name and not route_days.loc[route_days["route"] == name, "flights"].sum():
-        say(f"no flight of {name!r} is in this history, so nothing could fire")
+        say(f"there is no flight of {name!r} in this history, so nothing could raise an alert")
     for key, value in found.summary.items():
         if isinstance(value, str | int | float):
             click.echo(f"{key.replace('_', ' ')}: {value}")
@@ -119,15 +121,15 @@ def backtest(
         click.echo(f"page: {report}")
 
 
-@click.group("model")
+@click.group("model", cls=Sections)
 def model_group() -> None:
-    """The model: what it learned from, and what it is worth."""
+    """Train and inspect the detection model."""
 
 
 @command("train")
 @json_option
 def train(session: Session, as_json: bool) -> None:
-    """Learn anew from the stored route-days."""
+    """Train a new model from the stored route-days."""
     from flightwatch.errors import UsageError
     from flightwatch.jobs.context import Context
     from flightwatch.jobs.learn import FEWEST_DAYS, exclude
@@ -139,7 +141,7 @@ def train(session: Session, as_json: bool) -> None:
         made = learn(ctx, route_days, exclude(ctx), session.now()) if len(route_days) else None
     if made is None:
         raise UsageError(
-            f"there are not {FEWEST_DAYS} tallied days to learn from: `flightwatch backfill …`, then `detect`"
+            f"fewer than {FEWEST_DAYS} counted days to learn from: run `flightwatch backfill …`, then `detect`"
         )
     if as_json:
         emit_json({"models": [made.to_record()]})
@@ -151,7 +153,7 @@ def train(session: Session, as_json: bool) -> None:
 @click.argument("number", required=False)
 @json_option
 def show(session: Session, number: str | None, as_json: bool) -> None:
-    """All models, or one in full."""
+    """List all models, or show one in full."""
     from flightwatch.errors import UsageError
 
     with session.store(readonly=True) as store:
@@ -168,14 +170,14 @@ def show(session: Session, number: str | None, as_json: bool) -> None:
         ]
         table(rows, ["id", "trained (UTC)", "from", "to"])
     else:
-        click.echo("no model yet: one is trained when 21 days are tallied")
+        click.echo("no model yet: one is trained once 21 days have been counted")
 
 
 @command("drift")
-@click.option("--from", "since", type=Day(), help="First UTC date of the recent days; default: the last 30.")
+@click.option("--from", "since", type=Day(), help="First UTC date of the recent days. Default: the last 30 days.")
 @json_option
 def drift(session: Session, since: date | None, as_json: bool) -> None:
-    """How often each feature is unusual lately, against the days the model in force learned from."""
+    """Compare how often each feature is unusual lately with the days the model learned from."""
     from datetime import timedelta
 
     from flightwatch import detection
@@ -188,7 +190,7 @@ def drift(session: Session, since: date | None, as_json: bool) -> None:
         route_days = store.route_days()
         model = remade(ctx, route_days, exclude(ctx))
     if model is None:
-        raise UsageError("no model can be made again from the stored days: `flightwatch model train`")
+        raise UsageError("no model matches the stored days: run `flightwatch model train`")
     found = detection.drift(model, route_days, since or (route_days["day"].max() - timedelta(days=29)).date())
     if as_json:
         emit_json({"model": model.id, "drift": found.to_dict("records")})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flightwatch.cli.base import NUMBER, Session, Words, command, emit_json, json_option, say, stamp, table
+from flightwatch.cli.base import NUMBER, Sections, Session, Words, command, emit_json, json_option, say, stamp, table
 from flightwatch.cli.look import end, known_route
 from flightwatch.errors import ConfigError, UsageError
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 TITLE = "Alerts"
 
 
-@click.group("alerts")
+@click.group("alerts", cls=Sections)
 def alerts_group() -> None:
-    """Episodes: what was unusual, and what became of it."""
+    """List alerts and record what became of them."""
 
 
 @command("list")
 @click.option("--status", multiple=True, type=click.Choice(["open", "acknowledged", "dismissed", "closed"]))
 @json_option
 def alerts_list(session: Session, status: tuple[str, ...], as_json: bool) -> None:
-    """All alerts, newest first."""
+    """List all alerts, newest first."""
     with session.store(readonly=True) as store:
         found = store.alerts(list(status) or None)
     if as_json:
@@ -50,7 +50,7 @@ def _days(a: Alert) -> str:
 @click.argument("number", type=NUMBER)
 @json_option
 def alerts_show(session: Session, number: int, as_json: bool) -> None:
-    """One alert: why it was raised, the flights it rests on, its life, and what was sent."""
+    """Show one alert: why it was raised, its flights, its history, and what was sent."""
     from flightwatch.explore import Explorer
 
     with session.store(readonly=True) as store:
@@ -87,9 +87,9 @@ def alerts_show(session: Session, number: int, as_json: bool) -> None:
         )
         for f in flights.itertuples()
     ]
-    click.echo("The flights, outbound and back; a question mark says that an end is inferred")
+    click.echo("The flights, outbound and back (? = inferred, nobody saw that end)")
     table(rows, ["first seen (UTC)", "callsign", "reg", "type", "icao24", "from", "to"])
-    click.echo("\nIts life, and what was sent")
+    click.echo("\nWhat happened to it, and what was sent")
     for e in events.itertuples():
         by = f" by {e.by}" if e.by else ""
         said = e.reason or e.headline.removeprefix(f"{alert.route}: ")
@@ -112,10 +112,10 @@ def _change(name: str, status: str, words: str, *, needs_reason: bool) -> click.
         type=Words() if needs_reason else str,
         # a default would count as an answer, even None: click 8.5 asks for nothing where one is given
         **({"required": True} if needs_reason else {"default": ""}),
-        help="Why; kept with the alert.",
+        help="Note kept with the alert.",
     )
-    @click.option("--by", default=getpass.getuser, show_default="you", help="Who says so.")
-    @click.option("--dry-run", is_flag=True, help="Say what would change.")
+    @click.option("--by", default=getpass.getuser, show_default="you", help="Your name.")
+    @click.option("--dry-run", is_flag=True, help="Show what would change, change nothing.")
     def change(session: Session, number: int, reason: str, by: str, dry_run: bool) -> None:
         with session.store(visit=True) as store:
             alert = store.alert(number)
@@ -130,23 +130,23 @@ def _change(name: str, status: str, words: str, *, needs_reason: bool) -> click.
     return change
 
 
-alerts_ack = _change("ack", "acknowledged", "Say that somebody is looking at it: repeats stop.", needs_reason=False)
+alerts_ack = _change("ack", "acknowledged", "Mark an alert as being looked into: reminders stop.", needs_reason=False)
 alerts_dismiss = _change(
     "dismiss",
     "dismissed",
-    "Say that it is not what it looks like, and why: its days do not alert again and teach nothing. A reason that"
-    " begins with 'ordinary' says that this traffic is normal and is to be learned from.",
+    "Mark an alert as a false alarm, with the reason. Its days neither alert again nor count as normal, unless the"
+    " reason begins with 'ordinary': then this traffic is learned as normal.",
     needs_reason=True,
 )
-alerts_close = _change("close", "closed", "Say that it is over.", needs_reason=False)
+alerts_close = _change("close", "closed", "Mark an alert as over.", needs_reason=False)
 
 for _command in (alerts_list, alerts_show, alerts_ack, alerts_dismiss, alerts_close):
     alerts_group.add_command(_command)
 
 
-@click.group("silence")
+@click.group("silence", cls=Sections)
 def silence_group() -> None:
-    """Keep routes quiet for a while: alerts are kept, messages are not sent."""
+    """Mute routes for a while: alerts are kept, but no messages are sent."""
 
 
 class Span(click.ParamType[timedelta]):
@@ -166,11 +166,11 @@ class Span(click.ParamType[timedelta]):
 
 @command("add")
 @click.argument("route")
-@click.option("--for", "span", type=Span(), required=True, help="How long: 90m, 12h, 3d, 2w.")
-@click.option("--reason", type=Words(), required=True, help="Why; shown with the silence.")
-@click.option("--by", default=getpass.getuser, show_default="you")
+@click.option("--for", "span", type=Span(), required=True, help="Duration, such as 90m, 12h, 3d or 2w.")
+@click.option("--reason", type=Words(), required=True, help="Why; shown in the list.")
+@click.option("--by", default=getpass.getuser, show_default="you", help="Your name.")
 def silence_add(session: Session, route: str, span: timedelta, reason: str, by: str) -> None:
-    """Silence ROUTE, a name or a pattern with * in it."""
+    """Mute ROUTE: a name, or a pattern with *."""
     from flightwatch.telling import Silence
 
     now = session.now()
@@ -182,10 +182,10 @@ def silence_add(session: Session, route: str, span: timedelta, reason: str, by: 
 
 
 @command("list")
-@click.option("--all", "everything", is_flag=True, help="Also those that are over.")
+@click.option("--all", "everything", is_flag=True, help="Also show those that are over.")
 @json_option
 def silence_list(session: Session, everything: bool, as_json: bool) -> None:
-    """Silences that hold now."""
+    """List the silences in force."""
     with session.store(readonly=True) as store:
         found = store.silences(None if everything else session.now())
     if as_json:
@@ -210,16 +210,16 @@ for _command in (silence_add, silence_list, silence_expire):
     silence_group.add_command(_command)
 
 
-@click.group("notify")
+@click.group("notify", cls=Sections)
 def notify_group() -> None:
-    """The channels."""
+    """Try out the channels."""
 
 
 @command("test")
-@click.option("--channel", "only", help="Only this one; else every enabled channel.")
-@click.option("--dry-run", is_flag=True, help="Print the message, send nothing.")
+@click.option("--channel", "only", help="Only this channel. Default: every enabled one.")
+@click.option("--dry-run", is_flag=True, help="Print the message; send nothing.")
 def notify_test(session: Session, only: str | None, dry_run: bool) -> None:
-    """Send one marked test message through the outbox and show what the provider answers; exit 1 when one fails."""
+    """Send a test message, marked as such, and show the provider's answer; exit code 1 if one fails."""
     from flightwatch.jobs.deliver import send_test
     from flightwatch.jobs.setup import context
 
@@ -262,16 +262,18 @@ def _no_channel(settings: Settings, only: str | None) -> str:
 notify_group.add_command(notify_test)
 
 
-@click.group("deliveries")
+@click.group("deliveries", cls=Sections)
 def deliveries_group() -> None:
-    """The outbox: every message, for which channel, and what became of it."""
+    """Show the outbox: every message, its channel, and whether it was sent."""
 
 
 @command("list")
-@click.option("--state", multiple=True, type=click.Choice(["pending", "sending", "sent", "dead"]))
+@click.option(
+    "--state", multiple=True, type=click.Choice(["pending", "sending", "sent", "dead"]), help="Only this state."
+)
 @json_option
 def deliveries_list(session: Session, state: tuple[str, ...], as_json: bool) -> None:
-    """Messages, oldest first."""
+    """List messages, oldest first."""
     with session.store(readonly=True) as store:
         found = store.deliveries(state=list(state) or None)
     if as_json:
@@ -299,7 +301,7 @@ def _delivery_json(d: Delivery) -> dict[str, Any]:
 @command("retry")
 @click.argument("number", type=NUMBER)
 def deliveries_retry(session: Session, number: int) -> None:
-    """Try a message again now, also one that was given up."""
+    """Try a message again now, even one that was given up."""
     with session.store(visit=True) as store:
         again = store.retry_delivery(number, session.now())
     click.echo(f"delivery {again.id} to {again.channel} is due now")

@@ -20,11 +20,16 @@ TITLE = "Watching"
 
 @command("demo")
 @click.option(
-    "--dir", "folder", type=click.Path(path_type=Path, file_okay=False), default=Path("demo"), show_default=True
+    "--dir",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("demo"),
+    show_default=True,
+    help="Folder to write to.",
 )
-@click.option("--seed", default=1, show_default=True, help="Another world.")
+@click.option("--seed", default=1, show_default=True, help="Another number generates another world.")
 def demo(session: Session, folder: Path, seed: int) -> None:
-    """The reference case end to end, offline, in about a minute; leaves everything in DIR."""
+    """Play the reference case end to end, offline; takes a few minutes, leaves everything in DIR."""
     from flightwatch.demo.play import play
 
     play(folder, seed=seed, echo=click.echo)
@@ -34,15 +39,15 @@ def _something_to_poll(settings: Settings) -> None:
     """A daemon that was given nothing would sit there and look healthy."""
     if settings._path is None and not settings.sources:
         raise ConfigError(
-            "no configuration file was found and no source is named, so there is nothing to poll: "
-            "`flightwatch init` writes one; --config or FLIGHTWATCH_CONFIG name one elsewhere"
+            "there is no configuration file, so there is nothing to poll: `flightwatch init` writes one; "
+            "--config or FLIGHTWATCH_CONFIG names one elsewhere"
         )
 
 
 @command("run")
-@click.option("--no-standby", is_flag=True, help="Exit with 75 when another daemon leads this database.")
+@click.option("--no-standby", is_flag=True, help="Exit with code 75 if another daemon already works on this database.")
 def run(session: Session, no_standby: bool) -> None:
-    """The daemon: polls, judges, alerts, until SIGTERM; SIGHUP reads the configuration again."""
+    """Run the daemon: poll, detect, alert, until stopped. SIGHUP reloads the configuration."""
     from flightwatch import logs, systemd
     from flightwatch.daemon import Daemon
     from flightwatch.jobs.setup import context
@@ -75,9 +80,9 @@ def run(session: Session, no_standby: bool) -> None:
 
 
 @command("once")
-@click.option("--dry-run", is_flag=True, help="Poll and count, store and send nothing.")
+@click.option("--dry-run", is_flag=True, help="Poll and count; store and send nothing.")
 def once(session: Session, dry_run: bool) -> None:
-    """One full cycle and exit, for cron: poll, build flights, judge, alert, deliver."""
+    """Run one full cycle and exit (for cron): poll, build flights, detect, alert, send."""
     import threading
 
     from flightwatch import logs
@@ -122,9 +127,9 @@ def _dry(ctx: Any, session: Session) -> None:
 @command("sources")
 @json_option
 def sources(session: Session, as_json: bool) -> None:
-    """What each feed would be asked in a round, at what pace and on what terms, and what it cannot be asked for.
+    """Show the requests each feed would get, how often, under what licence, and what it cannot provide.
 
-    Nobody is asked anything.
+    Sends no request.
     """
     from flightwatch.jobs.asked import asked
 
@@ -133,7 +138,7 @@ def sources(session: Session, as_json: bool) -> None:
         emit_json({"sources": [vars(a) for a in found]})
         return
     if not found:
-        click.echo("no sources: a [[source]] in the configuration names one")
+        click.echo("no sources: add a [[source]] to the configuration")
     for a in found:
         state = "" if a.enabled else ", switched off"
         click.echo(f"{a.source} ({a.kind}{', ' + a.terms if a.terms else ''}){state}")
@@ -152,7 +157,7 @@ def sources(session: Session, as_json: bool) -> None:
 @command("status")
 @json_option
 def status(session: Session, as_json: bool) -> None:
-    """What the daemon has been doing: sources, jobs, routes, alerts, messages."""
+    """Show what the daemon has been doing: sources, jobs, alerts, messages."""
     from flightwatch.jobs.status import status as look
 
     with session.store(readonly=True) as store:
@@ -164,20 +169,21 @@ def status(session: Session, as_json: bool) -> None:
         if isinstance(rows, list) and rows:
             table([list(r.values()) for r in rows], list(rows[0]), title=title)
         else:
-            click.echo(f"{title}: {rows or 'none'}")
+            nothing = "none asked in the last 24 hours" if title == "sources" else "none"
+            click.echo(f"{title}: {rows or nothing}")
 
 
 @command("health")
 @json_option
 def health(session: Session, as_json: bool) -> None:
-    """Is anything wrong: one line each, exit code 1 when something is. For service managers and people."""
+    """Check the running service, one line per check; exit code 1 if something is wrong."""
     _checks(session, "health", as_json)
 
 
 @command("doctor")
 @json_option
 def doctor(session: Session, as_json: bool) -> None:
-    """Look at everything a run depends on: one line each, exit code 1 when something needs doing."""
+    """Check the whole installation, one line per check; exit code 1 if something needs attention."""
     _checks(session, "doctor", as_json)
 
 
