@@ -234,12 +234,24 @@ def test_the_channels_that_are_commented_out_are_right_too(tmp_path: Path) -> No
     assert settings.daemon.ping_url_file is not None
 
 
+def test_what_the_page_puts_above_the_shipped_configuration_makes_one_that_is_right(tmp_path: Path) -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", DOC.read_text(), flags=re.DOTALL)
+    top = next(b for b in blocks if "[database]" in b)
+    end = next(b for b in blocks if "[[channel]]" in b)
+    file = tmp_path / "flightwatch.toml"
+    file.write_text(top + (DEPLOY / "flightwatch.toml").read_text() + end)
+
+    settings = config.load(file, environ={})
+
+    assert settings.contact == "desk@example.org"
+    assert settings.database.url == "sqlite:////var/lib/flightwatch/flightwatch.db"
+    assert [c.kind for c in settings.channels] == ["slack"]
+
+
 def test_the_page_names_files_and_commands_that_exist() -> None:
     text = DOC.read_text()
 
-    for name in set(re.findall(r"deploy/[\w.]+\.(?:service|toml|yaml|yml)|deploy/Dockerfile", text)) - {
-        "deploy/my.toml"
-    }:
+    for name in set(re.findall(r"deploy/[\w.]+\.(?:service|toml|yaml|yml)|deploy/Dockerfile", text)):
         assert (DEPLOY.parent / name).exists(), name
     rules = (DEPLOY / "alerts.prometheus.yml").read_text()
     metrics = (DEPLOY.parent / "flightwatch" / "metrics.py").read_text()
