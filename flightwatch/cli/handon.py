@@ -116,7 +116,7 @@ def evidence_verify(
         for note in found.notes:
             click.echo(f"note     {note}")
         if found.ok:
-            click.echo(f"{found.files} files are as they were written; {found.recomputed} flights built again")
+            click.echo(f"{found.files} files are unchanged; {found.recomputed} flights rebuilt from the raw answers")
             if archives:
                 click.echo(f"{found.archived} files of archives are as they were read")
     if not found.ok:

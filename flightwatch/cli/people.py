@@ -210,6 +210,10 @@ for _command in (silence_add, silence_list, silence_expire):
     silence_group.add_command(_command)
 
 
+STATES = {"pending": "not sent, will be tried again", "dead": "failed"}
+"""States of a delivery in words, where they are not plain."""
+
+
 @click.group("notify", cls=Sections)
 def notify_group() -> None:
     """Try out the channels."""
@@ -237,7 +241,8 @@ def notify_test(session: Session, only: str | None, dry_run: bool) -> None:
         ctx = context(settings, store, channels=[c.name for c in channels])
         answers = send_test(ctx, session.now())
     for answer in answers:
-        click.echo(f"{answer.channel}: {answer.state}{': ' + answer.answer if answer.answer else ''}")
+        said = answer.answer.removeprefix(f"channel {answer.channel}: ")
+        click.echo(f"{answer.channel}: {STATES.get(answer.state, answer.state)}{': ' + said if said else ''}")
     if any(a.state != "sent" for a in answers):
         raise click.exceptions.Exit(1)
 

@@ -63,7 +63,7 @@ def _beside(found: Found, true: dict[str, Any]) -> str:
     """Every true flight of the surge, and what was made of it."""
     surge = true["surge"]
     if surge is None:
-        return "In truth nothing unusual happened."
+        return "Truth: nothing unusual happened."
     numbers = {f["id"]: f for f in true["flights"]}
     days = len(surge["flight_days"])
     lines = [f"Truth: {len(surge['flights'])} outbound flights on {days} days from {surge['first_day']}."]
@@ -92,10 +92,10 @@ def _opened(found: Found, left: list[str]) -> str:
         return "Found: nothing."
     alert = found.alerts[0].alert
     day = flight_day(alert.opened, left)
-    routes = ", ".join(alert.routes)
+    opened = iso(alert.opened)[:16].replace("T", " ")
     return (
-        f"Found: alert {alert.id} on {iso(alert.opened)[:16].replace('T', ' ')}, flight-day {day} of the surge, "
-        f"since {alert.first_day}.\nIt names: {routes}."
+        f"Found: alert {alert.id}, opened {opened} UTC on day {day} of the surge (days with a flight); it covers flights "
+        f"from {alert.first_day} on.\nRoutes in it: {', '.join(alert.routes)}."
     )
 
 
@@ -123,7 +123,7 @@ def _faults(found: Found, true: dict[str, Any]) -> str:
     faults = true["faults"]
     live = true["live_day"]
     thrown = [s for s in faults["spoofed"] if s["from"][:10] >= live]
-    lines = ["What must not fool it:"]
+    lines = ["What must not raise an alert:"]
     for s in thrown:
         name = getattr(load().find(s["airport"]), "city", s["airport"])
         lines.append(
@@ -133,11 +133,10 @@ def _faults(found: Found, true: dict[str, Any]) -> str:
         lines.append(f"  {faults['outage'][0][:16].replace('T', ' ')}  the feed was down for half a day")
     if faults["new_receiver"]:
         since = faults["new_receiver"]["since"]
-        lines.append(
-            f"  {since[:16].replace('T', ' ')}  a new receiver at {faults['new_receiver']['name']} heard all around"
-        )
+        where = f"a new receiver at {faults['new_receiver']['name']}"
+        lines.append(f"  {since[:16].replace('T', ' ')}  {where} made everything around it look busier")
     others = len(found.alerts) - 1
-    lines.append(f"Alerts of anything else: {max(others, 0)}.")
+    lines.append(f"Other alerts: {max(others, 0)}.")
     lines += [f"  {e.alert.headline}" for e in found.alerts[1:]]
     return "\n".join(lines)
 
@@ -155,7 +154,7 @@ def _where(found: Found, directory: Path, seconds: float, packed: Packed | None)
         f"Truth     {directory / 'truth.json'}",
         *(_evidence(packed) if packed else []),
         "",
-        "Go on with:",
+        "Next:",
         f"  {me} alerts show {number} --config {file}",
         f'  {me} routes show "{route}" --config {file}',
         f'  {me} flights --route "{route}" --config {file}',
@@ -169,7 +168,7 @@ def _evidence(packed: Packed) -> list[str]:
     """Where the pack lies, which page to open, and whether it stands."""
     checked = packed.checked
     if checked.ok:
-        state = f"{checked.files} files verified, {checked.recomputed} flights built again from the raw answers in it"
+        state = f"{checked.files} files verified, {checked.recomputed} flights rebuilt from the raw answers in it"
     else:
         state = "does not verify: " + "; ".join(checked.problems[:3])
     return [

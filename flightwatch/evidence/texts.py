@@ -16,7 +16,7 @@ what flightwatch concluded from it.
 - Positions, callsigns and 24-bit addresses are what the aircraft broadcast. They can be false: by error, by jamming or
   by intent. Doubted positions are marked in the column "suspect".
 - Where an end of a flight was not seen it is inferred from the last fix, from the time until the airframe was next
-  seen and from where it had been before. Such ends carry probabilities; what is missing to 1 is unknown. "Benina 0.62"
+  seen and from where it had been before. Such ends carry probabilities; the remainder to 1 is unknown. "Benina 0.62"
   means that of a hundred such cases about sixty-two were Benina.
 - "Usual" is the route's own past as the sources heard it, corrected for how well each day was watched. Coverage that
   changed in ways the correction does not see changes the comparison.

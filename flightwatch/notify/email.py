@@ -61,9 +61,9 @@ class Email:
         except smtplib.SMTPException as error:
             raise _failed(error, what, handed_over, secrets) from None
         except OSError as error:  # refused, reset, time-out, TLS
-            raise DeliveryError(
-                f"{what}: {type(error).__name__}: {redact(str(error), secrets)[:200]}", in_doubt=handed_over
-            ) from None
+            where = f"{self.settings.host}:{self.settings.port}"
+            said = redact(error.strerror or str(error) or type(error).__name__, secrets)[:200]
+            raise DeliveryError(f"{what}: {where}: {said}", in_doubt=handed_over) from None
         finally:
             if server is not None:
                 with suppress(smtplib.SMTPException, OSError):
