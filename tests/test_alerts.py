@@ -361,3 +361,14 @@ def test_a_rarity_no_calibration_carries_is_told_as_a_bound() -> None:
 
 def test_every_mark_of_a_doubted_position_has_words() -> None:
     assert set(DOUBTS) == set(SUSPECT.values())
+
+
+def test_a_message_lists_flights_of_one_day_by_their_time(world: World) -> None:
+    world.fly(12, MOSCOW_MINSK, icao24="152c01", hour=9)
+    world.fly(12, MOSCOW_MINSK, icao24="152c02", hour=4)
+    world.judge(MOSCOW_MINSK, 12, 1.8)
+    [episode] = world.update(12).opened
+
+    message = alerts.message(episode.alert, conform(pd.DataFrame(world.flights), FLIGHT))
+
+    assert [flight["icao24"] for flight in message.flights] == ["152c02", "152c01"]

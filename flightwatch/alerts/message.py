@@ -47,7 +47,7 @@ def message(
     evidence = alert.evidence
     top = evidence.get("peak", {})
     rows = rows_by_id(flights, evidence.get("flights", {})) if len(flights) else {}
-    listed = sorted(evidence.get("flights", {}).items(), key=lambda item: (bool(item[1].get("home")), item[1]["day"]))
+    listed = sorted(evidence.get("flights", {}).items(), key=lambda item: _when(*item, rows))
     table = tuple(row(name, entry, rows.get(name), zone=zone, tracker=tracker, names=names) for name, entry in listed)
     return Message(
         uid=f"{_thread(alert)}-{kind}{_serial(alert, kind)}",
@@ -65,6 +65,12 @@ def message(
         picture=picture,
         link=f"{base_url.rstrip('/')}/{page(alert.id)}" if base_url else "",
     )
+
+
+def _when(name: str, entry: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]) -> tuple[bool, str, str]:
+    """The order of the list: out before home, then by time; a flight without its row by its day alone."""
+    firstseen = rows[name]["firstseen"] if name in rows else None
+    return bool(entry.get("home")), str(entry["day"]), f"{firstseen:%H%M%S}" if firstseen is not None else ""
 
 
 def _thread(alert: Alert) -> str:

@@ -94,8 +94,8 @@ def _opened(found: Found, left: list[str]) -> str:
     day = flight_day(alert.opened, left)
     opened = iso(alert.opened)[:16].replace("T", " ")
     return (
-        f"Found: alert {alert.id}, opened {opened} UTC on day {day} of the surge (days with a flight); it covers flights "
-        f"from {alert.first_day} on.\nRoutes in it: {', '.join(alert.routes)}."
+        f"Found: alert {alert.id}, opened {opened} UTC on day {day} of the surge (days with flights); "
+        f"it covers flights from {alert.first_day} on.\nRoutes in it: {', '.join(alert.routes)}."
     )
 
 
