@@ -327,8 +327,8 @@ def test_wrong_turns_are_answered_with_the_way(tmp_path: Path) -> None:
         ("flights", "--route", "Ostrava to Kigali"): "not counted yet: run `flightwatch detect`",
         ("flights", "--airport", "HLLBX"): "did you mean",
         ("alerts", "show", "7"): "no alert 7: none has been raised yet",
-        ("backtest",): "`flightwatch backfill` reads one in",
-        ("report", "--site", tmp_path / "site", "--from", "2024-12-01"): "do not go with it",
+        ("backtest",): "`flightwatch backfill` loads some",
+        ("report", "--site", tmp_path / "site", "--from", "2024-12-01"): "cannot be combined with it",
     }.items():
         with pytest.raises(FlightwatchError) as caught:
             call(*argv, *given)
@@ -442,3 +442,13 @@ def test_a_type_with_a_dash_and_a_number_that_is_none_are_answered_with_the_way(
     assert "did you mean IL76?" in call("flights", "--type", "IL-76", *where).output
     assert "the list shows them" in call("alerts", "show", "x", *where).output
     assert "Did you mean 'show 152c92'?" in call("aircraft", "152c92").output
+
+
+@pytest.mark.slow
+def test_coverage_of_a_route_added_since_the_last_count_says_how_it_is_counted(played: Played, tmp_path: Path) -> None:
+    shutil.copy(played.folder / "flightwatch.db", tmp_path / "fw.db")
+    file = tmp_path / "fw.toml"
+    file.write_text('contact = "a@b.org"\n[[route]]\nname = "Mine"\nfrom = ["UUWW"]\nto = ["HLLB"]\n')
+
+    with pytest.raises(UsageError, match="not counted yet: run `flightwatch detect`"):
+        call("routes", "coverage", "Mine", "--config", file, "--db", tmp_path / "fw.db")

@@ -47,7 +47,7 @@ def message(
     evidence = alert.evidence
     top = evidence.get("peak", {})
     rows = rows_by_id(flights, evidence.get("flights", {})) if len(flights) else {}
-    listed = sorted(evidence.get("flights", {}).items(), key=lambda item: _when(*item, rows))
+    listed = sorted(evidence.get("flights", {}).items(), key=lambda item: _when(item[0], item[1], rows))
     table = tuple(row(name, entry, rows.get(name), zone=zone, tracker=tracker, names=names) for name, entry in listed)
     return Message(
         uid=f"{_thread(alert)}-{kind}{_serial(alert, kind)}",

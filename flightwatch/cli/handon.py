@@ -147,7 +147,7 @@ def report(session: Session, since: date | None, until: date | None, out: Path |
     if site is None and out is None and not (since or until):
         site = settings.alerts.report_dir
     if site is not None and (since or until or out):
-        raise UsageError("--site writes the last week and every alert: --from, --to and -o do not go with it")
+        raise UsageError("--site writes the last week and every alert: --from, --to and -o cannot be combined with it")
     with explore.open(settings.database.url) as db:
         if site is None:
             out = out or Path("report.html")

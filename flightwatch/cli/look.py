@@ -312,7 +312,7 @@ def routes_coverage(session: Session, name: str, since: date | None, until: date
 
     with session.store(readonly=True) as store:
         ctx = Context(session.settings, store)
-        route = known_route(store.routes() or ctx.routes, name)
+        route = known_route(store.routes() or ctx.routes, name, configured=[r.name for r in ctx.routes])
         held = store.route_days(route.name, since, until)
         if held.empty:
             raise UsageError(f"no days have been counted for {route.name!r} in that span; run `flightwatch detect`")
