@@ -161,11 +161,10 @@ def _last_told(found: Sequence[Slices], address: Any, when: Any) -> Any:
 
 
 def placed(found: Sequence[Slices], told: Told) -> dict[str, Any] | None:
-    """The same columns by the loop, compiled or not; None where times do not rise."""
-    for name in ("time", "info_time"):
-        ends = [getattr(f, name)[[0, -1]].tolist() for f in found if len(getattr(f, name))]
-        if any(b < a for (_, a), (b, _) in pairwise(ends)) or any((np.diff(f.info_time) < 0).any() for f in found):
-            return None
+    """The same columns by the loop, compiled or not; None where times do not rise, or two files share an instant."""
+    ends = [_ends(f) for f in found if len(f.time) or len(f.info_time)]
+    if any(b <= a for (_, a), (b, _) in pairwise(ends)) or any((np.diff(f.info_time) < 0).any() for f in found):
+        return None
     loop = _placing()
     total, most = sum(len(f.rows) for f in found), max(len(f.rows) for f in found)
     numbers, count = np.zeros(1 << 24, dtype=np.int32), 0
@@ -188,6 +187,12 @@ def placed(found: Sequence[Slices], told: Told) -> dict[str, Any] | None:
         loop.place(words, f.time, *mine, told.codes, places[:n], to, tuple(out.values()))
         first += len(f.infos)
     return out
+
+
+def _ends(file: Slices) -> tuple[int, int]:
+    """The first and the last time in a file, of positions or callsigns."""
+    both = [times[[0, -1]] for times in (file.time, file.info_time) if len(times)]
+    return min(int(first) for first, _ in both), max(int(last) for _, last in both)
 
 
 PLACED = {

@@ -58,7 +58,9 @@ def test_both_ways_give_the_same_columns(days: list) -> None:
 
     a, b = sweep.ordered(found, told), sweep.placed(found, told)
 
-    assert b is not None
+    if b is None:  # two files with one instant are sorted
+        assert any(later == 0 for slices in days[1:] for later, *_ in slices)
+        return
     assert list(a) == list(b)
     for name, values in a.items():
         np.testing.assert_array_equal(values, b[name], err_msg=name)
