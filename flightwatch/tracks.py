@@ -6,14 +6,15 @@ differences, its bytes grouped by significance (all low bytes, then all high byt
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from flightwatch import geo, units
+from flightwatch import compiled, geo, units
 from flightwatch.deflate import LEVEL, zlib
 
 MAGIC = b"FWT1"
@@ -32,6 +33,7 @@ _COLUMNS: tuple[tuple[str, str, float], ...] = (
     ("onground", "<i1", 1.0),
 )
 _MISSING = {"<i2": -32768}
+ROW_BYTES = sum(np.dtype(dtype).itemsize for _, dtype, _ in _COLUMNS)
 
 BUCKET_MS = 15_000  # at most one point in so long: readsb traces have 4-20 s between points
 STRAIGHT_MS = 60_000  # on a straight, level stretch one point in so long
@@ -46,9 +48,14 @@ def thin(columns: Mapping[str, npt.NDArray[Any]], starts: npt.NDArray[np.int64] 
 
     Buckets lie on the clock, not on the first point, so a longer stretch keeps the points a shorter one kept.
     """
-    time = columns["time"]
+    time, loops = columns["time"], compiled.loops()
     if len(time) <= 2:
         return np.arange(len(time))
+    if loops is not None:
+        begins = np.zeros(1, dtype=np.int64) if starts is None else starts
+        told = tuple(compiled.shown(columns[name]) for name in ("time", "onground", "track", "vertical_rate"))
+        out = np.empty(len(time), dtype=np.int64)
+        return out[: loops.kept(told, begins, (BUCKET_MS, STRAIGHT_MS, HOLE_MS), TURN_DEG, CLIMB_FPM, out)]
     switch = columns["onground"][1:] != columns["onground"][:-1]
     break_ = np.diff(time) > HOLE_MS
     break_ |= switch
@@ -89,25 +96,46 @@ def pack_all(columns: Mapping[str, npt.NDArray[Any]], starts: npt.NDArray[np.int
         return [MAGIC + bytes(4) + zlib.compress(b"", LEVEL)]
     keep = thin(columns, starts)
     first = np.searchsorted(keep, starts)
-    parts = []
+    sizes = np.diff(first, append=len(keep)).tolist()
+    bodies = _bodies(columns, keep, first)
+    return [
+        MAGIC + size.to_bytes(4, "little") + zlib.compress(body, LEVEL)
+        for size, body in zip(sizes, bodies, strict=True)
+    ]
+
+
+def _bodies(columns: Mapping[str, npt.NDArray[Any]], keep: Any, first: Any) -> Iterator[Any]:
+    """What is deflated of each flight; of the rows `keep` its own begin at one of `first`."""
+    loops, bounds = compiled.loops(), [*first.tolist(), len(keep)]
+    if loops is None:
+        parts = [_moved(columns[name][keep], dtype, step, first) for name, dtype, step in _COLUMNS]
+        for lo, hi in pairwise(bounds):
+            yield b"".join([part[lo:hi].T.tobytes() for part in parts])
+        return
+    whole, before = np.empty(len(keep) * ROW_BYTES, dtype=np.uint8), 0
     for name, dtype, step in _COLUMNS:
-        values = columns[name][keep]
-        if step == 1.0:
-            wire = values.astype(dtype)
-        elif np.isnan(np.fmax.reduce(values)):  # never told
-            wire = np.full(len(values), _MISSING.get(dtype, 0), dtype)
-        else:
-            scaled = values.astype("float64") / step
-            missing = ~np.isfinite(scaled)
-            wire = np.where(missing, _MISSING.get(dtype, 0), np.rint(np.where(missing, 0, scaled))).astype(dtype)
-        moved = np.diff(wire, prepend=wire[:1])
-        moved[first] = wire[first]
-        parts.append(moved.view(np.uint8).reshape(len(wire), -1))
-    out = []
-    for lo, hi in zip(first.tolist(), [*first[1:].tolist(), len(keep)], strict=True):
-        body = b"".join([part[lo:hi].T.tobytes() for part in parts])
-        out.append(MAGIC + (hi - lo).to_bytes(4, "little") + zlib.compress(body, LEVEL))
-    return out
+        width = np.dtype(dtype).itemsize
+        place = before, width, ROW_BYTES
+        loops.planes(compiled.shown(columns[name]), keep, first, step, _MISSING.get(dtype, 0), place, whole)
+        before += width
+    for lo, hi in pairwise(bounds):
+        yield whole[lo * ROW_BYTES : hi * ROW_BYTES]
+
+
+def _moved(values: Any, dtype: str, step: float, first: Any) -> npt.NDArray[np.uint8]:
+    """The differences of one column on the wire, a row of bytes each; those at `first` are to nought."""
+    if step == 1.0:
+        wire = values.astype(dtype)
+    elif np.isnan(np.fmax.reduce(values)):  # never told
+        wire = np.full(len(values), _MISSING.get(dtype, 0), dtype)
+    else:
+        scaled = values.astype("float64") / step
+        missing = ~np.isfinite(scaled)
+        wire = np.where(missing, _MISSING.get(dtype, 0), np.rint(np.where(missing, 0, scaled))).astype(dtype)
+    moved = np.diff(wire, prepend=wire[:1])
+    moved[first] = wire[first]
+    bytes_: npt.NDArray[np.uint8] = moved.view(np.uint8).reshape(len(wire), -1)
+    return bytes_
 
 
 def encode(frame: pd.DataFrame) -> bytes:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flightwatch import ingest, motion, units
+from flightwatch import crowds, ingest, motion, units
 
 NOW = datetime(2024, 12, 14, 12, tzinfo=UTC)
 
@@ -171,8 +171,8 @@ def test_a_crowd_is_found_on_the_edges_of_squares_too(latitude, longitude, place
         "altitude": (20_000.0 + 2_000 * np.arange(len(places))).astype("float32"),
     }
 
-    assert ingest.clusters(columns).all()
-    assert not ingest.clusters({name: values[:4] for name, values in columns.items()}).any()
+    assert crowds.find(columns).all()
+    assert not crowds.find({name: values[:4] for name, values in columns.items()}).any()
 
 
 def test_gliders_in_a_thermal_and_planes_on_final_are_no_cluster():

@@ -9,41 +9,11 @@ Texts end in a zero byte, which no form has: every loop stops at it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-try:
-    import numba
-except ImportError:
-    numba = None
-
-COMPILED = numba is not None
-
-
-def jit(function: F) -> F:
-    """Compiled, and kept on disk for the next process where there is a place to keep it."""
-    return _compiled(function, "never")
-
-
-def leaf(function: F) -> F:
-    """The same, written out where it is called: a call for every number would be a fifth of the time."""
-    return _compiled(function, "always")
-
-
-def _compiled(function: F, inline: str) -> F:
-    if numba is None:
-        return function
-    options = {"nogil": True, "error_model": "numpy", "inline": inline}
-    try:
-        kept: F = numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # neither beside this file nor in the user's cache may be written
-        kept = numba.njit(**options)(function)
-    return kept
-
+from flightwatch.compiled import jit, leaf
 
 QUOTE, COMMA, MINUS, DOT, ZERO, NINE, COLON = 34, 44, 45, 46, 48, 57, 58
 OPEN, BACKSLASH, CLOSE, BEGIN, END = 91, 92, 93, 123, 125

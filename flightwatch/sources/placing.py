@@ -10,10 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from flightwatch.sources.kernel import COMPILED, NAN, jit
+from flightwatch.compiled import jit
 from flightwatch.sources.sweep import ALTITUDE_FT, DEGREES, GROUND, NO_ALTITUDE, NO_SPEED, REMEMBERED_MS
-
-__all__ = ["COMPILED", "arrange", "count", "know", "place"]
 
 
 @jit
@@ -92,7 +90,7 @@ def place(words: Any, time: Any, whose: Any, known: Any, codes: Any, order: Any,
         address[at], kind[at] = words[i, 0] & 0xFFFFFF, (words[i, 0] >> 27) & 31
         stamp[at], lat[at], lon[at] = time[i], words[i, 1] * DEGREES, words[i, 2] * DEGREES
         height, tenths = np.int16(words[i, 3] & 0xFFFF), words[i, 3] >> 16
-        altitude[at] = NAN if height in (GROUND, NO_ALTITUDE) else height * ALTITUDE_FT
-        speed[at] = NAN if tenths == NO_SPEED else tenths
+        altitude[at] = np.nan if height in (GROUND, NO_ALTITUDE) else height * ALTITUDE_FT
+        speed[at] = np.nan if tenths == NO_SPEED else tenths
         ground[at] = height == GROUND
         sign[at], squawk[at] = codes[known[i], 0], codes[known[i], 1]

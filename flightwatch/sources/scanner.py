@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from flightwatch.compiled import numba
 from flightwatch.sources import columns as col
 
 PATIENCE = 256
@@ -74,7 +75,7 @@ def _kernel() -> ModuleType:
 
 def scan(body: bytes) -> Scanned | None:
     """The trace if it is plainly one; None where the general decoder has to look, or nothing is compiled (yet)."""
-    if next(_NTH) <= PATIENCE or not _kernel().COMPILED:
+    if next(_NTH) <= PATIENCE or numba() is None:
         return None
     return read(body, np.frombuffer(body + b"\0", dtype=np.uint8))
 

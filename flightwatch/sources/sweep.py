@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from flightwatch.compiled import numba
 from flightwatch.sources import columns as col
 
 RECORD = np.dtype([("hex", "<i4"), ("lat", "<i4"), ("lon", "<i4"), ("alt", "<i2"), ("gs", "<i2")])
@@ -56,7 +57,7 @@ def columns(found: Sequence[Slices]) -> dict[str, Any]:
     told = told_in(np.concatenate([f.infos for f in found]))
     made = None
     _seen[0] += sum(len(f.rows) for f in found)
-    if _seen[0] > PATIENCE and compiled():
+    if _seen[0] > PATIENCE and numba() is not None:
         made = placed(found, told)
     made = made or ordered(found, told)
     made["groundspeed"] *= np.float32(SPEED_KT)
@@ -67,10 +68,6 @@ def columns(found: Sequence[Slices]) -> dict[str, Any]:
         | {name: (made[name], names) for name, names in texts.items()}
         | {"position_type": (kinds, col.POSITION_TYPES)}
     )
-
-
-def compiled() -> bool:
-    return bool(_placing().COMPILED)
 
 
 @cache

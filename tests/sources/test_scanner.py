@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flightwatch.sources import inflate, kernel, rows, scanner
+from flightwatch.compiled import numba
+from flightwatch.sources import inflate, rows, scanner
 
 DETAIL = {"type": "adsb_icao", "flight": "RFF7031 ", "nav_modes": ["althold", "tcas"], "squawk": "1000", "nic": 8}
 ROWS: list[list[Any]] = [
@@ -34,7 +35,7 @@ def body(trace: list[list[Any]], **head: Any) -> bytes:
 
 def scanned(text: bytes) -> scanner.Scanned | None:
     whole = text + b"\0"
-    return scanner.read(text, np.frombuffer(whole, dtype=np.uint8) if kernel.COMPILED else whole)
+    return scanner.read(text, np.frombuffer(whole, dtype=np.uint8) if numba() else whole)
 
 
 def tables(trace: Any) -> list[pd.DataFrame]:
@@ -163,4 +164,4 @@ def test_it_waits_until_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
 
     found = [scanner.scan(body(ROWS)) is not None for _ in range(3)]
 
-    assert found == [False, False, kernel.COMPILED]
+    assert found == [False, False, numba() is not None]

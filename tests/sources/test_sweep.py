@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flightwatch.compiled import numba
 from flightwatch.sources import sweep
 
 START = 1_763_769_600_000
@@ -98,4 +99,4 @@ def test_the_loop_is_loaded_after_some_records(monkeypatch: pytest.MonkeyPatch) 
     for _ in range(4):
         sweep.columns([found])
 
-    assert next(used) == (2 if sweep.compiled() else 0)
+    assert next(used) == (2 if numba() else 0)
