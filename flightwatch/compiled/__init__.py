@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 F = TypeVar("F", bound=Callable[..., Any])
+PLACE = np.uintp  # of an index: one that may be negative is looked at first, which keeps a loop from going by several
 
 
 @cache
@@ -31,9 +32,14 @@ def numba() -> ModuleType | None:
     return module
 
 
+def loaded() -> bool:
+    """Whether somebody has loaded numba; nothing is loaded by asking."""
+    return "numba" in sys.modules and numba() is not None
+
+
 def loops() -> ModuleType | None:
-    """The loops over fixes (`compiled.fixes`), once somebody has loaded numba; else None, and nothing is loaded."""
-    return _fixes() if "numba" in sys.modules and numba() is not None else None
+    """The loops over fixes (`compiled.fixes`), once somebody has loaded numba; else None."""
+    return _fixes() if loaded() else None
 
 
 @cache

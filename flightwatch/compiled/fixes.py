@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from flightwatch import series
-from flightwatch.compiled import jit, leaf
+from flightwatch.compiled import PLACE, jit, leaf
 
-PLACE = np.uintp  # an index that may be negative has to be looked at first, and keeps a loop from being made wide
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 by the golden ratio, as in `crowds`
 sine, cosine, half_arc = leaf(series.sine), leaf(series.cosine), leaf(series.half_arc)
 

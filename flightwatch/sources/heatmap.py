@@ -34,7 +34,6 @@ from flightwatch.sources.sweep import (
     MAGIC,
     NO_ALTITUDE,
     NO_SPEED,
-    NOT_ICAO,
     RECORD,
     SPEED_KT,
     Slices,
@@ -58,32 +57,7 @@ def decode(data: bytes, rejected: Counter[str], *, part: tuple[int, int] = (0, 1
     body = inflate.whole(data, limit=MAX_DECODED, ratio=MAX_RATIO)
     if len(body) % RECORD.itemsize:
         raise ValueError("not a whole number of records")
-    records = np.frombuffer(body, dtype=RECORD)
-    headers = np.flatnonzero(records["hex"] == MAGIC)
-    if not len(headers):
-        raise ValueError("no slice in it")
-    head = records[headers]
-    slice_ms = (head["lat"].astype(np.int64) << 32) | head["lon"].view(np.uint32).astype(np.int64)
-    if not (slice_ms.min() >= col.EARLIEST_S * 1000 and slice_ms.max() <= col.LATEST_S * 1000):
-        raise ValueError("its times are not of this century")
-    body_rows = records[headers[0] :]
-    sizes = np.diff(np.append(headers, len(records)))
-    when = np.repeat(slice_ms, sizes)
-    hexes = body_rows["hex"]
-    lat = body_rows["lat"]
-    address = hexes & 0xFFFFFF
-    data_row = hexes != MAGIC
-    foreign = data_row & ((hexes & NOT_ICAO) != 0)
-    info = data_row & ~foreign & ((lat & INFO) != 0) & (lat > 0)
-    fix = data_row & ~foreign & ~info & (address != 0) & (address != 0xFFFFFF)
-    if number := int(foreign.sum()):
-        rejected["non-ICAO address"] += number
-    if part[1] > 1:
-        mine = address % part[1] == part[0]
-        fix &= mine
-        info &= mine
-    at, told = np.flatnonzero(fix), np.flatnonzero(info)
-    return Slices(body_rows[at], when[at], body_rows[told], when[told])
+    return sweep.apart(np.frombuffer(body, dtype=RECORD), part, rejected)
 
 
 def observations(found: Sequence[Slices], source: str, rejected: Counter[str]) -> pd.DataFrame:
@@ -92,12 +66,7 @@ def observations(found: Sequence[Slices], source: str, rejected: Counter[str]) -
         return empty(OBSERVATION)
     fields = sweep.columns(found)
     for name in ("callsign", "squawk", "position_type"):
-        codes, texts = fields[name]
-        fields[name] = col.recode(codes, texts)
-    _, bad = col.position_faults(fields["latitude"], fields["longitude"])
-    if bad.any():
-        rejected["position out of range"] += int(bad.sum())
-        fields = {name: values[~bad] for name, values in fields.items()}
+        fields[name] = col.recode(*fields[name])
     return col.observations(fields, source)
 
 

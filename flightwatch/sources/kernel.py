@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from flightwatch.compiled import jit, leaf
+from flightwatch.compiled import PLACE, jit, leaf
 
 QUOTE, COMMA, MINUS, DOT, ZERO, NINE, COLON = 34, 44, 45, 46, 48, 57, 58
 OPEN, BACKSLASH, CLOSE, BEGIN, END = 91, 92, 93, 123, 125
@@ -21,7 +21,6 @@ F_, N_, T_, TILDE = 102, 110, 116, 126
 DIGITS = 15  # so many are exact in a double, and so is ten to that power: one division then rounds as it must
 POWERS = np.array([10.0**n for n in range(DIGITS + 1)])
 NAN = float("nan")
-PLACE = np.uintp  # said where most bytes are read: an index that may be negative has to be looked at first
 UNKNOWN = 13  # of `columns.POSITION_TYPES`
 ALT, GS, TRACK, FLAGS, RATE, GEOM, NIC = range(7)  # rows of `narrow`
 PLACES = np.array([-1, -1, -1, ALT, GS, TRACK, FLAGS, RATE, -1, -1, GEOM])  # of a row's entries in `narrow`

@@ -10,8 +10,65 @@ from typing import Any
 
 import numpy as np
 
-from flightwatch.compiled import jit
-from flightwatch.sources.sweep import ALTITUDE_FT, DEGREES, GROUND, NO_ALTITUDE, NO_SPEED, REMEMBERED_MS
+from flightwatch.compiled import PLACE, jit
+from flightwatch.sources.sweep import (
+    ALTITUDE_FT,
+    DEGREES,
+    GROUND,
+    INFO,
+    MAGIC,
+    NO_ALTITUDE,
+    NO_SPEED,
+    NOT_ICAO,
+    NOWHERE,
+    POLE,
+    REMEMBERED_MS,
+    SPEED_KT,
+    UNKNOWN,
+)
+
+EARLIEST, LATEST = -(2**63), 2**63 - 1  # of all times there are, until one was seen
+
+
+@jit
+def apart(words: Any, part: tuple[int, int], out: Any) -> tuple[int, int, int, int, int, int]:
+    """`sweep._apart` of the records of a file (four int32 each): into `out` go positions with their times and callsigns
+    with theirs; the first and last time of a slice, how many positions, callsigns, foreign addresses and bad places."""
+    fixes, when, infos, told = out
+    first, last, now = LATEST, EARLIEST, EARLIEST
+    found, said, foreign, bad = 0, 0, 0, 0
+    for i in range(len(words)):
+        number, lat, lon = words[i, 0], words[i, 1], words[i, 2]
+        address = number & 0xFFFFFF
+        if number == MAGIC:
+            now = int(lat) << 32 | int(lon) & 0xFFFFFFFF
+            first, last = min(first, now), max(last, now)
+        elif first > last:  # the index of the slices
+            continue
+        elif number & NOT_ICAO:
+            foreign += 1
+        elif part[1] > 1 and address % part[1] != part[0]:
+            continue
+        elif lat > 0 and lat & INFO:
+            copied(words, i, infos, said)
+            told[said] = now
+            said += 1
+        elif 0 < address < 0xFFFFFF:
+            near = -NOWHERE < lat < NOWHERE and -NOWHERE < lon < NOWHERE
+            if near or not (-POLE < lat < POLE and -2 * POLE <= lon <= 2 * POLE):
+                bad += 1
+            else:
+                copied(words, i, fixes, found)
+                when[found] = now
+                found += 1
+    return first, last, found, said, foreign, bad
+
+
+@jit
+def copied(words: Any, i: int, out: Any, at: int) -> None:
+    """A record; word by word, since a row of an array would be made one for each."""
+    for k in range(4):
+        out[at, k] = words[i, k]
 
 
 @jit
@@ -78,19 +135,19 @@ def arrange(whose: Any, sizes: Any, order: Any) -> None:
 
 @jit
 def place(words: Any, time: Any, whose: Any, known: Any, codes: Any, order: Any, to: Any, out: Any) -> None:
-    """Puts the records of one file into the columns `out`, each at the next place `to` of its number.
-
-    Speeds are left in tenths of a knot.
-    """
+    """Puts the records of one file into the columns `out`, each at the next place `to` of its number."""
     address, stamp, lat, lon, altitude, speed, ground, kind, sign, squawk = out
+    nothing, step = np.float32(np.nan), np.float32(SPEED_KT)
     for k in range(len(words)):
-        i = order[k]
-        at = to[whose[i]]
-        to[whose[i]] = at + 1
-        address[at], kind[at] = words[i, 0] & 0xFFFFFF, (words[i, 0] >> 27) & 31
+        i = PLACE(order[k])
+        number, said = PLACE(whose[i]), PLACE(known[i])
+        at = PLACE(to[number])
+        to[number] = at + PLACE(1)
+        address[at], kind[at] = words[i, 0] & 0xFFFFFF, min((words[i, 0] >> 27) & 31, UNKNOWN)
         stamp[at], lat[at], lon[at] = time[i], words[i, 1] * DEGREES, words[i, 2] * DEGREES
         height, tenths = np.int16(words[i, 3] & 0xFFFF), words[i, 3] >> 16
-        altitude[at] = np.nan if height in (GROUND, NO_ALTITUDE) else height * ALTITUDE_FT
-        speed[at] = np.nan if tenths == NO_SPEED else tenths
+        untold = (height == GROUND) | (height == NO_ALTITUDE)
+        altitude[at] = nothing if untold else np.float32(height * ALTITUDE_FT)
+        speed[at] = nothing if tenths == NO_SPEED else np.float32(tenths) * step
         ground[at] = height == GROUND
-        sign[at], squawk[at] = codes[known[i], 0], codes[known[i], 1]
+        sign[at], squawk[at] = codes[said, 0], codes[said, 1]

@@ -6,6 +6,7 @@ and there are enough records; it takes a third of the time (benchmarks/ingest).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from flightwatch.compiled import numba
+from flightwatch.compiled import loaded, numba, shown
 from flightwatch.sources import columns as col
 
 RECORD = np.dtype([("hex", "<i4"), ("lat", "<i4"), ("lon", "<i4"), ("alt", "<i2"), ("gs", "<i2")])
@@ -25,6 +26,8 @@ NOT_ICAO = 1 << 24  # bit of `hex`: a non-ICAO address
 INFO = 1 << 30  # bit of `lat`: the record holds callsign and squawk, no position
 GROUND, NO_ALTITUDE, NO_SPEED = -123, -124, -1
 ALTITUDE_FT, SPEED_KT, DEGREES = 25.0, 0.1, 1e-6
+UNKNOWN = len(col.POSITION_TYPES) - 1  # and what numbers beyond it stand for
+POLE, NOWHERE = 90_000_000, 10_000  # DEGREES; the limits of `columns.position_faults`, exactly
 REMEMBERED_MS = 7_200_000  # a callsign told longer ago may not be the present one any more
 PATIENCE = 2_000_000
 """Records put in order before the loop is loaded: sorting them costs what loading it does."""
@@ -52,6 +55,61 @@ class Told:
     squawks: list[str]
 
 
+def apart(records: npt.NDArray[Any], part: tuple[int, int], rejected: Counter[str]) -> Slices:
+    """The records of one file, positions apart from callsigns. `part` (k, n) takes the addresses whose remainder by n
+    is k; positions that cannot be are left out.
+
+    Raises ValueError where no slice begins, or one's time is not of this century.
+    """
+    found, refused = _apart_by_loop(records, part) if loaded() else _apart(records, part)
+    rejected.update({reason: number for reason, number in refused.items() if number})
+    return found
+
+
+def _apart(records: npt.NDArray[Any], part: tuple[int, int]) -> tuple[Slices, dict[str, int]]:
+    headers = np.flatnonzero(records["hex"] == MAGIC)
+    if not len(headers):
+        raise ValueError("no slice in it")
+    head = records[headers]
+    slice_ms = (head["lat"].astype(np.int64) << 32) | head["lon"].view(np.uint32).astype(np.int64)
+    _of_this_century(int(slice_ms.min()), int(slice_ms.max()))
+    rows = records[headers[0] :]
+    when = np.repeat(slice_ms, np.diff(np.append(headers, len(records))))
+    hexes, lat, lon = rows["hex"], rows["lat"], rows["lon"]
+    address, data_row = hexes & 0xFFFFFF, hexes != MAGIC
+    foreign = data_row & ((hexes & NOT_ICAO) != 0)
+    mine = data_row & ~foreign
+    if part[1] > 1:
+        mine &= address % part[1] == part[0]
+    info = mine & ((lat & INFO) != 0) & (lat > 0)
+    fix = mine & ~info & (address != 0) & (address != 0xFFFFFF)
+    bad = (lat >= POLE) | (lat <= -POLE) | (lon > 2 * POLE) | (lon < -2 * POLE)
+    bad |= (lat < NOWHERE) & (lat > -NOWHERE) & (lon < NOWHERE) & (lon > -NOWHERE)
+    bad &= fix
+    at, told = np.flatnonzero(fix & ~bad), np.flatnonzero(info)
+    refused = {"non-ICAO address": int(foreign.sum()), "position out of range": int(bad.sum())}
+    return Slices(rows[at], when[at], rows[told], when[told]), refused
+
+
+def _apart_by_loop(records: npt.NDArray[Any], part: tuple[int, int]) -> tuple[Slices, dict[str, int]]:
+    """The same in one pass instead of thirty."""
+    fixes, infos = (np.empty(len(records), dtype=RECORD) for _ in range(2))
+    when, told = (np.empty(len(records), dtype=np.int64) for _ in range(2))
+    out = _words(fixes), when, _words(infos), told
+    first, last, *counts = _placing().apart(shown(_words(records)), part, out)
+    if first > last:
+        raise ValueError("no slice in it")
+    _of_this_century(first, last)
+    n, m, foreign, bad = counts
+    refused = {"non-ICAO address": foreign, "position out of range": bad}
+    return Slices(fixes[:n], when[:n], infos[:m].copy(), told[:m].copy()), refused
+
+
+def _of_this_century(first: int, last: int) -> None:
+    if not (first >= col.EARLIEST_S * 1000 and last <= col.LATEST_S * 1000):
+        raise ValueError("its times are not of this century")
+
+
 def columns(found: Sequence[Slices]) -> dict[str, Any]:
     """Columns of all positions, ordered by address and time; texts as pairs of codes and what they stand for."""
     told = told_in(np.concatenate([f.infos for f in found]))
@@ -60,13 +118,11 @@ def columns(found: Sequence[Slices]) -> dict[str, Any]:
     if _seen[0] > PATIENCE and numba() is not None:
         made = placed(found, told)
     made = made or ordered(found, told)
-    made["groundspeed"] *= np.float32(SPEED_KT)
-    kinds = np.minimum(made["position_type"], len(col.POSITION_TYPES) - 1)
     texts = {"callsign": told.callsigns, "squawk": told.squawks}
     return (
         made
         | {name: (made[name], names) for name, names in texts.items()}
-        | {"position_type": (kinds, col.POSITION_TYPES)}
+        | {"position_type": (made["position_type"], col.POSITION_TYPES)}
     )
 
 
@@ -86,24 +142,30 @@ def told_in(infos: npt.NDArray[Any]) -> Told:
     raw = np.ascontiguousarray(infos).view(np.uint8).reshape(-1, RECORD.itemsize)[:, 8:16]
     signs, sign = np.unique(np.ascontiguousarray(raw).view("S8").reshape(-1), return_inverse=True)
     squawks, squawk = np.unique(infos["lat"] & 0xFFFF, return_inverse=True)
-    codes = np.zeros((len(infos) + 1, 2), dtype=np.int32)
-    codes[1:, 0], codes[1:, 1] = sign + 1, squawk + 1
-    return Told(
-        codes,
-        ["", *(col.callsign(text.decode("ascii", "replace")) for text in signs.tolist())],
-        ["", *(col.squawk(f"{number:04d}") if number else "" for number in squawks.tolist())],
-    )
+    callsigns, sign = _sorted([col.callsign(text.decode("ascii", "replace")) for text in signs.tolist()], sign)
+    dialled, squawk = _sorted([col.squawk(f"{number:04d}") if number else "" for number in squawks.tolist()], squawk)
+    few = max(len(callsigns), len(dialled)) <= np.iinfo(np.int16).max
+    codes = np.zeros((len(infos) + 1, 2), dtype=np.int16 if few else np.int32)
+    codes[1:, 0], codes[1:, 1] = sign, squawk
+    return Told(codes, callsigns, dialled)
+
+
+def _sorted(texts: list[str], which: npt.NDArray[Any]) -> tuple[list[str], npt.NDArray[Any]]:
+    """Texts once each in the order of the alphabet, nothing first, and which of them what was one of `texts` is now."""
+    names = sorted({"", *texts})
+    places = {name: i for i, name in enumerate(names)}
+    return names, np.array([places[text] for text in texts], dtype=np.int32)[which]
 
 
 def ordered(found: Sequence[Slices], told: Told) -> dict[str, Any]:
-    """The columns by sorting, whatever the order of times. Speeds in tenths of a knot."""
+    """The columns by sorting, whatever the order of times."""
     rows, when = np.concatenate([f.rows for f in found]), np.concatenate([f.time for f in found])
     order = _by_aircraft(addresses(rows), when)
     rows, when = rows[order], when[order]  # whole records move at once; columns one by one would miss the cache anew
     address, alt, speed = addresses(rows), rows["alt"], rows["gs"]
     altitude = alt * np.float32(ALTITUDE_FT)
     altitude[(alt == GROUND) | (alt == NO_ALTITUDE)] = np.nan
-    groundspeed = speed.astype(np.float32)
+    groundspeed = speed * np.float32(SPEED_KT)
     groundspeed[speed == NO_SPEED] = np.nan
     known = told.codes[_last_told(found, address, when)]
     return {
@@ -114,7 +176,7 @@ def ordered(found: Sequence[Slices], told: Told) -> dict[str, Any]:
         "altitude": altitude,
         "groundspeed": groundspeed,
         "onground": alt == GROUND,
-        "position_type": (rows["hex"].view(np.uint32) >> 27).astype(np.int8),
+        "position_type": np.minimum(rows["hex"].view(np.uint32) >> 27, UNKNOWN).astype(np.int8),
         "callsign": known[:, 0],
         "squawk": known[:, 1],
     }
@@ -174,6 +236,7 @@ def placed(found: Sequence[Slices], told: Told) -> dict[str, Any] | None:
     last, when = np.zeros(count + 1, dtype=np.int32), np.zeros(count + 1, dtype=np.int64)
     whose, known, places = (np.empty(most, dtype=np.int32) for _ in range(3))
     out: dict[str, Any] = {name: np.empty(total, dtype=kind) for name, kind in PLACED.items()}
+    out |= {name: np.empty(total, dtype=told.codes.dtype) for name in ("callsign", "squawk")}
     first = 1
     for f in found:
         words, n = _words(f.rows), len(f.rows)
@@ -201,10 +264,8 @@ PLACED = {
     "groundspeed": np.float32,
     "onground": np.bool_,
     "position_type": np.int8,
-    "callsign": np.int32,
-    "squawk": np.int32,
 }
-"""The columns `placing.place` fills, in its order."""
+"""The columns `placing.place` fills, in its order, before those of the codes."""
 
 
 def _words(rows: npt.NDArray[Any]) -> npt.NDArray[np.int32]:

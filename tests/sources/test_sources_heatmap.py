@@ -14,7 +14,7 @@ import pytest
 
 from flightwatch.errors import InputError
 from flightwatch.records import HEARD, OBSERVATION, conform
-from flightwatch.sources import heatmap
+from flightwatch.sources import heatmap, sweep
 from flightwatch.units import instants, millis
 
 
@@ -80,7 +80,7 @@ def test_density_counts_each_airframe_once_a_cell_and_hour() -> None:
 def test_non_icao_and_info_records_are_no_positions() -> None:
     records = np.frombuffer(heatmap.encode(world(3, 1)), dtype=heatmap.RECORD).copy()
     rows = np.flatnonzero((records["hex"] & 0xFFFFFF) == 0x140001)
-    records["hex"][rows] |= heatmap.NOT_ICAO
+    records["hex"][rows] |= sweep.NOT_ICAO
     counted: Any = Counter()
 
     found = heatmap.decode(records.tobytes(), counted)
