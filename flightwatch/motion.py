@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from flightwatch import geo
+from flightwatch import compiled, geo
 
 Columns = dict[str, npt.NDArray[Any]]
 
@@ -32,6 +32,8 @@ SHORT_CHAIN_MS = 120_000  # nor does a burst shorter than two minutes
 FORK_OVERLAP = 5  # so many fixes of two chains inside each other's time make two aircraft, or one spoofed
 SPOOF_ALTITUDE_FT = 1500.0  # one airframe keeps its barometric altitude while its positions jump
 MOVING_KT = 50.0  # readsb: faster than this a repeated position is not a fix
+FASTEST = np.float32(SPEED_CEILING_KT / SPEED_FACTOR)  # told, so that the speed with its factor is below the ceiling
+FLOWN = np.float32(SPEED_FACTOR / 60.0 / 3.6e6)  # kt x ms told, with the factor, to degrees of a great circle
 BLOCK = 1 << 17  # rows per pass: temporaries stay in the cache, and a call of numpy's costs little by the row
 FEW = 8  # rows are picked one by one while no more than one in so many is asked for
 
@@ -43,10 +45,16 @@ def scan(columns: Columns) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]
     hour, by three tests, each for the few rows the one before leaves: further apart than the tolerance alone, further
     in degrees than flown in the time, and the exact one.
     """
+    loops = compiled.loops()
+    held, far = _unlikely(columns) if loops is None else _unlikely_by(loops, columns)
+    return held, far[~reachable(columns, far - 1, far)]
+
+
+def _unlikely(columns: Columns) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Rows at the place of the one before, and rows that the first two tests do not clear."""
     address, time, speed = columns["address"], columns["time"], columns["groundspeed"]
     lat, lon, n = columns["latitude"], columns["longitude"], len(address)
-    unit, slack = SPEED_FACTOR / 60.0 / 3.6e6, SLACK_NM / 60  # kt x ms to degrees of a great circle
-    fastest = np.float32(SPEED_CEILING_KT / SPEED_FACTOR)
+    slack = SLACK_NM / 60
     same, near = np.zeros(n, dtype=bool), np.ones(n, dtype=bool)
     degrees, sideways = np.empty((2, min(BLOCK, n)))
     for lo in range(1, n, BLOCK):
@@ -61,17 +69,26 @@ def scan(columns: Columns) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]
         np.less_equal(apart, slack, out=near[now])
         if (hi - lo - np.count_nonzero(near[now])) * FEW > hi - lo:  # a minute apart: quicker than picking
             np.copyto(reach, time[now] - time[before])
-            reach *= np.minimum(speed[now], fastest) * np.float32(unit)
+            reach *= np.minimum(speed[now], FASTEST) * FLOWN
             reach += slack
             np.less_equal(apart, reach, out=near[now])
     far = np.flatnonzero(~near)
     last = far - 1
-    flown = (time[far] - time[last]) * (np.minimum(speed[far], fastest) * np.float32(unit)) + slack
+    flown = (time[far] - time[last]) * (np.minimum(speed[far], FASTEST) * FLOWN) + slack
     far = far[~(np.abs(lat[far] - lat[last]) + np.abs(lon[far] - lon[last]) <= flown)]
     far = far[address[far] == address[far - 1]]
     held = np.flatnonzero(np.greater(same, columns["onground"], out=same))  # most that stand still are parked
     held = held[(address[held] == address[held - 1]) & ~(speed[held] <= MOVING_KT)]
-    return held, far[~reachable(columns, far - 1, far)]
+    return held, far
+
+
+def _unlikely_by(loops: Any, columns: Columns) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The same by the compiled loop, in a third of the time."""
+    names = ("address", "time", "latitude", "longitude", "groundspeed", "onground")
+    told = tuple(compiled.shown(columns[name]) for name in names)
+    held, far = (np.empty(len(columns["time"]), dtype=np.int64) for _ in range(2))
+    n, m = loops.unlikely(told, SLACK_NM / 60, FASTEST, FLOWN, MOVING_KT, held, far)
+    return held[:n], far[:m]
 
 
 def reachable(columns: Columns, a: Any, b: Any, forget: bool = True) -> npt.NDArray[np.bool_]:

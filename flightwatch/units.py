@@ -63,7 +63,9 @@ def millis(when: Any) -> Any:
     series = pd.Series(when)
     if not isinstance(series.dtype, pd.DatetimeTZDtype):
         series = pd.to_datetime(series, utc=True)
-    return series.dt.as_unit("ms").astype("int64").to_numpy()
+    if series.dtype != INSTANT:
+        series = series.dt.as_unit("ms")  # copies even where nothing is to be done
+    return series.astype("int64").to_numpy()
 
 
 def instants(ms: npt.ArrayLike) -> pd.Series:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flightwatch import compiled, crowds, geo, tracks
+from flightwatch import compiled, crowds, geo, motion, tracks
 from flightwatch.compiled import fixes
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -67,6 +67,20 @@ def test_tracks_are_the_same_bytes(seed: int, n: int, legs: int) -> None:
     plain, looped = both(lambda: tracks.pack_all(columns, starts))
 
     assert plain == looped
+
+
+@settings(deadline=None)
+@given(SEEDS, st.integers(2, 300))
+def test_the_same_rows_are_out_of_reach_or_held(seed: int, n: int) -> None:
+    columns = made(seed, n)
+    rng = np.random.default_rng(seed)
+    again = np.maximum(np.arange(n) - rng.integers(0, 2, n), 0)  # every other position is told once more
+    columns |= {name: columns[name][again] for name in ("latitude", "longitude")}
+
+    plain, looped = both(lambda: motion.scan(columns))
+
+    for a, b in zip(plain, looped, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 @settings(deadline=None)

@@ -94,6 +94,24 @@ def planes(values: Any, rows: Any, first: Any, step: float, lost: int, place: tu
 
 
 @jit
+def unlikely(columns: Any, slack: float, fastest: Any, flown: Any, moving: float, held: Any, far: Any) -> Any:
+    """`motion._unlikely` into `held` and `far`, and how many of both. `columns` are address, time, latitude, longitude,
+    groundspeed and onground."""
+    address, time, lat, lon, speed, ground = columns
+    n, m = 0, 0
+    for i in range(1, len(time)):
+        apart = abs(lat[i] - lat[i - 1]) + abs(lon[i] - lon[i - 1])
+        if apart == 0:
+            held[n] = i
+            n += (address[i] == address[i - 1]) & (not ground[i]) & (not speed[i] <= moving)
+        elif not apart <= slack:
+            told = fastest if speed[i] > fastest else speed[i]
+            far[m] = i
+            m += (address[i] == address[i - 1]) & (not apart <= (time[i] - time[i - 1]) * (told * flown) + slack)
+    return n, m
+
+
+@jit
 def in_company(columns: Any, floor: float, span: int, scale: float, wide: int, enough: int, rows: Any) -> int:
     """`crowds._in_company` into `rows`, and how many. `columns` are address, time, latitude, longitude and altitude;
     `span` ms to a minute, `scale` half cells to a degree, two to the power of `wide` half cells to a square."""

@@ -75,8 +75,8 @@ def _ends(columns: Columns, legs: Legs, ground: Any, out: dict[str, Any]) -> End
     names = ("latitude", "longitude", "altitude", "groundspeed", "track", "vertical_rate")
     first, last = ({k: columns[k][rows].astype(float) for k in names} for rows in (legs.first, legs.last))
     ranges = np.stack([legs.first, legs.last + 1], axis=1).ravel()
-    speed = np.append(np.nan_to_num(columns["groundspeed"]), 0.0)  # a stretch may end where the rows end
-    fastest = np.maximum.reduceat(speed, ranges)[::2].astype(float)
+    ranges = ranges[ranges < len(columns["time"])]  # the last may end where the rows end
+    fastest = np.nan_to_num(np.fmax.reduceat(columns["groundspeed"], ranges)[::2]).astype(float)
     shared = np.array(["duplicate address" in s for s in out["suspect"]])
     return ends_of(
         Sides(first, last, ground[legs.first], ground[legs.last]),
@@ -97,7 +97,8 @@ def describe(fixes: Fixes, legs: Legs, known: pd.DataFrame) -> dict[str, Any]:
     }
     time = columns["time"]
     out["firstseen"], out["lastseen"] = units.instants(time[legs.first]), units.instants(time[legs.last])
-    out["flight_id"] = [records.flight_id(i, t) for i, t in zip(out["icao24"], out["firstseen"], strict=True)]
+    begun = map(units.instant, time[legs.first].tolist())  # plain instants: pandas' own take three times as long
+    out["flight_id"] = [records.flight_id(i, t) for i, t in zip(out["icao24"], begun, strict=True)]
     for name, rows in (("first", legs.first), ("last", legs.last)):
         for key in ("latitude", "longitude", "altitude"):
             out[f"{name}_{key}"] = columns[key][rows].astype(float)
@@ -129,7 +130,8 @@ def _told(fixes: Fixes, legs: Legs) -> dict[str, Any]:
         spans = [slice(*span) for span in zip(legs.first.tolist(), (legs.last + 1).tolist(), strict=True)]
         columns = {k: np.concatenate([v[span] for span in spans]) for k, v in columns.items()}
     time = columns["time"]
-    gap, miles = np.diff(time, prepend=time[0]), np.zeros(len(time))
+    gap, miles = np.zeros(len(time), dtype=np.int64), np.zeros(len(time))
+    np.subtract(time[1:], time[:-1], out=gap[1:])
     miles[1:] = geo.steps(columns["latitude"], columns["longitude"])
     gap[starts] = miles[starts] = 0
     signs = callsigns(columns["callsign"], time, starts, fixes.callsigns)

@@ -42,9 +42,9 @@ def prepare(observations: pd.DataFrame) -> Fixes:
     if "address" not in frame:
         frame = frame.assign(address=addresses(frame["icao24"]))
     frame = records.conform(frame, records.OBSERVATION)
-    known = frame["time"].notna() & np.isfinite(frame["latitude"]) & np.isfinite(frame["longitude"])
-    if not known.all():
-        frame = frame[known.to_numpy()]
+    known = [np.isfinite(frame["latitude"].to_numpy()), np.isfinite(frame["longitude"].to_numpy())]
+    if frame["time"].hasnans or not (known[0].all() and known[1].all()):
+        frame = frame[frame["time"].notna().to_numpy() & known[0] & known[1]]
     columns: Columns = {name: frame[name].to_numpy() for name in (*NUMBERS, "address", "onground", "poll", "suspect")}
     columns["time"] = frame["time"].astype("int64").to_numpy()
     columns["row"] = frame.index.to_numpy()
@@ -72,12 +72,18 @@ def addresses(icao24: pd.Series) -> npt.NDArray[np.uint32]:
     return out
 
 
-def _codes(series: pd.Series) -> tuple[npt.NDArray[np.int32], list[str]]:
+def _codes(series: pd.Series) -> tuple[npt.NDArray[Any], list[str]]:
     """A category column as numbers whose order is the alphabet's; "" is always there and is 0."""
     names = sorted({str(c) for c in series.cat.categories} | {""})
     where = {name: i for i, name in enumerate(names)}
     table = np.array([where[str(c)] for c in series.cat.categories] + [where[""]], dtype=np.int32)
-    return table[series.cat.codes.to_numpy()], names
+    codes = series.cat.codes.to_numpy()
+    if len(codes) and codes.min() >= 0:  # there is a text in every row
+        if len(table) == 2:
+            return np.broadcast_to(table[0], len(codes)), names  # one number for all rows, as `motion` gives parts
+        if (table[:-1] == np.arange(len(table) - 1)).all():
+            return codes, names
+    return table[codes], names
 
 
 def _taken(columns: Columns, rows: npt.NDArray[np.int64]) -> Columns:
