@@ -75,7 +75,7 @@ def _apart(records: npt.NDArray[Any], part: tuple[int, int]) -> tuple[Slices, di
     _of_this_century(int(slice_ms.min()), int(slice_ms.max()))
     rows = records[headers[0] :]
     when = np.repeat(slice_ms, np.diff(np.append(headers, len(records))))
-    hexes, lat, lon = rows["hex"], rows["lat"], rows["lon"]
+    hexes, lat = (np.ascontiguousarray(rows[name]) for name in ("hex", "lat"))
     address, data_row = hexes & 0xFFFFFF, hexes != MAGIC
     foreign = data_row & ((hexes & NOT_ICAO) != 0)
     mine = data_row & ~foreign
@@ -83,12 +83,22 @@ def _apart(records: npt.NDArray[Any], part: tuple[int, int]) -> tuple[Slices, di
         mine &= address % part[1] == part[0]
     info = mine & ((lat & INFO) != 0) & (lat > 0)
     fix = mine & ~info & (address != 0) & (address != 0xFFFFFF)
-    bad = (lat >= POLE) | (lat <= -POLE) | (lon > 2 * POLE) | (lon < -2 * POLE)
-    bad |= (lat < NOWHERE) & (lat > -NOWHERE) & (lon < NOWHERE) & (lon > -NOWHERE)
-    bad &= fix
-    at, told = np.flatnonzero(fix & ~bad), np.flatnonzero(info)
-    refused = {"non-ICAO address": int(foreign.sum()), "position out of range": int(bad.sum())}
+    at, told = np.flatnonzero(fix), np.flatnonzero(info)
+    bad = _impossible(lat[at], rows["lon"][at])
+    if len(bad):
+        at = np.delete(at, bad)
+    refused = {"non-ICAO address": int(foreign.sum()), "position out of range": len(bad)}
     return Slices(rows[at], when[at], rows[told], when[told]), refused
+
+
+def _impossible(lat: npt.NDArray[np.int32], lon: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    """Which positions cannot be; mostly none, which the extremes tell."""
+    bad = np.flatnonzero((lat < NOWHERE) & (lat > -NOWHERE))
+    bad = bad[(lon[bad] < NOWHERE) & (lon[bad] > -NOWHERE)]
+    if len(lat) and not (lat.min() > -POLE and lat.max() < POLE and lon.min() >= -2 * POLE and lon.max() <= 2 * POLE):
+        beyond = (lat >= POLE) | (lat <= -POLE) | (lon > 2 * POLE) | (lon < -2 * POLE)
+        bad = np.union1d(bad, np.flatnonzero(beyond))
+    return bad
 
 
 def _apart_by_loop(records: npt.NDArray[Any], part: tuple[int, int]) -> tuple[Slices, dict[str, int]]:

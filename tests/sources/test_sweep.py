@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -66,6 +67,49 @@ def test_both_ways_give_the_same_columns(days: list) -> None:
     for name, values in a.items():
         np.testing.assert_array_equal(values, b[name], err_msg=name)
         assert values.dtype == b[name].dtype
+
+
+NUMBERS = st.sampled_from([sweep.MAGIC, 0, 1, 0x140A1F, 0xABCDEF, 0xFFFFFF, 0x140A1F | sweep.NOT_ICAO, -(2**31) + 7])
+EDGES = [0, sweep.NOWHERE, sweep.POLE, 2 * sweep.POLE, sweep.INFO | 1000, 2**31 - 1]
+PLACES = st.sampled_from([sign * edge + near for edge in EDGES for sign in (1, -1) for near in (-1, 0, 1)]).filter(
+    lambda n: n < 2**31
+)
+SECONDS = START >> 32  # the upper half of a time in ms: a header's latitude
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(NUMBERS, PLACES | st.just(SECONDS), PLACES, ALTITUDES, SPEEDS), max_size=40),
+    st.booleans(),
+    st.sampled_from([(0, 1), (0, 3), (1, 3)]),
+)
+def test_both_ways_put_the_same_records_apart(rows: list, begun: bool, part: tuple[int, int]) -> None:
+    header = [(sweep.MAGIC, SECONDS, 12_345, 10_000, 0)] if begun else []
+    later = [(sweep.MAGIC, SECONDS, *row[2:]) if row[0] == sweep.MAGIC and begun else row for row in rows]
+    records = np.array(header + later, dtype=sweep.RECORD)
+
+    said = []
+    for way in (sweep._apart, sweep._apart_by_loop):
+        try:
+            found, refused = way(records, part)
+            said.append([*(v.tolist() for v in (found.rows, found.time, found.infos, found.info_time)), refused])
+        except ValueError as error:
+            said.append([str(error)])
+
+    assert said[0] == said[1]
+
+
+def test_a_position_that_cannot_be_is_left_out_and_counted() -> None:
+    fixes = [(0x140A1F, lat, lon, 1000, 4000) for lat, lon in ((90, 0), (0, 0), (-90, 5), (3, 181), (55, 180), (0, 1))]
+    records = np.array([(sweep.MAGIC, SECONDS, 0, 0, 0), *fixes], dtype=sweep.RECORD)
+    for name in ("lat", "lon"):
+        records[name][1:] *= 1_000_000
+    rejected: Counter[str] = Counter()
+
+    found = sweep.apart(records, (0, 1), rejected)
+
+    assert found.rows["lat"].tolist() == [55_000_000, 0]
+    assert rejected == {"position out of range": 4}
 
 
 def test_a_callsign_holds_for_two_hours_and_for_the_slice_it_is_told_in() -> None:
