@@ -83,7 +83,7 @@ def _unlikely(columns: Columns) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.i
 
 
 def _unlikely_by(loops: Any, columns: Columns) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The same by the compiled loop, in a third of the time."""
+    """The same by the compiled loop, in half of the time."""
     names = ("address", "time", "latitude", "longitude", "groundspeed", "onground")
     told = tuple(compiled.shown(columns[name]) for name in names)
     held, far = (np.empty(len(columns["time"]), dtype=np.int64) for _ in range(2))

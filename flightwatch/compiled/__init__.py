@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 F = TypeVar("F", bound=Callable[..., Any])
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 by the golden ratio: multiplicative hashing (Knuth, TAOCP 3, 6.4)
 PLACE = np.uintp  # of an index: one that may be negative is looked at first, which keeps a loop from going by several
 
 

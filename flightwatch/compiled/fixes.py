@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from flightwatch import series
-from flightwatch.compiled import PLACE, jit, leaf
+from flightwatch.compiled import GOLDEN, PLACE, jit, leaf
 
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 by the golden ratio, as in `crowds`
 sine, cosine, half_arc = leaf(series.sine), leaf(series.cosine), leaf(series.half_arc)
 
 
@@ -112,12 +111,13 @@ def unlikely(columns: Any, slack: float, fastest: Any, flown: Any, moving: float
 
 
 @jit
-def in_company(columns: Any, floor: float, span: int, scale: float, wide: int, enough: int, rows: Any) -> int:
+def in_company(columns: Any, floor: float, span: int, grid: Any, wide: int, enough: int, rows: Any) -> int:
     """`crowds._in_company` into `rows`, and how many. `columns` are address, time, latitude, longitude and altitude;
-    `span` ms to a minute, `scale` half cells to a degree, two to the power of `wide` half cells to a square."""
+    `span` ms to a minute, `grid` the degrees it begins at and half cells to a degree, two to the power of `wide` half
+    cells to a square."""
     time, altitude = columns[1], columns[4]
     begin, square = np.empty(len(time), dtype=np.int64), np.empty(len(time), dtype=np.int64)
-    count = stretches(columns, floor, span, scale, wide, begin, square)
+    count = stretches(columns, floor, span, grid, wide, begin, square)
     bits = 10
     while count >> bits - 1 > 0:  # a table twice as long as there are stretches
         bits += 1
@@ -154,17 +154,18 @@ def slot(square: int, side: int, shift: Any) -> Any:
 
 
 @jit
-def stretches(columns: Any, floor: float, span: int, scale: float, wide: int, begin: Any, square: Any) -> int:
+def stretches(columns: Any, floor: float, span: int, grid: Any, wide: int, begin: Any, square: Any) -> int:
     """Where rows begin that an airframe has above the floor in one square and minute, with the square and in its lowest
     bits whether it is at its southern (2) and western (1) edge; what is lost of the time in front is years."""
     address, time, lat, lon, altitude = columns
+    first, scale = grid
     found, last, now, edge = 0, -1, 0, (1 << wide) - 1
     for i in range(len(time)):
         if not altitude[i] > floor:
             last = -1
             continue
         now = opened(time[i], now, span)
-        y, x = int((lat[i] + 200.0) * scale), int((lon[i] + 200.0) * scale)
+        y, x = int((lat[i] - first) * scale), int((lon[i] - first) * scale)
         here = (y >> wide) << 12 | (x >> wide)
         key = now << 28 | here << 2 | int(y & edge == 0) << 1 | int(x & edge == 0)
         begin[found], square[found] = i, key  # overwritten by the next row where none begins: no branch to guess
