@@ -16,7 +16,7 @@ from flightwatch.detection.settings import Settings
 
 Array = npt.NDArray[Any]
 
-RECIPE = "7"  # the meaning of features, forest, scale and twin; a change makes another model of the same data
+RECIPE = "8"  # the meaning of features, forest, scale and twin; a change makes another model of the same data
 FOREST_WEIGHT = 0.5  # of 0.25, 0.5 and 1 beside the sum of surprises (benchmarks/detection)
 
 
