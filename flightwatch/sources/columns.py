@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,22 @@ POSITION_TYPES = (
     "unknown",
 )
 """readsb's `type` values (README-json); in the order of the heatmap's type numbers."""
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A column of texts that repeat: for each row the place of its text among the different ones; -1 is nothing."""
+
+    codes: npt.NDArray[np.int32]
+    names: list[str]
+
+    def __getitem__(self, rows: Any) -> Coded:
+        return Coded(self.codes[rows], self.names)
+
+    def objects(self) -> npt.NDArray[np.object_]:
+        """The text of each row."""
+        return np.array([*self.names, ""], dtype=object)[self.codes]
+
 
 _NO_AIRCRAFT, _NO_OBSERVATION = empty(AIRCRAFT), empty(OBSERVATION)
 _HEX = re.compile(r"[0-9a-fA-F]{6}\Z")
@@ -155,6 +172,9 @@ def texts(values: Any, clean: Callable[[Sequence[str]], list[str]] = clean_texts
     >>> list(texts(["A ", "B", "A"]))
     ['A', 'B', 'A']
     """
+    if isinstance(values, Coded):
+        names = [*values.names, ""]
+        return recode(np.where(values.codes < 0, len(names) - 1, values.codes), clean(names))
     codes, distinct = pd.factorize(np.asarray(values, dtype=object))
     return recode(codes, clean(distinct.tolist()))
 
@@ -259,9 +279,9 @@ def aircraft(columns: dict[str, Any], source: str) -> pd.DataFrame:
         flags = np.where((flags >= 0) & (flags < 2**16), flags, 0).astype(np.int64)
     said = flags != 0
     none = np.full(len(number), "", dtype=object)
-    parts = {n: np.asarray(columns.get(n, none), dtype=object) for n in ("registration", "typecode", "operator")}
+    parts = {n: columns.get(n, none) for n in ("registration", "typecode", "operator")}
     for values in parts.values():
-        said |= values.astype(bool)
+        said |= values.codes >= 0 if isinstance(values, Coded) else values.astype(bool)
     if not said.any():
         return _NO_AIRCRAFT.copy()
     where = np.flatnonzero(said)[::-1]
@@ -269,11 +289,17 @@ def aircraft(columns: dict[str, Any], source: str) -> pd.DataFrame:
     where = where[last]
     out = {"icao24": _series(icao24_texts(distinct))}
     for name, values in parts.items():
-        clean = clean_texts(values[where].tolist())
-        out[name] = _series(np.array(list(map(str.upper, clean)) if name == "typecode" else clean, dtype=object))
+        out[name] = _series(_claimed(values[where], str.upper if name == "typecode" else str))
     out["flags"] = pd.Series(flags[where])
     out["source"] = _series(np.full(len(where), source, dtype=object))
     return pd.DataFrame(out, copy=False)
+
+
+def _claimed(values: Any, form: Callable[[str], str]) -> npt.NDArray[np.object_]:
+    """Texts of a claim, cleaned: every different one once where they are coded."""
+    if isinstance(values, Coded):
+        return Coded(values.codes, [form(text) for text in clean_texts(values.names)]).objects()
+    return np.array([form(text) for text in clean_texts(values.tolist())], dtype=object)
 
 
 def _series(values: npt.NDArray[Any]) -> pd.Series:

@@ -22,7 +22,7 @@ import pandas as pd
 from flightwatch.errors import InputError
 from flightwatch.records import Fetched, Poll
 from flightwatch.sources import columns as col
-from flightwatch.sources import inflate, readsb
+from flightwatch.sources import frames, inflate, readsb
 from flightwatch.units import FEET_PER_METRE, FPM_PER_MS, KNOTS_PER_MS, instant
 
 MANDATORY = ("timestamp", "icao24", "latitude", "longitude")
@@ -216,7 +216,7 @@ def _fetched(
     part |= {"calc_track": blank, "geom_rate": blank, "nic": blank, "seen_pos": np.zeros(len(blank))}
     part |= {"dbFlags": np.zeros(len(blank)), "lastPosition": [None] * len(blank)}
     part |= {"type": [""] * len(blank), "ownOp": [""] * len(blank)}
-    observations, aircraft = readsb.arrange(part, when[timed], source, rejected)
+    observations, aircraft = frames.arrange(part, when[timed], source, rejected)
     began = instant(int(when[timed].min())) if timed.any() else datetime(1970, 1, 1, tzinfo=UTC)
     kept = len(observations)
     poll = Poll(source, name, began, began, "ok" if kept else "empty", kept=kept, rejected=dict(rejected),

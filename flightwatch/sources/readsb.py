@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 
 from flightwatch.errors import SourceError
-from flightwatch.records import AIRCRAFT, OBSERVATION, empty
 from flightwatch.sources import columns as col
+from flightwatch.sources import frames, large
+from flightwatch.sources.frames import LastPosition
 from flightwatch.sources.quiet import quiet
 from flightwatch.units import instant, millis
 
@@ -26,17 +27,7 @@ NAN = float("nan")
 MAX_ROWS = 50_000  # three times the whole world's traffic in one answer
 CLOCK_TOLERANCE_S = 120  # of `now` against ours; beyond it the feed's clock is not believed
 MILLISECONDS_FROM = 1e11  # `now` above this is in milliseconds: 1e11 s is the year 5138, 1e11 ms is 1973
-OLDEST_FIX_S = 14 * 86_400  # readsb keeps `lastPosition` for up to 14 days (track.h)
-STALE, CLOCK = 4, 64  # bits of records.SUSPECT
-
-
-class LastPosition(msgspec.Struct, gc=False):
-    """Where it was heard last, when the regular position is older than a minute."""
-
-    lat: float
-    lon: float
-    seen_pos: float
-    nic: float = NAN
+CLOCK = 64  # a bit of records.SUSPECT
 
 
 class Aircraft(msgspec.Struct, gc=False):
@@ -159,7 +150,7 @@ def parse(body: bytes, *, source: str, received: datetime | None = None, skew_s:
 
 
 def _parse(body: bytes, source: str, received: datetime | None, skew_s: float) -> Parsed:
-    rows, now_s, rejected = decode(body)
+    part, now_s, rejected = large.scan(body, MAX_ROWS) or _decoded(body)
     if not np.isnan(now_s):
         now_s = seconds(now_s)
     now = None if np.isnan(now_s) else instant(round(now_s * 1000))
@@ -168,7 +159,9 @@ def _parse(body: bytes, source: str, received: datetime | None, skew_s: float) -
         base, suspect = received, 0 if now is None else CLOCK
     if base is None:
         raise SourceError("the recording has no `now`, so its times are unknown", outcome="bad_schema")
-    observations, aircraft = tables(rows, float(millis(base)), source, rejected, suspect=suspect)
+    if not len(part["hex"]):
+        return Parsed(*frames.nothing(), rejected, now)
+    observations, aircraft = frames.arrange(part, float(millis(base)), source, rejected, suspect=suspect)
     return Parsed(observations, aircraft, rejected, now)
 
 
@@ -182,6 +175,11 @@ def seconds(now: float) -> float:
     if not col.EARLIEST_S <= value <= col.LATEST_S:
         raise SourceError(f"`now` is {now!r}, which is no time of this century", outcome="bad_schema")
     return value
+
+
+def _decoded(body: bytes) -> tuple[dict[str, Any], float, Counter[str]]:
+    rows, now, rejected = decode(body)
+    return _turned(rows), now, rejected
 
 
 def decode(body: bytes) -> tuple[Sequence[Aircraft], float, Counter[str]]:
@@ -255,15 +253,6 @@ def one_by_one(raw: Sequence[Any], rejected: Counter[str], *, old: bool = False)
     return out
 
 
-def tables(
-    rows: Sequence[Any], now_ms: Any, source: str, rejected: Counter[str], *, suspect: int = 0
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """OBSERVATION and AIRCRAFT frames of decoded rows; `now_ms` is one number, or one for each row."""
-    if not len(rows):
-        return empty(OBSERVATION), empty(AIRCRAFT)
-    return arrange(_turned(rows), now_ms, source, rejected, suspect=suspect)
-
-
 def _turned(rows: Sequence[Aircraft]) -> dict[str, Any]:
     """The rows' fields as columns. Written out, because the interpreter reads a named attribute of many objects in
     half the time of `attrgetter` (12 and 20 ms for 15,000 rows, where all of the decoding takes 22)."""
@@ -289,103 +278,3 @@ def _turned(rows: Sequence[Aircraft]) -> dict[str, Any]:
         "dbFlags": [r.dbFlags for r in rows],
         "lastPosition": [r.lastPosition for r in rows],
     }
-
-
-def arrange(
-    part: dict[str, Any], now_ms: Any, source: str, rejected: Counter[str], *, suspect: int = 0
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The frames from columns named as in the aircraft object."""
-    address, usable, foreign = col.addresses(part["hex"])
-    lat, lon, seen, quality = (np.array(part[f], dtype=np.float64) for f in ("lat", "lon", "seen_pos", "nic"))
-    marks = np.full(len(address), suspect, dtype=np.uint8)
-    old = _use_last_position(part["lastPosition"], lat=lat, lon=lon, seen=seen, quality=quality, marks=marks)
-    with np.errstate(invalid="ignore"):
-        timed = (seen >= -1) & (seen <= OLDEST_FIX_S)  # -1: readsb rounds, and clocks of two machines differ
-    none, bad = col.position_faults(lat, lon)
-    keep = usable & ~none & ~bad & timed
-    _count(rejected, foreign=foreign, usable=usable, none=none, bad=bad, timed=timed)
-
-    base = np.broadcast_to(np.asarray(now_ms, dtype=np.float64), len(address))[keep]
-    when = np.round(base) - np.round(seen[keep] * 1000)
-    fields = _movement(part, old, keep)
-    fields |= {
-        "address": address[keep],
-        "time": when.astype(np.int64),
-        "latitude": lat[keep],
-        "longitude": lon[keep],
-        "nic": col.nic(quality[keep]),
-        "suspect": marks[keep],
-    }
-    for name, key, clean in (
-        ("callsign", "flight", col.callsigns),
-        ("squawk", "squawk", col.squawks),
-        ("position_type", "type", col.position_types),
-    ):
-        fields[name] = col.texts(np.array(part[key], dtype=object)[keep], clean)
-    known = {
-        "address": address[usable],
-        "flags": np.array(part["dbFlags"], dtype=np.float64)[usable],
-        "registration": np.array(part["r"], dtype=object)[usable],
-        "typecode": np.array(part["t"], dtype=object)[usable],
-        "operator": np.array(part["ownOp"], dtype=object)[usable],
-    }
-    return col.observations(fields, source), col.aircraft(known, source)
-
-
-def _use_last_position(
-    last: Sequence[LastPosition | None],
-    *,
-    lat: col.Floats,
-    lon: col.Floats,
-    seen: col.Floats,
-    quality: col.Floats,
-    marks: Any,
-) -> col.Bools:
-    """Puts `lastPosition` where a row has no position of its own, marked stale; tells where it did."""
-    old = np.zeros(len(lat), dtype=bool)
-    for i in np.flatnonzero(np.isnan(lat) | np.isnan(lon)).tolist():
-        found = last[i]
-        if found is not None:
-            lat[i], lon[i], seen[i], quality[i] = found.lat, found.lon, found.seen_pos, found.nic
-            marks[i] |= STALE
-            old[i] = True
-    return old
-
-
-def _movement(part: dict[str, Any], old: col.Bools, keep: col.Bools) -> dict[str, Any]:
-    """Altitudes, speed, track, climb and ground flag of the kept rows.
-
-    A row from `lastPosition` gets none of them: they are of now, the position is not.
-    """
-    said = part["alt_baro"]
-    ground = np.array([a == "ground" if a.__class__ is str else False for a in said], dtype=bool)
-    baro = np.array([NAN if a.__class__ is str else a for a in said], dtype=np.float64)
-    track, rate = np.array(part["track"], dtype=np.float64), np.array(part["baro_rate"], dtype=np.float64)
-    track = np.where(np.isnan(track), np.array(part["calc_track"], dtype=np.float64), track)
-    rate = np.where(np.isnan(rate), np.array(part["geom_rate"], dtype=np.float64), rate)
-    out: dict[str, Any] = {}
-    for name, values in (
-        ("altitude", baro),
-        ("geoaltitude", np.array(part["alt_geom"], dtype=np.float64)),
-        ("groundspeed", np.array(part["gs"], dtype=np.float64)),
-        ("track", track),
-        ("vertical_rate", rate),
-    ):
-        out[name] = col.small(np.where(old, NAN, values)[keep])
-    out["onground"] = (ground & ~old)[keep]
-    return out
-
-
-def _count(rejected: Counter[str], *, foreign: Any, usable: Any, none: Any, bad: Any, timed: Any) -> None:
-    """Each refused row under exactly one reason, so that kept and refused sum to what came."""
-    left = np.ones(len(usable), dtype=bool)
-    for reason, mask in (
-        ("non-ICAO address", foreign),
-        ("no address", ~usable),
-        ("no position", none),
-        ("position out of range", bad),
-        ("impossible time", ~timed),
-    ):
-        if number := int((mask & left).sum()):
-            rejected[reason] += number
-        left &= ~mask

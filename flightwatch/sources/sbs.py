@@ -21,7 +21,7 @@ import numpy as np
 
 from flightwatch.config import HttpSettings, SourceSettings
 from flightwatch.records import Fetched, Poll
-from flightwatch.sources import readsb
+from flightwatch.sources import frames
 from flightwatch.sources.plan import Circle
 from flightwatch.sources.wire import is_public
 
@@ -131,14 +131,14 @@ def _number(text: str) -> float:
 def tables(fixes: Sequence[dict[str, Any]], source: str, rejected: Counter[str]) -> tuple[Any, Any]:
     """OBSERVATION and AIRCRAFT frames of the fixes."""
     if not fixes:
-        return readsb.tables([], 0.0, source, rejected)
+        return frames.nothing()
     count = len(fixes)
     part: dict[str, Any] = {name: [f[name] for f in fixes] for name in fixes[0]}
     missing = np.full(count, np.nan)
     part |= {"seen_pos": np.zeros(count), "nic": missing, "calc_track": missing, "geom_rate": missing}
     part |= {"dbFlags": np.zeros(count), "lastPosition": [None] * count, "type": ["other"] * count}
     part |= {"r": [""] * count, "t": [""] * count, "ownOp": [""] * count}
-    return readsb.arrange(part, np.array(part["time"]) * 1000, source, rejected)
+    return frames.arrange(part, np.array(part["time"]) * 1000, source, rejected)
 
 
 class Sbs:

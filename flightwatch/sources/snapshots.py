@@ -23,7 +23,7 @@ import numpy as np
 from flightwatch.errors import InputError, SourceError
 from flightwatch.records import Fetched, Poll
 from flightwatch.sources import columns as col
-from flightwatch.sources import inflate, positions, readsb
+from flightwatch.sources import frames, inflate, positions, readsb
 from flightwatch.units import instant
 
 BATCH_LINES = 20_000  # of one Fetched: about 50 MB while it is parsed
@@ -281,7 +281,7 @@ def _line(line: bytes) -> Line | None:
 
 def _rows(rows: list[Line], rejected: Counter[str], source: str) -> readsb.Parsed:
     if not rows:
-        empty = readsb.tables([], 0.0, source, rejected)
+        empty = frames.nothing()
         return readsb.Parsed(*empty, rejected, None)
     part: dict[str, Any] = dict(zip(_FIELDS, zip(*map(_GET, rows), strict=True), strict=True))
     now = np.array(part["now"], dtype=np.float64)
@@ -297,7 +297,7 @@ def _rows(rows: list[Line], rejected: Counter[str], source: str) -> readsb.Parse
         part = {k: [v[i] for i in left.tolist()] for k, v in part.items()}
         now = now[left]
     now = np.where((now >= col.EARLIEST_S) & (now <= col.LATEST_S), now, 0.0)
-    observations, aircraft = readsb.arrange(part, np.round(now * 1000), source, rejected)
+    observations, aircraft = frames.arrange(part, np.round(now * 1000), source, rejected)
     first = instant(round(now[now > 0].min() * 1000)) if (now > 0).any() else None
     return readsb.Parsed(observations, aircraft, rejected, first)
 

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from flightwatch.errors import SourceError
-from flightwatch.sources import readsb
+from flightwatch.sources import frames, readsb
 from flightwatch.units import FEET_PER_METRE, FPM_PER_MS, KNOTS_PER_MS, instant, millis
 
 SOURCES_OF_POSITION = ("adsb_icao", "other", "mlat", "other")  # 0 ADS-B, 1 ASTERIX, 2 MLAT, 3 FLARM
@@ -75,10 +75,10 @@ def parse(body: bytes, *, source: str, received: datetime | None = None, skew_s:
     if received is not None and abs((now - received).total_seconds()) > skew_s:
         base, suspect = received, readsb.CLOCK
     if not rows:
-        observations, aircraft = readsb.tables([], 0.0, source, rejected)
+        observations, aircraft = frames.nothing()
         return readsb.Parsed(observations, aircraft, rejected, now)
     part = dict(zip(_FIELDS, zip(*map(_GET, rows[: readsb.MAX_ROWS]), strict=True), strict=True))
-    observations, aircraft = readsb.arrange(
+    observations, aircraft = frames.arrange(
         _as_readsb(part, now_s), float(millis(base)), source, rejected, suspect=suspect
     )
     return readsb.Parsed(observations, aircraft, rejected, now)

@@ -8,7 +8,7 @@ import pytest
 
 from flightwatch.errors import SourceError
 from flightwatch.records import AIRCRAFT, OBSERVATION, conform
-from flightwatch.sources import readsb
+from flightwatch.sources import frames, readsb
 from flightwatch.units import millis
 
 NOW = datetime.fromtimestamp(1763800000.5, UTC)
@@ -31,7 +31,7 @@ def test_a_receivers_snapshot_becomes_rows_in_our_units(data: Path) -> None:
 def test_a_last_position_is_marked_stale_and_carries_no_movement_of_today(data: Path) -> None:
     rows = readsb.parse((data / "receiver_aircraft.json").read_bytes(), source="receiver", received=NOW).observations
 
-    assert rows.suspect.tolist() == [0, readsb.STALE]
+    assert rows.suspect.tolist() == [0, frames.STALE]
     assert np.isnan(rows.groundspeed[1])
 
 

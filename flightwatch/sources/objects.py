@@ -1,0 +1,355 @@
+"""Aircraft objects of an answer, read straight from the text into columns: loops made to be compiled by numba.
+
+They know the form readsb and its descendants write. Wherever the text is anything else (a kept number with an exponent,
+a list where a text is due, an escape in a key, objects three deep), they give up with -1 and the general decoder reads
+the answer, so that what is refused and why never depends on this file. Null means not told, as it does there. Without
+numba the same loops run as Python, for tests only.
+
+The text is UTF-8 and ends in a zero byte, which no form has: every loop stops at it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from flightwatch.sources.kernel import (
+    BACKSLASH,
+    BEGIN,
+    CLOSE,
+    COLON,
+    COMMA,
+    DIGITS,
+    DOT,
+    END,
+    MINUS,
+    N_,
+    NAN,
+    NINE,
+    OPEN,
+    PLACE,
+    QUOTE,
+    TILDE,
+    ZERO,
+    jit,
+    leaf,
+    literal,
+    maybe,
+    string,
+)
+from flightwatch.sources.words import HEAD, SIZE, TAIL, known
+
+NUMBERS = (
+    "seen_pos",
+    "dbFlags",
+    "alt_geom",
+    "gs",
+    "track",
+    "calc_track",
+    "baro_rate",
+    "geom_rate",
+    "lat",
+    "lon",
+    "nic",
+)
+TEXTS = ("type", "flight", "squawk", "r", "t", "ownOp")
+ZEROS = 2  # so many of the numbers are nought where they are not told, the others NaN
+FIRST_TEXT = len(NUMBERS)
+HEX, ALTITUDE, LAST = (FIRST_TEXT + len(TEXTS) + n for n in range(3))
+KEYS = (*NUMBERS, *TEXTS, "hex", "alt_baro", "lastPosition")
+LAST_KEYS = ("lat", "lon", "seen_pos", "nic")
+ALT, LAST_LAT, LAST_NIC = len(NUMBERS), len(NUMBERS) + 1, len(NUMBERS) + 4  # rows of `numbers` after those told by name
+GROUND, ADDRESS = 0, 1  # rows of `codes`
+NO_ADDRESS, FOREIGN = -1, -2  # instead of an address
+ALL_TOLD = 7  # of `lastPosition`: latitude, longitude and when, a bit each
+
+PLACES = 64  # of a key by its length and its first and last letter
+FACTOR = 15  # with which no two of our keys come to lie in one place
+
+
+def _place(key: str) -> int:
+    return (FACTOR * ord(key[0]) + ord(key[-1]) + len(key)) % PLACES
+
+
+BYTES = np.frombuffer("".join(KEYS).encode(), dtype=np.uint8)
+ENDS = np.cumsum([len(key) for key in KEYS])
+FIELDS = np.full(PLACES, -1)
+for _field, _key in enumerate(KEYS):
+    FIELDS[_place(_key)] = _field
+OF_LAST = np.full(len(KEYS), -1)  # a field's place in `LAST_KEYS`
+OF_LAST[[KEYS.index(key) for key in LAST_KEYS]] = np.arange(len(LAST_KEYS))
+PLAIN_ESCAPES = np.zeros(256, dtype=np.bool_)
+PLAIN_ESCAPES[list(b'"\\/bfnrt')] = True
+NIBBLES = np.full(256, -1)
+NIBBLES[list(b"0123456789abcdef")] = range(16)
+NIBBLES[list(b"ABCDEF")] = range(10, 16)
+
+
+@jit
+def space(b: Any, i: int) -> int:
+    while b[PLACE(i)] <= 32 and (b[PLACE(i)] == 32 or b[PLACE(i)] == 10 or b[PLACE(i)] == 13 or b[PLACE(i)] == 9):
+        i += 1
+    return i
+
+
+@jit
+def closing(b: Any, i: int) -> int:
+    """Where the closing quote of a text is whose opening one is at `i`; escapes but `\\u` are passed over."""
+    i += 1
+    while b[PLACE(i)] != QUOTE:
+        if b[PLACE(i)] < 32:
+            return -1
+        if b[PLACE(i)] == BACKSLASH:
+            i += 1
+            if not PLAIN_ESCAPES[b[PLACE(i)]]:
+                return -1
+        i += 1
+    return i
+
+
+@leaf
+def beyond(b: Any, i: int) -> int:
+    """The place after a number that nobody asks for."""
+    if b[PLACE(i)] == MINUS:
+        i += 1
+    begin = i
+    while ZERO <= b[PLACE(i)] <= NINE:
+        i += 1
+    digits = i - begin
+    if digits == 0 or (digits > 1 and b[PLACE(begin)] == ZERO):
+        return -1
+    if b[PLACE(i)] == DOT:
+        begin = i + 1
+        i = begin
+        while ZERO <= b[PLACE(i)] <= NINE:
+            i += 1
+        if i == begin:
+            return -1
+        digits += i - begin
+    return i if digits <= DIGITS else -1
+
+
+@jit
+def opened(b: Any, i: int, close: int) -> tuple[int, bool]:
+    """The place of the first entry of the list or object that opens at `i`, or that after it and that it has none."""
+    i = space(b, i + 1)
+    return (i + 1, False) if b[PLACE(i)] == close else (i, True)
+
+
+@jit
+def onward(b: Any, i: int, close: int) -> tuple[int, bool]:
+    """After an entry: the place of the next, or that after the list or object and that there is none."""
+    i = space(b, i)
+    if b[PLACE(i)] == COMMA:
+        return space(b, i + 1), True
+    return (i + 1 if b[PLACE(i)] == close else -1), False
+
+
+@jit
+def told(b: Any, i: int) -> tuple[float, int]:
+    """`kernel.maybe`, written out once: it is long, and compiling it takes a second each time."""
+    return maybe(b, i)
+
+
+@jit
+def scalar(b: Any, i: int) -> int:
+    """The place after a text, number or literal."""
+    if b[PLACE(i)] == QUOTE:
+        end = closing(b, i)
+        return end + 1 if end >= 0 else -1
+    if b[PLACE(i)] == MINUS or ZERO <= b[PLACE(i)] <= NINE:
+        return beyond(b, i)
+    return literal(b, i)
+
+
+@jit
+def items(b: Any, i: int) -> int:
+    """The place after a scalar or a list of them."""
+    if b[i] != OPEN:
+        return scalar(b, i)
+    i, more = opened(b, i, CLOSE)
+    while more:
+        i = scalar(b, i)
+        if i < 0:
+            return -1
+        i, more = onward(b, i, CLOSE)
+    return i
+
+
+@jit
+def members(b: Any, i: int) -> int:
+    """The place after an object of scalars and lists of them."""
+    i, more = opened(b, i, END)
+    while more:
+        _, i = key(b, i)
+        if i >= 0:
+            i = items(b, i)
+        if i < 0:
+            return -1
+        i, more = onward(b, i, END)
+    return i
+
+
+@leaf
+def key(b: Any, i: int) -> tuple[int, int]:
+    """Which of our fields the key is whose quote is at `i` (-1: none), and where its value begins."""
+    if b[PLACE(i)] != QUOTE:
+        return -1, -1
+    begin = i + 1
+    i = begin
+    while b[PLACE(i)] != QUOTE:
+        if b[PLACE(i)] < 32 or b[PLACE(i)] == BACKSLASH:
+            return -1, -1
+        i += 1
+    field = -1
+    if i > begin:
+        field = FIELDS[(FACTOR * b[PLACE(begin)] + b[PLACE(i - 1)] + i - begin) & PLACES - 1]
+    if field >= 0:
+        first = ENDS[field - 1] if field else 0
+        if not named(b, begin, i, first, ENDS[field]):
+            field = -1
+    i = space(b, i + 1)
+    return field, space(b, i + 1) if b[i] == COLON else -1
+
+
+@jit
+def named(b: Any, begin: int, end: int, first: int, last: int) -> bool:
+    """Whether the key is the one that stands there in `BYTES`."""
+    if last - first != end - begin:
+        return False
+    while begin < end and b[begin] == BYTES[first]:
+        begin, first = begin + 1, first + 1
+    return begin == end
+
+
+@jit
+def text(b: Any, i: int, n: int, r: int, texts: Any) -> int:
+    """The place after the text number `n` of row `r`, or after null; what there is to know of it is kept."""
+    begin = end = i
+    if b[i] == N_:
+        i = literal(b, i)
+    elif b[i] != QUOTE:
+        return -1
+    else:
+        begin, end = i + 1, closing(b, i)
+        i = end + 1 if end >= 0 else -1
+    known(b, begin, end, texts, n, r)
+    return i
+
+
+@jit
+def address(b: Any, i: int) -> tuple[int, int]:
+    """The address of a `hex`, `NO_ADDRESS` or `FOREIGN`, and the place after it."""
+    if b[i] != QUOTE:
+        return NO_ADDRESS, literal(b, i) if b[i] == N_ else -1
+    end = string(b, i)
+    if end < 0:
+        return NO_ADDRESS, -1
+    if end - i - 1 != 6:
+        return FOREIGN if b[i + 1] == TILDE else NO_ADDRESS, end + 1
+    found = 0
+    for k in range(i + 1, end):
+        nibble = NIBBLES[b[k]]
+        if nibble < 0:
+            return NO_ADDRESS, end + 1
+        found = found << 4 | nibble
+    return found, end + 1
+
+
+@jit
+def altitude(b: Any, i: int, r: int, numbers: Any, codes: Any) -> int:
+    """The place after `alt_baro`, which is a number or the word that it is on the ground."""
+    numbers[ALT, r] = NAN
+    codes[GROUND, r] = 0
+    if b[i] != QUOTE:
+        numbers[ALT, r], i = told(b, i)
+        return i
+    end = string(b, i)
+    if end - i - 1 == 6 and b[i + 1] == 103 and b[i + 2] == 114 and b[i + 3] == 111:
+        codes[GROUND, r] = int(b[i + 4] == 117 and b[i + 5] == N_ and b[i + 6] == 100)
+    return end + 1 if end >= 0 else -1
+
+
+@jit
+def last_position(b: Any, i: int, r: int, numbers: Any) -> int:
+    """The place after `lastPosition` or null; where it lacks what it must have, the general decoder is to say so."""
+    for field in range(LAST_LAT, LAST_NIC + 1):
+        numbers[field, r] = NAN
+    if b[i] != BEGIN:
+        return literal(b, i) if b[i] == N_ else -1
+    seen = 0
+    i, more = opened(b, i, END)
+    while more:
+        field, i = key(b, i)
+        if i < 0:
+            return -1
+        place = OF_LAST[field] if field >= 0 else -1
+        if place < 0:
+            i = items(b, i)
+        else:
+            numbers[LAST_LAT + place, r], i = told(b, i) if b[i] != N_ else (NAN, -1)
+            seen |= 1 << place
+        if i < 0:
+            return -1
+        i, more = onward(b, i, END)
+    return i if seen & ALL_TOLD == ALL_TOLD else -1
+
+
+@jit
+def blank(r: int, numbers: Any, codes: Any, texts: Any) -> None:
+    """The row as if nothing were told of it."""
+    for field in range(len(numbers)):
+        numbers[field, r] = 0.0 if field < ZEROS else NAN
+    for n in range(len(TEXTS)):
+        texts[n, r, SIZE] = texts[n, r, HEAD] = texts[n, r, TAIL] = 0
+    codes[GROUND, r], codes[ADDRESS, r] = 0, NO_ADDRESS
+
+
+@jit
+def row(b: Any, i: int, r: int, numbers: Any, codes: Any, texts: Any) -> int:
+    """The place after the object that opens at `i`, which is kept as row `r`."""
+    blank(r, numbers, codes, texts)
+    i, more = opened(b, i, END)
+    while more:
+        field, i = key(b, i)
+        if i < 0:
+            return -1
+        if field < 0:
+            i = members(b, i) if b[i] == BEGIN else items(b, i)
+        elif field < FIRST_TEXT:
+            numbers[field, r], i = told(b, i)
+            if field < ZEROS and np.isnan(numbers[field, r]):
+                numbers[field, r] = 0.0
+        elif field < HEX:
+            i = text(b, i, field - FIRST_TEXT, r, texts)
+        elif field == HEX:
+            codes[ADDRESS, r], i = address(b, i)
+        elif field == ALTITUDE:
+            i = altitude(b, i, r, numbers, codes)
+        else:
+            i = last_position(b, i, r, numbers)
+        if i < 0:
+            return -1
+        i, more = onward(b, i, END)
+    return i
+
+
+@jit
+def scan(b: Any, i: int, numbers: Any, codes: Any, texts: Any) -> tuple[int, int]:
+    """All objects of the list that opens at `i`: how many, and where it closes; -1 where the text is not plain.
+
+    Of each object `numbers` (NUMBERS, the altitude, those of `lastPosition`) and `codes` (on the ground, address) get a
+    column, and `texts` what there is to know of each of TEXTS.
+    """
+    r = 0
+    i, more = opened(b, i, CLOSE)
+    while more:
+        if b[i] != BEGIN or r == numbers.shape[1]:
+            return -1, 0
+        i = row(b, i, r, numbers, codes, texts)
+        if i < 0:
+            return -1, 0
+        r += 1
+        i, more = onward(b, i, CLOSE)
+    return (r, i - 1) if i >= 0 else (-1, 0)
