@@ -72,17 +72,23 @@ def heard(observations: pd.DataFrame) -> pd.DataFrame:
     cell, address = cell[order], address[order]
     first = np.ones(len(cell), dtype=bool)
     first[1:] = (cell[1:] != cell[:-1]) | (address[1:] != address[:-1])
-    cell, aircraft = np.unique(cell[first], return_counts=True)
+    cell = cell[first]
+    begin = np.flatnonzero(np.append(True, cell[1:] != cell[:-1]))
+    cell, aircraft = cell[begin], np.diff(begin, append=len(cell))
     square, hour = cell // len(names) >> 20, cell // len(names) & 0xFFFFF
     west = (square + 128) % 256 - 128
     south = (square - west) // 256
     counts = {
-        "cell": [f"{2 * s},{2 * w}" for s, w in zip(south.tolist(), west.tolist(), strict=True)],
+        "cell": _objects([f"{2 * s},{2 * w}" for s, w in zip(south.tolist(), west.tolist(), strict=True)]),
         "hour": units.instants(hour * 3_600_000),
-        "source": np.sort(names.to_numpy())[cell % len(names)],
+        "source": _objects(np.sort(names.to_numpy())[cell % len(names)]),
         "aircraft": aircraft,
     }
     return records.conform(pd.DataFrame(counts), records.HEARD)
+
+
+def _objects(texts: Any) -> pd.Series:
+    return pd.Series(texts, dtype=object)  # said aloud, or pandas 3 makes each column an Arrow one, and back
 
 
 def _wrong(frame: pd.DataFrame, received: datetime | None) -> dict[str, Mask]:

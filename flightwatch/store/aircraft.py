@@ -11,12 +11,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import select
 
 from flightwatch.records import AIRCRAFT, conform
-from flightwatch.store import bulk, schema
+from flightwatch.store import bulk, repeated, schema
 from flightwatch.store.base import Base, frame, ms
+from flightwatch.store.repeated import Said
 from flightwatch.units import instants
 
 FIELDS = ("registration", "typecode", "operator")
@@ -36,10 +39,26 @@ class AircraftRows(Base):
 
     def save_aircraft(self, aircraft: pd.DataFrame, *, at: datetime) -> int:
         """Take note of what sources say about airframes at that time; how many airframes it changed."""
+        moment = ms(at)
+        said = repeated.said(aircraft)
+        if said is None:
+            return self._save_claims(self._claims_of(aircraft), moment)
+        before = self._said.get(said.source)
+        new = ~said.again(before, moment, RENEW_MS) if before else np.ones(len(aircraft), dtype=bool)
+        if not new.any():
+            return 0
+        claims = self._claims_of(aircraft[new])
+        with self.transaction():
+            changed = self._save_claims(claims, moment)
+            self.after_commit(lambda: self._remember(said, new, claims))
+        return changed
+
+    def _claims_of(self, aircraft: pd.DataFrame) -> list[Any]:
         rows = conform(aircraft, AIRCRAFT)
         columns = [bulk.plain(rows[name], self.dialect) for name in ("icao24", "source", *FIELDS, "flags")]
-        moment = ms(at)
-        claims = list(zip(*columns, strict=True))
+        return list(zip(*columns, strict=True))
+
+    def _save_claims(self, claims: Sequence[Any], moment: int) -> int:
         told = list(dict.fromkeys(self._not_noted(claims, moment)))
         if not told:
             return 0
@@ -71,6 +90,12 @@ class AircraftRows(Base):
         if len(self._claimed) > MOST_NOTED:
             self._claimed.clear()
         self._claimed.update((claim, held) for claim, held in claims.items() if held is not None)
+
+    def _remember(self, said: Said, new: npt.NDArray[np.bool_], claims: Sequence[Any]) -> None:
+        """What the source said, to compare its next call with; `claims` are those that were looked up."""
+        held = np.array([self._claimed.get(claim, (0, 0)) for claim in claims], dtype=np.int64)
+        said.first[new], said.last[new] = held.T
+        self._said[said.source] = said
 
     def aircraft(self, icao24s: Iterable[str] | None = None) -> pd.DataFrame:
         """The values in use, by icao24: AIRCRAFT with `firstseen`, `lastseen` and `provenance` (field to source)."""

@@ -56,6 +56,7 @@ class Base:
         self._fence: tuple[str, str, int] | None = None
         self._memory = threading.RLock() if write is read else None
         self._claimed: dict[Any, tuple[int, int]] = {}  # what is known to be stored of airframes (see `aircraft`)
+        self._said: dict[str, Any] = {}  # of each source, what it said of them last (see `repeated`)
         self._heard: dict[tuple[Any, ...], int] = {}  # and of who was heard (see `polls`)
 
     def __repr__(self) -> str:

@@ -129,7 +129,7 @@ class PollRows(AircraftRows, KeptRows, TouchRows):
                 connection, schema.observation, named, update={}, new=not self._has_fixes(connection, texts, times)
             )
             return
-        columns = bulk.columns_of(ordered.drop(columns="poll"), schema.observation, dialect=self.dialect)
+        columns = bulk.columns_of(ordered, schema.observation, dialect=self.dialect)
         columns |= {"icao24": texts[codes].tolist(), "poll": [poll] * len(times)}
         bulk.write(connection, schema.observation, columns, update={})
 
@@ -143,9 +143,10 @@ class PollRows(AircraftRows, KeptRows, TouchRows):
         counts: dict[tuple[Any, ...], int] = {}
         for rows in heard:
             lists = bulk.columns_of(rows, schema.heard, dialect=self.dialect)
-            keys = zip(*(lists[name] for name in HEARD_KEY), strict=True)
-            for key, number in zip(keys, lists["aircraft"], strict=True):
-                counts[key] = counts.get(key, 0) + number
+            told = dict(zip(zip(*(lists[name] for name in HEARD_KEY), strict=True), lists["aircraft"], strict=True))
+            for key in told.keys() & counts.keys():
+                told[key] += counts[key]
+            counts |= told
         if not add:
             counts = {key: number for key, number in counts.items() if number > self._heard.get(key, 0)}
             self.after_commit(lambda: self._note_heard(counts))
