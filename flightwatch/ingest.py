@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -79,12 +80,18 @@ def heard(observations: pd.DataFrame) -> pd.DataFrame:
     west = (square + 128) % 256 - 128
     south = (square - west) // 256
     counts = {
-        "cell": _objects([f"{2 * s},{2 * w}" for s, w in zip(south.tolist(), west.tolist(), strict=True)]),
+        "cell": _objects(_cells()[south + 45, west + 90]),
         "hour": units.instants(hour * 3_600_000),
         "source": _objects(np.sort(names.to_numpy())[cell % len(names)]),
         "aircraft": aircraft,
     }
     return records.conform(pd.DataFrame(counts), records.HEARD)
+
+
+@cache
+def _cells() -> Any:
+    """The names of all cells, 2 MB: each poll names thousands of them."""
+    return np.array([[f"{2 * s},{2 * w}" for w in range(-90, 91)] for s in range(-45, 46)], dtype=object)
 
 
 def _objects(texts: Any) -> pd.Series:

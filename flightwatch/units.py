@@ -35,9 +35,9 @@ def icao24_texts(addresses: npt.NDArray[Any]) -> npt.NDArray[np.object_]:
     >>> icao24_texts(np.array([0x140A1F, 0x18], dtype=np.uint32)).tolist()
     ['140a1f', '000018']
     """
-    raw = addresses.astype(">u4").view(np.uint8).reshape(-1, 4)[:, 1:].tobytes().hex()
+    raw = addresses.astype(">u4").view(np.uint8).reshape(-1, 4)[:, 1:].tobytes()
     out = np.empty(len(addresses), dtype=object)
-    out[:] = [raw[i : i + 6] for i in range(0, len(raw), 6)]
+    out[:] = raw.hex(" ", 3).split()  # a third of the time of slices
     return out
 
 

@@ -63,6 +63,7 @@ class Coded:
 _NO_AIRCRAFT, _NO_OBSERVATION = empty(AIRCRAFT), empty(OBSERVATION)
 _HEX = re.compile(r"[0-9a-fA-F]{6}\Z")
 _SQUAWK = re.compile(r"[0-7]{4}\Z")
+_SQUAWKS = re.compile(r"(?:[0-7]{4} )*\Z")
 
 
 def addresses(texts: Sequence[str]) -> tuple[npt.NDArray[np.uint32], Bools, Bools]:
@@ -148,7 +149,10 @@ def squawk(text: str) -> str:
 
 
 def squawks(values: Sequence[str]) -> list[str]:
-    """`squawk` of each."""
+    """`squawk` of each; looked at together first, as `clean_texts` does."""
+    together = "".join(f"{v} " for v in values if v)
+    if len(together) == 5 * sum(map(bool, values)) and _SQUAWKS.match(together):
+        return list(values)
     return list(map(squawk, values))
 
 
@@ -181,26 +185,26 @@ def texts(values: Any, clean: Callable[[Sequence[str]], list[str]] = clean_texts
 
 def recode(codes: npt.NDArray[Any], names: Sequence[str]) -> pd.Categorical:
     """Categories from codes into a list of names that may repeat."""
-    places: dict[str, int] = dict.fromkeys(names, 0)
-    if len(places) == len(names):
-        return pd.Categorical.from_codes(codes, dtype=_dtype(names))
-    places.clear()
+    index = _index(names)
+    if index.is_unique:
+        return pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(index))
+    places: dict[str, int] = {}
     remap = np.fromiter((places.setdefault(n, len(places)) for n in names), dtype=np.int64, count=len(names))
-    return pd.Categorical.from_codes(remap[codes] if len(names) else codes, dtype=_dtype(places))
+    return pd.Categorical.from_codes(remap[codes] if len(names) else codes, dtype=pd.CategoricalDtype(_index(places)))
 
 
 def constant(value: str, count: int) -> pd.Categorical:
     """The same text in every row."""
-    return pd.Categorical.from_codes(np.zeros(count, dtype=np.int8), dtype=_dtype((value,)))
+    return pd.Categorical.from_codes(np.zeros(count, dtype=np.int8), dtype=pd.CategoricalDtype(_index((value,))))
 
 
-def _dtype(names: Iterable[str]) -> Any:
+def _index(names: Iterable[str]) -> pd.Index:
     """Categories of the same dtype (object) under pandas 2 and 3.
 
     Made anew each time: pandas notes in an index which frames share it, and one kept for good would gather these notes
     of every poll, each of which holds a page of memory (docs/reliability.md, R13).
     """
-    return pd.CategoricalDtype(pd.Index(list(names), dtype=object))
+    return pd.Index(list(names), dtype=object)
 
 
 def position_faults(latitude: Floats, longitude: Floats) -> tuple[Bools, Bools]:

@@ -144,9 +144,9 @@ class PollRows(AircraftRows, KeptRows, TouchRows):
         for rows in heard:
             lists = bulk.columns_of(rows, schema.heard, dialect=self.dialect)
             told = dict(zip(zip(*(lists[name] for name in HEARD_KEY), strict=True), lists["aircraft"], strict=True))
-            for key in told.keys() & counts.keys():
+            for key in told.keys() & counts.keys() if counts else ():
                 told[key] += counts[key]
-            counts |= told
+            counts = counts | told if counts else told
         if not add:
             counts = {key: number for key, number in counts.items() if number > self._heard.get(key, 0)}
             self.after_commit(lambda: self._note_heard(counts))
