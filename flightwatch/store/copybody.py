@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TAIL = b"\xff\xff"
-NULL = 0xFF
+NULL = -1  # the length of a field that has none
 SLAB = 1_024  # rows at a time: their bytes and as many marks stay in the nearer cache; 8,192 take a third longer
 TYPES = {"int2": ">i2", "int4": ">i4", "int8": ">i8", "float4": ">f4", "float8": ">f8", "bool": ">u1"}
 
@@ -41,39 +41,54 @@ def parts(columns: Mapping[str, tuple[str, Any]]) -> Iterator[bytes]:
     """
     fields = [_field(kind, values) for kind, values in columns.values()]
     count = len(next(iter(columns.values()))[1])
-    width = 2 + sum(f.width for f in fields)
+    room = min(SLAB, count)
+    body = np.empty((room, 2 + sum(f.width for f in fields)), dtype=np.uint8)
+    used = np.ones(body.shape, dtype=bool)
+    body[:, 0], body[:, 1] = divmod(len(fields), 256)
+    at = 2
+    for field in fields:
+        field.begin(body, used, at)
+        at += field.width
     yield HEAD
     for lo in range(0, count, SLAB):
         rows = slice(lo, min(lo + SLAB, count))
-        body = np.zeros((rows.stop - lo, width), dtype=np.uint8)
-        used = np.ones(body.shape, dtype=bool)
-        body[:, 1] = len(fields)
-        at = 2
         for field in fields:
-            room = slice(at, at + field.width)
-            field.fill(rows, body[:, room], used[:, room])
-            at += field.width
-        yield body[used].tobytes()
+            field.fill(rows)
+        yield body[: rows.stop - lo][used[: rows.stop - lo]].tobytes()
     yield TAIL
+
+
+def _column(table: npt.NDArray[Any], at: int, kind: Any) -> npt.NDArray[Any]:
+    """The bytes of all rows from there on as values of that kind: writing them so is one pass, in a fifth of the time
+    that writing their bytes takes."""
+    return np.ndarray((len(table),), kind, table.data, at, table.strides[:1])
 
 
 class _Numbers:
     """Numbers of one size; NaN is NULL."""
 
     def __init__(self, kind: str, values: Any) -> None:
-        dtype = np.dtype(TYPES[kind])
-        self.values = np.asarray(values).astype(dtype)
-        self.size = dtype.itemsize
+        self.dtype = np.dtype(TYPES[kind])
+        self.values = np.asarray(values)
+        self.size = self.dtype.itemsize
         self.width = 4 + self.size
+        gaps = np.isnan(self.values) if self.values.dtype.kind == "f" else np.zeros(0, dtype=bool)
+        self.gaps = gaps if gaps.any() else None
 
-    def fill(self, rows: slice, body: Any, used: Any) -> None:
-        values = self.values[rows]
-        body[:, 3] = self.size
-        body[:, 4:] = values.view(np.uint8).reshape(len(values), self.size)
-        if values.dtype.kind == "f":
-            gaps = np.flatnonzero(np.isnan(values))
-            body[gaps, :4] = NULL
-            used[gaps, 4:] = False
+    def begin(self, body: Any, used: Any, at: int) -> None:
+        """What is the same in every slab."""
+        self.length, self.place = _column(body, at, ">i4"), _column(body, at + 4, self.dtype)
+        self.used = used[:, at + 4 : at + self.width]
+        self.length[:] = self.size
+
+    def fill(self, rows: slice) -> None:
+        """The next rows, into the first of the slab."""
+        count = rows.stop - rows.start
+        self.place[:count] = self.values[rows]
+        if self.gaps is not None:
+            gaps = self.gaps[rows]
+            self.length[:count] = np.where(gaps, NULL, self.size)
+            self.used[:count] = ~gaps[:, None]
 
 
 class _Texts:
@@ -88,15 +103,28 @@ class _Texts:
         size = max(int(length[present].max()), 1)
         self.width = 4 + size
         padded = whole.view(np.uint8).reshape(len(whole), -1)[:, :size]
-        self.body = np.concatenate([length.view(np.uint8).reshape(-1, 4), padded], axis=1)
-        self.used = None if (length[present] == size).all() else np.arange(-4, size) < length[:, None]
-        self.only = self.body[present[0]] if len(present) == 1 else None
+        self.texts = self._whole(np.concatenate([length.view(np.uint8).reshape(-1, 4), padded], axis=1))
+        ragged = (length[present] != size).any()
+        self.marks = self._whole(np.arange(-4, size) < length[:, None]) if ragged else None
+        self.only = self.texts[present[0]] if len(present) == 1 else None
 
-    def fill(self, rows: slice, body: Any, used: Any) -> None:
+    def _whole(self, table: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Its rows as one value each."""
+        return np.ascontiguousarray(table).view(f"V{self.width}")[:, 0]
+
+    def begin(self, body: Any, used: Any, at: int) -> None:
+        """What is the same in every slab."""
+        self.place, self.used = (_column(table, at, f"V{self.width}") for table in (body, used))
+        if self.only is not None:
+            self.place[:] = self.only
+
+    def fill(self, rows: slice) -> None:
+        """The next rows, into the first of the slab."""
         codes = self.codes[rows]
-        body[:] = self.body[codes] if self.only is None else self.only
-        if self.used is not None:
-            used[:] = self.used[codes]
+        if self.only is None:
+            self.place[: len(codes)] = self.texts[codes]
+        if self.marks is not None:
+            self.used[: len(codes)] = self.marks[codes]
 
 
 def _bytes(texts: list[str]) -> npt.NDArray[np.bytes_]:

@@ -35,7 +35,7 @@ class Said:
         """Which claims are stored as they are made at that time: the source made them before, and they need not be
         written again before `renew` ms have gone by. Of these `first` and `last` are taken over."""
         at = np.searchsorted(before.address, self.address).clip(max=len(before.address) - 1)
-        same = (before.address[at] == self.address) & (before.flags[at] == self.flags)
+        same: npt.NDArray[np.bool_] = (before.address[at] == self.address) & (before.flags[at] == self.flags)
         for mine, theirs in zip(self.texts, before.texts, strict=True):
             same &= mine == theirs[at]
         first, last = before.first[at], before.last[at]
