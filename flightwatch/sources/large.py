@@ -1,8 +1,8 @@
 """Answers with thousands of aircraft, read by the compiled loops (`objects`) where numba is installed.
 
 An answer they cannot read is left to the general decoder, so what comes of it is the same with them and without; they
-take a fifth of the time (benchmarks/ingest). Loading them takes 0.4 s and 100 MiB once, which a daemon that watches a
-region never spends.
+take a third of the time (benchmarks/ingest). Loading them takes half a second and 130 MiB once, which a daemon that
+watches a region never spends.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from flightwatch.sources.frames import LastPosition
 
 LARGE = 4 * 2**20
 """Bytes of an answer from where on the loops are used: 7,000 aircraft, half the world. They save 20 ms of such an
-answer, so loading them is earned back within twenty polls."""
+answer, so loading them is earned back within half an hour of polls."""
 
 PATIENCE = 1  # large answers read before they are loaded: one alone may be a file somebody looks at
 ROW_BYTES = 30  # no aircraft with a position is told in less; a text of nothing but brackets does not reserve room

@@ -1,7 +1,7 @@
 """Many rows at once: forty a statement on SQLite, binary COPY on PostgreSQL; writing twice is once.
 
 The ORM's `add_all` takes 38 times as long as raw `executemany`, SQLAlchemy's `insert` with dictionaries 4.5 times;
-this way stays within 1.5 (benchmarks/store).
+this way takes less than it (benchmarks/store).
 """
 
 from __future__ import annotations
