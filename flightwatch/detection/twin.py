@@ -104,7 +104,8 @@ def lately(coverage: Array) -> Array:
     usual = np.median(coverage[np.clip(around, 0, len(coverage) - 1)], axis=1)
     now = np.median(coverage[-LATELY:], axis=0)
     level = np.divide(now, usual, out=np.ones_like(usual), where=(usual > 0) & (now > 0))
-    return np.minimum(coverage * level, 1.0)
+    found: Array = np.minimum(coverage * level, 1.0)
+    return found
 
 
 def _mirror(days: int, wanted: int) -> Array:

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from flightwatch.compiled import numba
 from flightwatch.sources.columns import Coded
 from flightwatch.sources.frames import LastPosition
 
@@ -48,9 +49,9 @@ Scanned = tuple[dict[str, Any], float, Counter[str]]
 @cache
 def _loops() -> tuple[ModuleType, ModuleType, bool]:
     """Those over the objects, those over their texts, and whether they are compiled."""
-    from flightwatch.sources import kernel, objects, words
+    from flightwatch.sources import objects, words
 
-    return objects, words, kernel.COMPILED
+    return objects, words, numba() is not None
 
 
 def scan(body: bytes, most: int) -> Scanned | None:

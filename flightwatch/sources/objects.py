@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from flightwatch.compiled import PLACE, jit, leaf
 from flightwatch.sources.kernel import (
     BACKSLASH,
     BEGIN,
@@ -28,12 +29,9 @@ from flightwatch.sources.kernel import (
     NAN,
     NINE,
     OPEN,
-    PLACE,
     QUOTE,
     TILDE,
     ZERO,
-    jit,
-    leaf,
     literal,
     maybe,
     string,

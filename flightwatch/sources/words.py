@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from flightwatch.sources.kernel import jit, same
+from flightwatch.compiled import jit
+from flightwatch.sources.kernel import same
 
 AT, SIZE, HEAD, TAIL = range(4)
 """What is known of a text: where it begins, how long it is, the bytes at its ends. Of a callsign, squawk, registration

@@ -14,9 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from flightwatch.compiled import numba
 from flightwatch.errors import SourceError
-from flightwatch.sources import frames, inflate, kernel, large, readsb
+from flightwatch.sources import frames, inflate, large, readsb
 
+COMPILED = numba() is not None
 MOST = 50
 ROWS: list[dict[str, Any]] = [
     {"hex": "140a1f", "type": "adsb_icao", "flight": "RFF7031 ", "r": "RA-76445", "t": "IL76", "alt_baro": 31000,
@@ -42,7 +44,7 @@ def body(rows: list[dict[str, Any]] = ROWS, name: str = "aircraft", **head: Any)
 
 def scanned(text: bytes) -> large.Scanned | None:
     whole = text + b"\0"
-    return large.read(text, np.frombuffer(whole, dtype=np.uint8) if kernel.COMPILED else whole, MOST)
+    return large.read(text, np.frombuffer(whole, dtype=np.uint8) if COMPILED else whole, MOST)
 
 
 def tables(part: dict[str, Any], rejected: Counter[str]) -> list[pd.DataFrame]:
@@ -181,7 +183,7 @@ def test_the_loops_are_loaded_at_the_second_large_answer(monkeypatch: pytest.Mon
 
     found = [large.scan(body(), MOST) is not None for _ in range(3)]
 
-    assert found == [False, kernel.COMPILED, kernel.COMPILED]
+    assert found == [False, COMPILED, COMPILED]
     assert large.scan(body()[:-1], MOST) is None
 
 
