@@ -9,6 +9,7 @@ import pytest
 from flightwatch import airports, flights, geo, records, tracks, units
 
 START = 1_733_000_000_000  # 2024-11-30T20:53:20Z
+LOW_INTEGRITY = next(bit for bit, name in records.SUSPECT.items() if name == "low integrity")
 MOSCOW, BENGHAZI, MINSK = "UUWW", "HLLB", "UMMS"
 
 
@@ -123,6 +124,16 @@ def test_a_stay_on_the_ground_ends_the_flight():
 
     assert found["estarrivalairport"].tolist() == [MINSK, MOSCOW]
     assert found["lastseen"].iloc[0] < found["firstseen"].iloc[1]
+
+
+def test_doubts_about_an_aircraft_parked_long_after_do_not_mark_its_last_flight():
+    flown = fly(MOSCOW, BENGHAZI)
+    parked = pd.concat([flown.tail(1)] * 30).assign(groundspeed=0.0, suspect=np.uint8(LOW_INTEGRITY))
+    parked["time"] = flown["time"].max() + pd.to_timedelta(np.arange(20, 50), unit="min")
+
+    found = flights.build(pd.concat([flown.assign(suspect=np.uint8(0)), parked], ignore_index=True))
+
+    assert found["suspect"].tolist() == [""]
 
 
 def test_a_touch_and_go_is_no_new_flight():

@@ -74,8 +74,7 @@ def _known(fixes: Fixes, aircraft: pd.DataFrame | None) -> pd.DataFrame:
 def _ends(columns: Columns, legs: Legs, ground: Any, out: dict[str, Any]) -> Ends:
     names = ("latitude", "longitude", "altitude", "groundspeed", "track", "vertical_rate")
     first, last = ({k: columns[k][rows].astype(float) for k in names} for rows in (legs.first, legs.last))
-    ranges = np.stack([legs.first, legs.last + 1], axis=1).ravel()
-    ranges = ranges[ranges < len(columns["time"])]  # the last may end where the rows end
+    ranges = _ranges(legs, len(columns["time"]))
     fastest = np.nan_to_num(np.fmax.reduceat(columns["groundspeed"], ranges)[::2]).astype(float)
     shared = np.array(["duplicate address" in s for s in out["suspect"]])
     return ends_of(
@@ -171,11 +170,16 @@ def callsigns(codes: Any, time: Any, starts: Any, names: list[str]) -> list[tupl
     return [(names[max(h, key=lambda c: h[c])], [names[c] for c in h]) if h else ("", []) for h in held]
 
 
+def _ranges(legs: Legs, rows: int) -> Any:
+    """Where legs begin and end among so many rows, for `reduceat`; the last may end where the rows end."""
+    bounds = np.stack([legs.first, legs.last + 1], axis=1).ravel()
+    return bounds[bounds < rows]
+
+
 def _suspicions(fixes: Fixes, legs: Legs) -> list[str]:
     """The marks of the fixes in each leg, and of those set aside in its time; stale ones are everyday and not told."""
     columns, doubted = fixes.columns, fixes.doubted
-    ranges = np.stack([legs.first, legs.last + 1], axis=1).ravel()[:-1]
-    inside = np.bitwise_or.reduceat(columns["bits"], ranges)[::2]
+    inside = np.bitwise_or.reduceat(columns["bits"], _ranges(legs, len(columns["bits"])))[::2]
     if len(doubted["address"]):
         inside |= _doubts_inside(columns, doubted, legs)
     inside &= ~np.uint8(motion.STALE)
