@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 
 from flightwatch import alerts
-from flightwatch.alerts.words import DOUBTS, LEAST_PROBABILITY
+from flightwatch.alerts.words import DOUBTS
 from flightwatch.detection import calibration
 from flightwatch.records import FLIGHT, SUSPECT, conform
 from flightwatch.telling import Changes
+from flightwatch.words import LEAST_PROBABILITY
 from tests.fakes.episodes import BACK, DAY0, MOSCOW_MINSK, PAIR, ROUTES, RUSSIA, World, surge
 
 

@@ -181,7 +181,7 @@ def test_a_surge_in_days_watched_less_than_usual_says_so() -> None:
     found = detection.score(rows, model=model(), since=SINCE)
 
     day = flagged(found, "r05").query("day == @DAYS[191]").iloc[0]
-    assert any(why.startswith("watched at 7") and "usually at 100%" in why for why in day["reasons"]), day["reasons"]
+    assert any(why.startswith("coverage was 7") and "usually it is 100%" in why for why in day["reasons"])
 
 
 def test_a_day_hardly_watched_that_brought_no_flight_is_never_flagged() -> None:
@@ -196,7 +196,7 @@ def test_a_day_hardly_watched_that_brought_no_flight_is_never_flagged() -> None:
     assert not set(flagged(found, "r05")["day"]) & out
     blind = found[(found["route"] == "r05") & (found["day"] == DAYS[190])].iloc[0]
     assert blind["score"] > blind["threshold"]
-    assert blind["reasons"][-1] == "held back: the day was watched at 10% only and brought no flight"
+    assert blind["reasons"][-1] == "held back: coverage was only 10% on that day, and no flight was seen"
 
 
 def test_days_with_only_doubted_positions_are_never_flagged() -> None:

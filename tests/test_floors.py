@@ -21,7 +21,7 @@ PACKAGE = Path(flightwatch.__file__).parent
 ROOT = PACKAGE.parent
 
 FLOORS = {
-    "records": 0, "telling": 0, "errors": 0, "units": 0, "redact": 0, "deflate": 0, "series": 0,
+    "records": 0, "telling": 0, "words": 0, "errors": 0, "units": 0, "redact": 0, "deflate": 0, "series": 0,
     "compiled": 0, "crowds": 1,
     "geo": 1, "airports": 1, "aircraft": 1, "tracks": 1, "motion": 1, "places": 1, "config": 1, "data": 1, "logs": 1,
     "loopback": 1, "countries": 1,
@@ -36,7 +36,9 @@ FLOORS = {
 
 CORE = {"ingest", "flights", "routes", "detection", "alerts"}
 EDGE = {"sources", "store", "notify"}
-PURE = CORE | {"records", "telling", "errors", "units", "geo", "tracks", "motion", "series", "compiled", "crowds"}
+PURE = CORE | {
+    "records", "telling", "words", "errors", "units", "geo", "tracks", "motion", "series", "compiled", "crowds",
+}  # fmt: skip
 
 CLOCKS = {
     "datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "time.time_ns", "time.monotonic",

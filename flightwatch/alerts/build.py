@@ -15,9 +15,9 @@ from flightwatch.alerts.rest import Leg, legs
 from flightwatch.alerts.rules import Rules, rank, severity
 from flightwatch.alerts.silences import doubted
 from flightwatch.alerts.words import flights as say_flights
-from flightwatch.alerts.words import number as say_number
 from flightwatch.records import Route
 from flightwatch.telling import Alert, Episode, Notice
+from flightwatch.words import number as say_number
 
 
 @dataclass(frozen=True)

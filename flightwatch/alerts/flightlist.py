@@ -9,8 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from flightwatch.alerts.words import doubts, moment, number
+from flightwatch.alerts.words import doubts, moment
 from flightwatch.units import percent
+from flightwatch.words import number
 
 SEEN = ("observed", "approach", "reported")
 WORTH_NAMING = 0.1  # a second candidate below one in ten would only take up room

@@ -14,9 +14,10 @@ from flightwatch.alerts.flightlist import TRACKER, row
 from flightwatch.alerts.rules import Rules
 from flightwatch.alerts.words import day as say_day
 from flightwatch.alerts.words import flights as say_flights
-from flightwatch.alerts.words import headline, listing, moment, number, rarity, split_rarity, times
+from flightwatch.alerts.words import headline, listing, moment, split_rarity, times
 from flightwatch.countries import said
 from flightwatch.telling import Alert, Message
+from flightwatch.words import number, rarity
 
 UNKNOWABLE = (
     "Cargo, passengers and purpose are unknown: all there is are positions that aircraft broadcast.",

@@ -1,4 +1,4 @@
-"""Numbers and days as an editor reads them."""
+"""Flights, odds and days as an editor reads them; plain counts are in `flightwatch.words`."""
 
 from __future__ import annotations
 
@@ -8,23 +8,7 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from flightwatch.countries import said
-
-
-def number(value: float) -> str:
-    """A count: whole when it is, one decimal above 1, two significant digits below.
-
-    >>> [number(v) for v in (3.0, 5.43, 0.104, 0.0497, 0.004, 0.0, 12.6)]
-    ['3', '5.4', '0.1', '0.05', 'under 0.01', '0', '12.6']
-    """
-    if not math.isfinite(value):
-        return "unknown"
-    if abs(value - round(value)) < 0.05 and (value >= 0.95 or value == 0):
-        return f"{round(value)}"
-    if value >= 1:
-        return f"{value:.1f}"
-    if value < 0.01:
-        return "under 0.01"
-    return f"{value:.1f}" if value >= 0.1 else f"{value:.2f}"
+from flightwatch.words import number
 
 
 def flights(value: float) -> str:
@@ -50,23 +34,6 @@ def times(multiple: float) -> str:
     if not math.isfinite(multiple):
         return "none is usual"
     return f"{multiple:.0f} times the usual" if multiple >= 10 else f"{number(multiple)} times the usual"
-
-
-LEAST_PROBABILITY = 3e-4
-"""The calibration states nothing rarer (`detection.calibration`); a probability this low is an upper bound."""
-
-
-def rarity(probability: float) -> str:
-    """A tail probability per day in words. Days, not events: what is strange on one day often still is on the next, so
-    this is no "once in N days".
-
-    >>> rarity(0.0047), rarity(3e-4)
-    ('1 ordinary day in 210 is at least as strange', 'at most 1 ordinary day in 3,300 is as strange')
-    """
-    if not 0 < probability < 1:
-        return "chance of it unknown"
-    days = f"1 ordinary day in {round(float(f'{1 / probability:.2g}')):,}"
-    return f"at most {days} is as strange" if probability <= LEAST_PROBABILITY else f"{days} is at least as strange"
 
 
 def split_rarity(reasons: Iterable[str]) -> tuple[list[str], list[str]]:

@@ -17,8 +17,9 @@ from flightwatch.detection.findings import compose
 from flightwatch.detection.model import Model
 from flightwatch.detection.panel import Panel, build
 from flightwatch.detection.training import mark
-from flightwatch.detection.words import FEATURES, flights, number
+from flightwatch.detection.words import FEATURES, flights
 from flightwatch.errors import InputError
+from flightwatch.words import number
 
 Array = npt.NDArray[Any]
 

@@ -11,6 +11,7 @@ from flightwatch.detection.calibration import Calibration
 from flightwatch.detection.decide import Verdict
 from flightwatch.detection.features import NAMES, SHARE_DAYS, SHARES
 from flightwatch.detection.panel import Panel
+from flightwatch.words import number
 
 Array = npt.NDArray[Any]
 
@@ -35,22 +36,9 @@ COVERAGE_ERROR = 0.1  # coverage is known to about a tenth (benchmarks/detection
 WORDS = {
     "newcomers": "flown by aircraft not seen on this route in the 180 days before",
     "region_newcomers": "flown by aircraft never seen at the destination before",
-    "heavy": "heavy or military types",
+    "heavy": "flown by heavy or military types",
     "night": "by night",
 }
-
-
-def number(x: float) -> str:
-    """A count as people say it: two figures, no false precision.
-
-    >>> [number(x) for x in (0.004, 0.0312, 0.127, 3.0, 5.43, 12.6)]
-    ['0', '0.03', '0.1', '3', '5.4', '13']
-    """
-    if x >= 9.95:
-        return f"{x:.0f}"
-    if x >= 0.095:
-        return f"{x:.1f}".removesuffix(".0")
-    return f"{x:.2f}" if x >= 0.005 else "0"
 
 
 def flights(x: float) -> str:
@@ -66,7 +54,7 @@ def headline(observed: float, window: int, expected: float) -> str:
     >>> headline(3.0, 7, 0.12)
     '3 flights in 7 days where 0.1 is usual'
     """
-    usual = "almost none" if expected < 0.005 else number(expected)
+    usual = "almost none" if expected < 0.01 else number(expected)
     return f"{flights(observed)} in {window} days where {usual} {'are' if expected >= 1.05 else 'is'} usual"
 
 
@@ -84,11 +72,11 @@ def _coverage(now: float, usual: float) -> list[str]:
     """What a finding rests on when its window was not watched as usual.
 
     >>> _coverage(0.57, 0.98), _coverage(0.97, 0.98)
-    (['watched at 57% in these days, usually at 98%; what is usual is corrected for it'], [])
+    (['coverage was 57% in these days, usually it is 98%; the usual number is corrected for that'], [])
     """
     if abs(now - usual) <= COVERAGE_ERROR * usual:
         return []
-    return [f"watched at {now:.0%} in these days, usually at {usual:.0%}; what is usual is corrected for it"]
+    return [f"coverage was {now:.0%} in these days, usually it is {usual:.0%}; the usual number is corrected for that"]
 
 
 def _oddities(t: int, r: int, panel: Panel, rows: Array) -> list[str]:
@@ -97,15 +85,25 @@ def _oddities(t: int, r: int, panel: Panel, rows: Array) -> list[str]:
     of = panel.count[span, r].sum()
     for name, column in SHARES.items():
         if rows[NAMES.index(column)] >= TELLING:
-            out.append(f"{number(panel.attributes[name][span, r].sum())} of {flights(of)} in 14 days {WORDS[name]}")
+            out.append(_share(panel.attributes[name][span, r].sum(), of, WORDS[name]))
     if rows[NAMES.index("rev14")] >= TELLING:
-        out.append(f"{flights(panel.reverse[span, r].sum())} back in 14 days, more than usual")
+        out.append(f"{flights(panel.reverse[span, r].sum())} went back in 14 days, more than usual")
     if rows[NAMES.index("nbr7")] >= TELLING:
         out.append("other routes at the same ends are unusually busy too")
     doubted = panel.suspect[span, r].sum()
     if doubted > 0:
-        out.append(f"{flights(doubted)} in 14 days with doubted positions, counted at most half")
+        out.append(f"{flights(doubted)} in 14 days had doubted positions and counted half at most")
     return out
+
+
+def _share(part: float, of: float, how: str) -> str:
+    """
+    >>> _share(4.6, 4.6, WORDS["heavy"])
+    '4.6 of 4.6 flights in 14 days were flown by heavy or military types'
+    >>> _share(1.0, 3.0, WORDS["night"])
+    '1 of 3 flights in 14 days was by night'
+    """
+    return f"{number(part)} of {flights(of)} in 14 days {'was' if number(part) == '1' else 'were'} {how}"
 
 
 def _rarity(score: float, worth: Calibration) -> str:
@@ -114,7 +112,8 @@ def _rarity(score: float, worth: Calibration) -> str:
     if rate <= 1.5 / worth.route_years:
         return f"in {number(worth.route_years)} simulated years of ordinary traffic on such routes this did not happen"
     if years < 1.5:
-        return f"ordinary traffic on such a route looks like this {number(rate)} times a year"
+        often = "once" if number(rate) == "1" else f"{number(rate)} times"
+        return f"ordinary traffic on such a route looks like this {often} a year"
     return f"ordinary traffic on such a route looks like this once in {number(years)} years"
 
 
@@ -122,11 +121,11 @@ def _held_back(t: int, r: int, panel: Panel, verdict: Verdict) -> list[str]:
     if verdict.held_short[t, r]:
         return [f"held back: only {verdict.history[t, r]} watched days of history so far"]
     if verdict.held_coverage[t, r] and verdict.unseen[t, r]:
-        return [f"held back: the day was watched at {panel.coverage[t, r]:.0%} only and brought no flight"]
+        return [f"held back: coverage was only {panel.coverage[t, r]:.0%} on that day, and no flight was seen"]
     if verdict.held_coverage[t, r]:
         now, usual = verdict.coverage[t, r], verdict.usual_coverage[t, r]
         return [f"held back: coverage changed from {usual:.0%} to {now:.0%}, which could explain the difference"]
     if verdict.held_suspect[t, r]:
         w = slice(max(t - 27, 0), t + 1)
-        return [f"held back: {flights(panel.suspect[w, r].sum())} in 28 days with doubted positions"]
+        return [f"held back: {flights(panel.suspect[w, r].sum())} in 28 days had doubted positions"]
     return []

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from flightwatch.alerts.words import number
 from flightwatch.explore.tables import EXTRA
 from flightwatch.store import Store
 from flightwatch.telling import Alert
+from flightwatch.words import number
 
 ROUTE_COLUMNS = (
     "route", "origin", "destination", "origin_airports", "destination_airports", "discovered", "days", "flights",

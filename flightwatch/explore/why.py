@@ -10,7 +10,7 @@ import pandas as pd
 from flightwatch.alerts.flightlist import row as flight_row
 from flightwatch.alerts.message import which_route
 from flightwatch.alerts.words import day as say_day
-from flightwatch.alerts.words import doubts, headline, listing, number, rarity, split_rarity, times
+from flightwatch.alerts.words import doubts, headline, listing, split_rarity, times
 from flightwatch.alerts.words import flights as say_flights
 from flightwatch.countries import said
 from flightwatch.detection.words import FEATURES
@@ -19,6 +19,7 @@ from flightwatch.explore.flightrows import SEEN, db_name
 from flightwatch.explore.note import Note
 from flightwatch.notify.clean import line
 from flightwatch.telling import Alert
+from flightwatch.words import number, rarity
 
 if TYPE_CHECKING:
     from flightwatch.explore.explorer import Explorer

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from flightwatch.alerts.words import number
 from flightwatch.plots import style
+from flightwatch.words import number
 
 DAILY_UP_TO = 60  # days: beyond, a bar a day is thinner than a pixel of a phone's preview, so bars are weeks
 LEARNT_DAYS = 60  # watched days before a route is judged at all; until then what is usual is a guess, and not drawn

@@ -10,7 +10,7 @@ import pandas as pd
 from flightwatch import __version__, plots
 from flightwatch.alerts import licences
 from flightwatch.alerts.words import day as say_day
-from flightwatch.alerts.words import listing, moment, number
+from flightwatch.alerts.words import listing, moment
 from flightwatch.countries import said
 from flightwatch.explore import Explorer
 from flightwatch.explore.flightrows import flight_rows
@@ -21,6 +21,7 @@ from flightwatch.report.page import render as render_page
 from flightwatch.report.spark import sparkline
 from flightwatch.routes.looked import ANSWERED
 from flightwatch.telling import Alert, Notice
+from flightwatch.words import number
 
 SPARK_DAYS = 60
 MOST_ROUTES = 60  # a page of them; the strangest come first

@@ -9,8 +9,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from flightwatch.alerts.words import number
 from flightwatch.notify.clean import line, lines
+from flightwatch.words import number
 
 
 @cache
