@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from functools import cache
 
@@ -13,6 +14,7 @@ import pytest
 from flightwatch import detection
 from flightwatch.detection.features import NAMES
 from flightwatch.errors import InputError
+from flightwatch.words import LEAST_PROBABILITY
 from tests.test_detection import DAYS, SINCE, model, with_surge, world
 
 KEY = bytes(range(32))
@@ -199,6 +201,17 @@ def test_the_report_stands_alone_and_escapes_names() -> None:
     for loaded in ("src=", "href=", "http:", "https:", "url("):
         assert loaded not in page
     assert "<svg" in page
+
+
+def test_the_report_states_odds_as_far_as_the_calibration_carries_and_counts_in_two_figures() -> None:
+    result = detection.backtest(with_surge("r05", range(150, 162)), trees=50, since=DAYS[140].date())
+    assert result.alerts["probability"].min() == LEAST_PROBABILITY
+
+    page = detection.backtest_report(result)
+
+    assert "at most 1 in 3,300" in page
+    assert "3,333" not in page
+    assert not re.search(r"[1-9]\d*\.\d\d+( a day<| flights, coverage)", page)
 
 
 def test_a_backtest_needs_more_than_sixty_days() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from flightwatch.detection.walk import Backtest
+from flightwatch.words import number, odds
 
 WIDTH, HEIGHT = 640, 90  # px; a line of the table
 BEFORE, AFTER = 60, 30  # days around an episode: what was usual, and what came of it
@@ -20,6 +21,7 @@ PAGE = """<!doctype html>
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem; color: #1d2730; }
 table { border-collapse: collapse; margin: 1rem 0; } td, th { padding: .25rem .7rem .25rem 0; text-align: left;
 vertical-align: top; border-bottom: 1px solid #dde3e8; } td.n { text-align: right; font-variant-numeric: tabular-nums; }
+td.n, td.day { white-space: nowrap; }
 h2 { margin-top: 2rem; } h3 { margin: 1.6rem 0 .2rem; font-size: 1rem; } svg { max-width: 100%; height: auto; }
 ul { margin: .2rem 0 .6rem; padding-left: 1.2rem; } .small { color: #5a6772; font-size: .9rem; }
 </style></head><body>
@@ -37,9 +39,11 @@ route-year</th>
 {% endfor %}</table>
 <h2>Alerts</h2>
 {% if not alerts %}<p>None.</p>{% else %}
-<table><tr><th>opened</th><th>route</th><th>since</th><th>until</th><th>what</th><th>once in</th></tr>
-{% for a in alerts %}<tr><td>{{ a.opened }}</td><td>{{ a.route }}</td><td>{{ a.since }}</td><td>{{ a.last_day }}</td>
-<td>{{ a.headline }}</td><td class="n">{{ a.rarity }} days</td></tr>
+<table><tr><th>opened</th><th>route</th><th>since</th><th>until</th><th>what</th>
+<th>ordinary days as strange</th></tr>
+{% for a in alerts %}<tr><td class="day">{{ a.opened }}</td><td>{{ a.route }}</td><td class="day">{{ a.since }}</td>
+<td class="day">{{ a.last_day }}</td>
+<td>{{ a.headline }}</td><td class="n">{{ a.odds }}</td></tr>
 {% endfor %}</table>{% endif %}
 {% for a in alerts if a.picture %}
 <h3>{{ a.route }}: {{ a.headline }}</h3>
@@ -54,8 +58,9 @@ fill="{{ b.fill }}"><title>{{ b.title }}</title></rect>
 <text x="2" y="10" font-size="10" fill="#5a6772">{{ a.picture.most }} a day</text></svg>
 {% endfor %}
 <p class="small">Bars: flights per day, red on days that were flagged, pale where coverage was under half. Line: usual
-flights per day. "Once in" is the calibrated probability of such a route-day on ordinary traffic, never rarer than
-the calibration carries. Models: {% for m in s.models %}{{ m.id }} (learned to {{ m.trained_to }}){{ "" if loop.last
+flights per day. "Ordinary days as strange": how many days of ordinary traffic on a route look at least as strange, as
+the calibration estimates it. It cannot tell odds below 1 in 3,300 apart: those read "at most".
+Models: {% for m in s.models %}{{ m.id }} (learned to {{ m.trained_to }}){{ "" if loop.last
 else ", " }}{% endfor %}.</p>
 </body></html>
 """
@@ -73,8 +78,8 @@ def backtest_report(result: Backtest, *, title: str = "Backtest") -> str:
                 **{k: f"{row[k]:%Y-%m-%d}" for k in ("opened", "since", "last_day")},
                 "route": row["route"],
                 "headline": row["headline"],
-                "reasons": row["reasons"],
-                "rarity": f"{1 / row['probability']:,.0f}",
+                "reasons": [r for r in row["reasons"] if r != row["headline"]],
+                "odds": odds(row["probability"]),
                 "picture": _picture(by_route[row["route"]], row) if i < MOST_PICTURES else None,
             }
         )
@@ -92,12 +97,12 @@ def _picture(days: pd.DataFrame, alert: dict[str, Any]) -> dict[str, Any]:
     for i, d in enumerate(near.itertuples()):
         tall = HEIGHT * d.flights / most
         fill = "#c0392b" if d.flagged else ("#8fa6b5" if d.coverage >= 0.5 else "#d5dee4")
-        title = f"{d.day:%Y-%m-%d}: {d.flights:g} flights, coverage {d.coverage:.0%}"
+        title = f"{d.day:%Y-%m-%d}: {number(d.flights)} flights, coverage {d.coverage:.0%}"
         if d.flights > 0:
             place = {"x": i * step, "y": HEIGHT - tall, "w": max(step * 0.85, 0.5), "h": tall}
             bars.append({**{k: round(v, 2) for k, v in place.items()}, "fill": fill, "title": title})
         if np.isfinite(d.usual):
             line.append(f"{(i + 0.5) * step:.1f},{HEIGHT - HEIGHT * d.usual / most:.1f}")
     first, last = near["day"].iloc[0], near["day"].iloc[-1]
-    ends = {"first": f"{first:%Y-%m-%d}", "last": f"{last:%Y-%m-%d}", "most": f"{most:g}"}
+    ends = {"first": f"{first:%Y-%m-%d}", "last": f"{last:%Y-%m-%d}", "most": number(most)}
     return {"bars": bars, "usual": " ".join(line), **ends}
