@@ -51,10 +51,10 @@ def test_a_copy_on_read_only_media_opens(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("url", "words", "kind"),
     [
-        ("sqlite:///{dir}/none.db", "there is no database at {dir}/none.db: run `flightwatch init`", "missing"),
+        ("sqlite:///{dir}/none.db", "no database at {dir}/none.db: create it with `flightwatch db upgrade`", "missing"),
         ("sqlite:///{dir}", "is a folder", "missing"),
         ("sqlite:///{dir}/text.db", "cannot be opened or written", "missing"),
-        ("sqlite:///{dir}/other.db", "has not been set up", "schema"),
+        ("sqlite:///{dir}/other.db", "has not been set up: run `flightwatch db upgrade`", "schema"),
         ("postgresql://desk:s3cret@127.0.0.1:1/fw", "cannot be reached", "gone"),
         ("postgresql://desk:s3cret@no.such.host.invalid/fw", "cannot be reached", "gone"),
         ("mysql://desk:s3cret@host/fw", "no database of kind 'mysql'", "other"),

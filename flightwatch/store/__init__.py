@@ -79,7 +79,9 @@ def _prepare(path: Path, *, create: bool, readonly: bool) -> None:
         return
     if not create:
         raise StoreError(
-            f"there is no database at {path}: run `flightwatch init`, or name one with --db", kind="missing"
+            f"there is no database at {path}: create it with `flightwatch db upgrade`, name another with --db, or start"
+            " from nothing with `flightwatch init`",
+            kind="missing",
         )
     engines.create_file(path)
 

@@ -54,7 +54,7 @@ class Migrations(Base):
             return
         where = engines.shown(self.url)
         if found is None:
-            words = "has not been set up: run `flightwatch init` or `flightwatch db upgrade`"
+            words = "has not been set up: run `flightwatch db upgrade`"
         elif not self.is_newer(found):
             words = f"is at revision {found}, this program needs {HEAD}: run `flightwatch db upgrade`"
         else:
