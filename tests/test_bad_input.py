@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import subprocess
 import sys
@@ -149,6 +150,28 @@ def test_rows_that_cannot_be_right_are_counted_by_reason_and_the_others_kept(run
     assert "2 new flights" in answer.out
     for reason in ("no firstseen", "neither origin nor destination", "wrong number of fields", "duplicate row"):
         assert f"1  {reason}" in answer.out
+
+
+def test_codes_that_no_airport_has_are_told_and_their_flights_kept(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "codes.csv").write_text(
+        LIST + "2024-12-03 10:00:00,ZZZ,HLLB,RSD3\n2024-12-04 10:00:00,UMMS,QQQQ,RSD4\n2024-12-05 10:00:00,,HLLB,RSD5\n"
+    )
+
+    answer = run("import", "flights", "codes.csv", "--db", "fw.db")
+    again = run("import", "flights", "codes.csv", "--db", "fw.db", "--json")
+
+    assert "5 new flights" in answer.out
+    assert "0 refused" in answer.out
+    assert "2 airport codes are not known: QQQQ and ZZZ" in answer.out
+    assert "3 flights stored with an end that has one of these codes, or none" in answer.out
+    [told] = json.loads(again.out)["imports"]
+    assert (told["known"], told["unlisted"], told["open_ended"]) == (5, ["QQQQ", "ZZZ"], 3)
+
+
+def test_a_list_of_known_airports_says_nothing_of_codes(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "good.csv").write_text(LIST)
+
+    assert "not known" not in run("import", "flights", "good.csv", "--db", "fw.db").out
 
 
 def test_what_a_cut_archive_holds_before_the_cut_is_kept(run: Run, tmp_path: Path) -> None:

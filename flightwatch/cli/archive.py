@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import click
 from flightwatch.cli.base import Sections, Session, command, emit_json, json_option
 
 if TYPE_CHECKING:
-    from flightwatch.jobs.backfill import Done, Piece, Report
+    from flightwatch.jobs.backfill import Done, Imported, Piece, Report
 
 TITLE = "Loading history"
 
@@ -217,13 +218,28 @@ def import_flights(session: Session, paths: tuple[Path, ...], dry_run: bool, as_
     _all_there(paths)
     with _storing(session, dry_run) as ctx:
         for path in paths:
-            new, known, rejected = import_list(ctx, path)
+            done = import_list(ctx, path)
             if as_json:
-                row = {"file": str(path), "new": new, "known": known, "rejected": rejected, "dry_run": dry_run}
+                row = {"file": str(path), **asdict(done), "unlisted": sorted(done.unlisted), "dry_run": dry_run}
                 emit_json({"imports": [row]})
                 continue
-            click.echo(f"{path}: {new:,} new flights, {known:,} were there already")
-            refusals(rejected)
+            click.echo(f"{path}: {done.new:,} new flights, {done.known:,} were there already")
+            refusals(done.rejected)
+            unlisted(done)
+
+
+def unlisted(done: Imported) -> None:
+    """Codes that no airport has; a list of these is often a misspelling, or a column that is something else."""
+    from flightwatch.alerts.words import listing
+
+    if not done.unlisted:
+        return
+    codes, flights = len(done.unlisted), done.open_ended
+    named = listing(sorted(done.unlisted), most=10)
+    click.echo(f"{codes:,} airport code{'s are' if codes > 1 else ' is'} not known: {named}")
+    click.echo(
+        f"{flights:,} flight{'s' if flights != 1 else ''} stored with an end that has one of these codes, or none"
+    )
 
 
 import_group.add_command(import_flights)

@@ -297,19 +297,37 @@ def pool(workers: int, scheduler: str = "", *, keep: bool = False) -> Iterator[E
         yield executor
 
 
-def import_list(ctx: Context, path: Path) -> tuple[int, int, Counter[str]]:
-    """A list of finished flights to the store: how many were new, how many known, how many refused by reason."""
+@dataclass
+class Imported:
+    """What a list of finished flights came to: flights new and `known` before, rows refused by reason.
+
+    `unlisted` are the codes in it that no airport we know has, `open_ended` the flights kept without a known airport at
+    one end, be it for such a code or for none.
+    """
+
+    new: int = 0
+    known: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    unlisted: set[str] = field(default_factory=set)
+    open_ended: int = 0
+
+
+def import_list(ctx: Context, path: Path) -> Imported:
+    """A list of finished flights to the store."""
+    out = Imported()
 
     def airport(code: str) -> str | None:
         found = ctx.airports.find(code)
+        if found is None:
+            out.unlisted.add(code)
         return found.id if found else None
 
-    new = known = 0
-    rejected: Counter[str] = Counter()
     for flights, refused in flightlist.batches(path, airport=airport):
         with ctx.store.transaction():
             added, there = ctx.store.upsert_flights(flights)
             ctx.changed(flights["firstseen"])
-        new, known = new + added, known + there
-        rejected += refused
-    return new, known, rejected
+        out.new, out.known = out.new + added, out.known + there
+        out.rejected += refused
+        ends = flights[["estdepartureairport", "estarrivalairport"]]
+        out.open_ended += int((~ends.isin(ctx.airports.ids)).any(axis=1).sum())
+    return out
