@@ -67,6 +67,9 @@ def test_what_a_reader_needs_is_in_it(made: evidence.Pack) -> None:
         "tracks.geojson", "tracks.kml", "route-days.csv", "findings.csv", "polls.csv", "manifest.json",
         "pictures/map.png", "pictures/route.png",
     }  # fmt: skip
+    readme = (made.folder / "README.txt").read_text()
+    assert "bodies/" in readme
+    assert "archives/" not in readme, "nothing in it came from an archive"
     assert "Open Database License" in (made.folder / "LICENCES.txt").read_text()
     known = json.loads((made.folder / "alert.json").read_text())
     assert known["model"]["id"] == known["finding"]["model"]

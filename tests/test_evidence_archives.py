@@ -69,6 +69,8 @@ def test_the_pack_names_the_files_of_the_archive_with_the_hashes_they_have_there
     assert name.endswith("traces/49/trace_full_152049.json")
     [poll] = csv.DictReader(io.StringIO(files["polls.csv"].decode()))
     assert f"archives/{poll['sha256']}.json" in files
+    assert b"archives/" in files["README.txt"]
+    assert b"bodies/" not in files["README.txt"]
     assert poll["left_out"].startswith(f"in the archive {NAME}.tar")
     found = evidence.verify(tmp_path / "pack", archives=[archive])
     assert found.ok

@@ -81,7 +81,7 @@ def contents(db: Explorer, alert: Alert, now: datetime) -> dict[str, bytes]:
     findings = pd.concat([db.store.findings(r, *days) for r in alert.routes], ignore_index=True)
     sources = sorted({s for text in flights["source"] for s in str(text).split()})
     out = {
-        "README.txt": texts.README.encode(),
+        "README.txt": texts.readme(bodies.kept).encode(),
         "LIMITS.txt": texts.LIMITS.encode(),
         "LICENCES.txt": texts.licence_text(sources).encode(),
         "alert.json": (json.dumps(known, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "replace"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from flightwatch.alerts import licences
 
@@ -48,6 +48,15 @@ To check that nothing was changed:
     flightwatch evidence verify THIS_FOLDER
 or  sha256sum -c SHA256SUMS && sha256sum -c manifest.sha256
 """
+
+FOLDERS = ("bodies/", "archives/")
+"""Folders of a pack that may be empty, and are then not there."""
+
+
+def readme(paths: Collection[str]) -> str:
+    """The README of a pack with those files."""
+    missing = tuple(f for f in FOLDERS if not any(path.startswith(f) for path in paths))
+    return "".join(line for line in README.splitlines(keepends=True) if not line.startswith(missing))
 
 
 def licence_lines(sources: Iterable[str]) -> list[str]:
