@@ -111,11 +111,9 @@ def _calm(rng: np.random.Generator) -> tuple[Array, npt.NDArray[np.int64]]:
     return rng.poisson(rate, (LEARNED, 40)).astype(float), rng.integers(0, 6, 40)
 
 
-MARKS = (
-    "doubted positions",
-    "watched at",
-    "coverage changed",
-)  # how a finding's reasons name what may be wrong with its data
+MARKS = ("doubted positions", "coverage was")
+"""How a finding's reasons name what may be wrong with its data."""
+
 Spoil = Callable[[np.random.Generator, Array, Array, Array], None]
 
 
