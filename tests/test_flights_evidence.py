@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from flightwatch import airports
+from flightwatch import airports, geo
 from flightwatch.flights import weights
 from flightwatch.flights.beyond import ahead
 from flightwatch.flights.ends import Candidates, choose, homes, nothing, shares, weighed
-from flightwatch.flights.likelihood import Edges
+from flightwatch.flights.likelihood import PAIR_FEATURES, Edges, pair_features
 from flightwatch.flights.rates import complete, rate
 
 
@@ -138,3 +138,50 @@ def test_a_descent_that_ends_far_short_of_a_field_is_to_a_nearer_one():
 
     beyond = "LFPG"
     assert steep.get(beyond, 0.0) < slow.get(beyond, 0.0)
+
+
+def feature(name: str, one: Edges, code: str) -> float:
+    places = airports.load()
+    place = np.array([places.position(code)])
+    miles = geo.distance(one.latitude, one.longitude, places.latitude[place], places.longitude[place])
+    found = pair_features(one, places, np.array([0]), place, miles)
+    return float(found[0, PAIR_FEATURES.index(name)])
+
+
+def test_a_light_aircraft_pointing_at_a_far_field_is_not_taken_to_a_nearer_one_at_right_angles():
+    off_brittany = edge(
+        48.74, -2.79, track=274.0, altitude=2350.0, groundspeed=140.0, vertical_rate=-192.0, runway_ft=1500.0, light=1.0
+    )
+    found = chances(off_brittany)
+
+    assert found["LFRO"] > 0.5 > found["LFRT"]  # Lannion 27 NM ahead, Saint-Brieuc 12 NM to the left
+
+
+def test_the_first_degrees_off_a_field_count_most_near_it_and_hardly_in_cruise():
+    def off(miles: float, degrees: float) -> float:
+        lat, lon = geo.destination(48.607, 2.671, 0.0, miles)  # north of Melun, flying south
+        one = edge(float(lat), float(lon), track=180.0 + degrees)
+        return feature("off_far", one, "LFPM")
+
+    assert off(30, 10) - off(30, 0) > off(30, 60) - off(30, 50)
+    assert off(250, 10) - off(250, 0) < 0.05
+
+
+def test_fourteen_miles_out_on_the_direction_of_a_runway_is_not_yet_final():
+    def lined(miles: float) -> float:
+        places = airports.load()
+        field = places.position("LFPM")
+        heading = float(places.headings[field][0])
+        lat, lon = geo.destination(places.latitude[field], places.longitude[field], heading + 180.0, miles)
+        return feature("lined_up", edge(float(lat), float(lon), track=heading, altitude=1500.0), "LFPM")
+
+    assert lined(4.0) > 0.8
+    assert lined(14.0) < 0.2
+
+
+def test_light_aircraft_keep_away_from_hubs_and_not_from_every_field_with_airlines():
+    light = edge(36.8, -121.6, light=1.0)
+
+    assert feature("hub_light", light, "KMRY") == 0.0
+    assert feature("hub_light", edge(48.9, 2.2, light=1.0), "LFPG") > 0.5
+    assert feature("hub_light", edge(48.9, 2.2, light=0.0), "LFPG") == 0.0

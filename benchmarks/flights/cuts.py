@@ -24,7 +24,7 @@ HEIGHTS = 2  # cuts per end at random heights up to 15,000 ft over the field
 UNSEEN_WEIGHT = 0.05
 # In level cruise they are what the model is most easily wrong about: nothing tells a flight passing over a hub from one
 # bound for it. At this weight an airport is named for about one overflight in thirty.
-OVERFLIGHT_WEIGHT = 0.7
+OVERFLIGHT_WEIGHT = 0.65
 # Three hours of one approach, shared by three fields: at this weight the ends of the other recordings are told best.
 # Without them the mean logarithm of the truth's probability out of sample is -0.657 there, at full weight -0.648, at
 # half -0.646.

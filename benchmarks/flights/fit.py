@@ -45,7 +45,7 @@ PRIOR_PAIR = {
     "descending_far": (-0.8, 0.5), "climbing_near": (-1.0, 0.5), "at_field": (1.5, 0.7), "served_jet": (1.0, 0.5),
     "home": (-1.0, 1.0), "home_loop": (3.0, 1.5), "home_work": (3.0, 1.5), "share": (0.0, 0.7),
     "aside": (0.0, 0.7), "under": (0.0, 0.7), "visits": (1.0, 0.5), "size": (0.3, 0.4), "steep_level": (0.0, 0.7),
-    "off_sharp": (0.0, 0.5), "abeam": (0.0, 0.5), "traffic_jet": (0.0, 0.7), "traffic_light": (0.0, 0.7),
+    "abeam": (0.0, 0.5), "traffic_jet": (0.0, 0.7), "hub_light": (0.0, 0.7),
 }  # fmt: skip
 PRIOR_EDGE = {
     "none": (-4.0, 2.0), "high": (0.6, 0.7), "cruise": (1.0, 0.7), "descending": (-1.0, 0.7), "climbing": (1.5, 0.7),

@@ -23,7 +23,9 @@ Ints = npt.NDArray[np.int64]
 PATH_FT_PER_NM = 318.0  # a three-degree path, the standard descent (ICAO PANS-OPS: 5.24 %)
 AHEAD_MOST = 3.0  # over the emptiest ocean it is -3.3
 LEVEL_FPM = 250.0  # level flight, softly: an autopilot holds 100, and rates are told in steps of 64
-SHARP_DEG = 8.0  # flown straight at the field; runways are aimed at from 10 NM out and lie off the reference point
+AIRWAY_NM = 60.0  # beyond, softly, tracks follow airways; of 60 and 100 both fit the recordings alike
+FINAL_NM = 10.0  # so far out, softly, a centreline is joined; on its direction further away an aircraft is by chance
+HUB = 1.5  # of `Airports.traffic`: four hundred callsigns; light aircraft use smaller ones. 1.2 fits as well, 2.0 worse
 JET_RUNWAY_FT = 4000.0  # a type that needs so much is a jet or as heavy as one
 RUNWAY_UNKNOWN_FT = 2500.0  # median of those whose length OurAirports does not give lies among the small strips
 UNDER_FT = 1500.0  # so far below a field its present descent leads, softly: levelling off on the way is usual
@@ -35,8 +37,8 @@ class Edges:
 
     One value per flight end: deg, ft, kt, ft/min, runway and range of the type. `loop` says how much of the way flown
     led back: 0 straight from the other end, 1 all round it; `way` is the course made good from there, NaN where that is
-    near. `speed_kt` is how fast it flies on, for times; `light` is 1 for light aircraft, which keep away from where
-    airlines fly, `work` for types that go out to work and come home.
+    near. `speed_kt` is how fast it flies on, for times; `light` is 1 for light aircraft, which keep away from the
+    hubs of airlines, `work` for types that go out to work and come home.
     """
 
     latitude: Floats
@@ -67,11 +69,11 @@ class Edges:
 PAIR_FEATURES = (
     "near", "far", "steep", "level_far", "off_near", "off_mid", "off_far", "off_track_wide", "runway", "small",
     "served", "closed", "too_short", "lined_up", "descending_far", "climbing_near", "at_field", "served_jet", "size",
-    "steep_level", "off_sharp", "abeam", "traffic_jet", "traffic_light", "aside", "under",
+    "steep_level", "abeam", "traffic_jet", "hub_light", "aside", "under",
 )  # fmt: skip
 HINT_FEATURES = ("home", "home_loop", "home_work", "visits", "share")
 DISTANCE = ("near", "far")
-SHARED = ("runway", "small", "served", "closed", "too_short", "served_jet", "size", "traffic_jet", "traffic_light")
+SHARED = ("runway", "small", "served", "closed", "too_short", "served_jet", "size", "traffic_jet", "hub_light")
 """Features of the airport alone: what speaks for it before anything is seen of the flight."""
 
 EDGE_FEATURES = ("none", "high", "cruise", "descending", "climbing", "low", "slow", "ahead")
@@ -114,6 +116,7 @@ def pair_features(edges: Edges, airports: Airports, edge: Ints, place: Ints, mil
     course = geo.bearing(lat, lon, airports.latitude[place], airports.longitude[place])
     off = np.where(np.isnan(track), 60.0, geo.angle_difference(track, course))
     turn = 1 - np.cos(np.radians(off))
+    aim = _aim(off, turn, miles)
     told = np.nan_to_num(edges.vertical_rate[edge])
     rate = np.clip(told / 1500.0, -1.5, 1.5)
     minutes = 60 * miles / np.clip(np.nan_to_num(edges.groundspeed[edge], nan=200.0), 40.0, 600.0)
@@ -123,7 +126,7 @@ def pair_features(edges: Edges, airports: Airports, edge: Ints, place: Ints, mil
     final = (miles < 15) & (height < 5000)
     level = np.exp(-((told / LEVEL_FPM) ** 2))
     jet, light = edges.runway_ft[edge] >= JET_RUNWAY_FT, edges.light[edge]
-    lined = np.where(final, _lined_up(airports, place, course, track), 0.0)
+    lined = np.where(final, _lined_up(airports, place, course, track) * np.exp(-((miles / FINAL_NM) ** 2)), 0.0)
     aside = np.sin(np.radians(np.minimum(geo.angle_difference(edges.way[edge], course), 90.0)))
     return np.stack(
         [
@@ -132,8 +135,8 @@ def pair_features(edges: Edges, airports: Airports, edge: Ints, place: Ints, mil
             np.maximum(-ratio, 0.0) ** 2,
             np.maximum(ratio, 0.0) ** 2,
             turn * (miles < 6),
-            turn * ((miles >= 6) & (miles < 25)),
-            turn * (miles >= 25),
+            aim * ((miles >= 6) & (miles < 25)),
+            aim * (miles >= 25),
             np.maximum(off - 60.0, 0) / 60.0 * (miles >= 25),
             np.log(runway / 5000.0),
             (runway < 3000).astype(float),
@@ -147,15 +150,25 @@ def pair_features(edges: Edges, airports: Airports, edge: Ints, place: Ints, mil
             airports.served[place] * jet,
             np.nan_to_num(np.log(airports.total_runway[place] / 5000.0), nan=-0.7),
             np.maximum(-ratio, 0.0) * level,
-            np.exp(-((off / SHARP_DEG) ** 2)) * (miles >= 6),
             np.abs(np.sin(np.radians(off))) * miles / 20.0,
             airports.traffic[place] * jet,
-            airports.traffic[place] * light,
+            np.maximum(airports.traffic[place] - HUB, 0.0) * light,
             np.nan_to_num(aside) * (1 - edges.loop[edge]),
             np.log1p(np.maximum(-height - told * minutes, 0.0) / UNDER_FT),
         ],
         axis=-1,
     ).astype(float)
+
+
+def _aim(off: Any, turn: Any, miles: Floats) -> Floats:
+    """How far off the field the track points, 1 at right angles.
+
+    Near, most fly straight at the field and those that do not may point anywhere, so the first degrees count most (as
+    the root of the angle). Far out tracks follow airways, and only the rough direction counts.
+    """
+    near = np.exp(-((miles / AIRWAY_NM) ** 2))
+    aim: Floats = near * np.sqrt(off / 90.0) + (1 - near) * turn
+    return aim
 
 
 def edge_features(edges: Edges, airports: Airports) -> Floats:
