@@ -31,39 +31,40 @@ Written by `python -m benchmarks.flights` (Python {python}, pandas {pandas}, {ma
 TRUTH_NOTE = """## Real flights with the end cut off
 
 Legs of the real recordings (OpenSky and Flightradar24 tracks of the `traffic` library, readsb traces and lines of
-`adsb_actions`) whose end was seen on the ground at a field, or below 1,000 ft within 3 NM with no other field in 6 NM,
-or below 500 ft within 1.5 NM and no other about as near, and not climbing away. All fixes nearer than the stated
-distance (or lower than a random height) are removed, and the end is asked again, with weights fitted without any flight
-of that airframe; cuts whose last fix lies half as far again as stated are left out. Types are those reference tables
-know. *right*: one airport named (p >= 0.5) and it is the true one; *wrong*: named, but another; *unknown*: none named.
-Brier: of the best airport's stated probability. Beside it two rules as their projects describe them, re-implemented:
-the nearest field to the last point (`traffic`), and the nearest field if within 46.3 km (`adsbtrack`). The Swiss day
-holds no fix below 30,000 ft, so it has overflights and no landings to offer."""
+`adsb_actions`) whose end was seen: on the ground at a field, or below 1,000 ft within 3 NM with no other field in 6 NM,
+or below 500 ft within 1.5 NM with no other field about as near, and not climbing away. All fixes nearer than the stated
+distance (or lower than a random height) are removed, and the end is judged again, with weights fitted without any
+flight of that airframe. Cuts whose last fix is half as far again as stated are left out. Types are those that the
+reference tables know. *right*: one airport is named (p >= 0.5) and it is the true one; *wrong*: another one is named;
+*unknown*: none is named. Brier: of the best airport's stated probability. For comparison there are two rules,
+re-implemented as their projects describe them: the nearest field to the last point (`traffic`), and the nearest field
+if within 46.3 km (`adsbtrack`). The Swiss day has no fix below 30,000 ft, so it contributes overflights and no
+landings."""
 
 BARS_NOTE = """### Against the bars
 
 Bars: ends on approach >= 0.98 right; 50 km out and below 15,000 ft >= 0.85 right; ends in cruise with no later evidence
-named wrongly <= 0.05. *On approach* are cuts that the product would call so: an airport named, the last fix within 12
-NM of it and 4,000 ft over it. For 50 km both readings are given: of all cuts, where an airport that is not named (p <
-0.5) counts as a miss, and of the best airport whether named or not. The recordings hold few landings of transports:
-most cuts are of fire fighters, relay and light aircraft that circle and turn."""
+named wrongly <= 0.05. *On approach* are the cuts that the product would call so: an airport is named, and the last fix
+is within 12 NM of it and 4,000 ft over it. For 50 km, both readings are given: of all cuts, where an airport that is
+not named (p < 0.5) counts as a miss, and of the best airport whether named or not. The recordings hold few landings of
+transports: most cuts are of fire-fighting, relay and light aircraft that circle and turn."""
 
-AGAIN_NOTE = """### Arrivals at 50 km below 15,000 ft, asked of the whole product
+AGAIN_NOTE = """### Arrivals at 50 km below 15,000 ft, judged by the whole product
 
-The same arrivals, but the airframe's fixes are built into flights anew with all that was heard of it before and, beyond
-50 km of the field again, afterwards: legs, ends and joining, with weights fitted without the airframe."""
+The same arrivals, but the flights of the airframe are built again from everything heard of it before the cut and, once
+it is beyond 50 km of the field again, afterwards: legs, ends and joining, with weights fitted without the airframe."""
 
 PARIS_NOTE = """### Three hours round Paris, arrivals
 
-`quickstart` of the `traffic` library: airliners and business jets to Charles de Gaulle, Orly and Le Bourget, of most of
-which the type is not known. Judged by weights fitted without the airframe; no part of the figures above. Three fields
-share one approach: from 50 km most cannot be told apart, and what counts is whether the probability says so."""
+`quickstart` of the `traffic` library: airliners and business jets to Charles de Gaulle, Orly and Le Bourget, most of
+them of unknown type. Judged by weights fitted without the airframe; not part of the figures above. Three fields share
+one approach: from 50 km most cannot be told apart, and what counts is whether the probability says so."""
 
 SPEED_NOTE = """## Speed
 
-*legs*: ground, silences and stays, all rules. *with jumps*: every pair of fixes held against reach before that. Pandas:
-sort, half-hour gap rule, groupby.agg. All on rows already ordered by airframe and time; processor time, median
-of nine rounds in turns. *exact*: share of true legs that come out as exactly one flight."""
+*legs*: all rules for ground, silences and stays. *with jumps*: the same, after checking every pair of fixes for reach.
+Pandas: sort, half-hour gap rule, groupby.agg. All run on rows already ordered by airframe and time; processor time,
+median of nine rounds in turns. *exact*: share of true legs that come out as exactly one flight."""
 
 
 def markdown(frame: pd.DataFrame, digits: int = 3) -> str:
@@ -105,26 +106,26 @@ def world_section(seeds: int) -> str:
     return "\n".join(lines)
 
 
-HISTORY_NOTE = """### With what was seen before
+HISTORY_NOTE = """### With past visits
 
-The last of nine such weeks, without and with the visits that a store would know of the eight weeks before (ends seen or
-on approach, other airframes of the type); and the same where up to eight more Il-76s a week fly on to Chad, Sudan or
-the Central African Republic, dark from the same place, never seen again. *sum*: of probabilities of eastern Libya,
-all Il-76s, against the true number; *p*: mean probability of eastern Libya, of those that went there dark at 400 km and
-of those that flew on."""
+The last of nine such weeks, without and with the visits that a store would know from the eight weeks before (ends seen
+or on approach, other airframes of the type). Then the same, where up to eight more Il-76s a week fly on to Chad, Sudan
+or the Central African Republic, go dark at the same place and are never seen again. *sum*: sum of probabilities of
+eastern Libya over all Il-76s, divided by the true number; *p*: mean probability of eastern Libya, for those that went
+there and went dark at 400 km, and for those that flew on."""
 
 TRAFFIC_NOTE = """### Beside the `traffic` library
 
-The same rows, cut by `Traffic.iterate` as it comes (ten minutes of silence), reading the ends of each flight;
-processor time, median of nine of ours with the jump check, best of two of theirs. Bar: 0.2. By address and callsign it
-is helped: every generated leg has a callsign of its own."""
+The same rows, cut by `Traffic.iterate` with its defaults (ten minutes of silence), reading the ends of each flight;
+processor time, median of nine of ours with the jump check, best of two of theirs. Bar: 0.2. Splitting by address and
+callsign helps it, because every generated leg has a callsign of its own."""
 
 MEMORY_NOTE = """### Memory
 
-Flights from observation rows to the end (`flights.build`, then `flights.tail`), a million rows at a time, each line in
-a fresh process. The same airframes fly every day. Beyond the batch there is what `tail` keeps: of each airframe the
-rows since its last departure that owes nothing to what came before, here a third of a day and the same after every
-day. Only of an airframe never heard on the ground all rows are kept."""
+The whole way from observation rows to flights (`flights.build`, then `flights.tail`), a million rows at a time, each
+line in a fresh process. The same airframes fly every day. Besides the batch, memory holds what `tail` keeps: for each
+airframe, the rows since its last departure that does not depend on anything before it. Here that is a third of a day,
+and the same after every day. Only for an airframe never heard on the ground are all rows kept."""
 
 
 def truth_section(folds: int) -> str:
@@ -153,7 +154,7 @@ def truth_section(folds: int) -> str:
         parts += [
             PARIS_NOTE,
             markdown(truth.by_distance(others[others["end"] == "arrival"])),
-            "Calibration of these and those of the recordings together, both ends, all cuts:",
+            "Calibration of these cuts and those of the recordings together, both ends, all cuts:",
             markdown(truth.calibration(everything)),
         ]
     return "\n\n".join(parts)
@@ -179,7 +180,7 @@ def report(quick: bool, traffic: str | None = None) -> str:
     parts = [
         HEAD.format(python=platform.python_version(), pandas=pd.__version__, machine=platform.machine()),
         truth_section(folds),
-        "## Ends told by somebody else\n\n" + markdown(samples.seen()),
+        "## Ends known from somebody else\n\n" + markdown(samples.seen()),
         "## Recordings with faults\n\n" + markdown(samples.faulty()),
         world_section(20 if quick else 200),
         history_section(2 if quick else 15),
