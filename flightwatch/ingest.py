@@ -1,7 +1,7 @@
-"""The door for observations: what cannot be is refused and counted, what is doubtful is marked and kept.
+"""Entry check for observations: impossible rows are refused and counted, doubtful ones are marked and kept.
 
-One odd row costs that row, never the batch. The order of the rows does not matter, and a batch fed twice gives what it
-gave once.
+One odd row costs that row, never the batch. The order of the rows does not matter, and feeding a batch twice gives the
+same result as once.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from flightwatch import crowds, motion, records, units
 Mask = npt.NDArray[np.bool_]
 
 EARLIEST_MS = 1_104_537_600_000  # 2005-01-01; nobody recorded ADS-B for the public before
-FUTURE_MS = 120_000  # a row from further ahead of the receiving clock is a wrong clock
-LATE_MS = 3_600_000  # and a live row older than this is a replay or a wrong clock
-BOGUS_DEG = 0.01  # readsb bogus_lat_lon: around 0/0 nothing real is ever told
-LOW_NIC = 5  # below, GPS is jammed or the position is kilometres wide (nic 4 is 1.9 km; DO-260B table)
+FUTURE_MS = 120_000  # a row further ahead of the receiving clock than this has a wrong clock
+LATE_MS = 3_600_000  # and a live row older than this is a replay or has a wrong clock
+BOGUS_DEG = 0.01  # readsb bogus_lat_lon: nothing real is ever reported around 0/0
+LOW_NIC = 5  # below this, GPS is jammed or the position is kilometres wide (nic 4 is 1.9 km; DO-260B table)
 
-RANGES = {  # outside, the value is unknown; the row stays (ADS-B codes: Annex 10 vol. IV)
+RANGES = {  # outside these, the value is unknown; the row is kept (ADS-B codes: Annex 10 vol. IV)
     "altitude": (-2000.0, 126_750.0),
     "geoaltitude": (-2500.0, 126_750.0),
     "groundspeed": (0.0, 2000.0),
@@ -33,14 +33,15 @@ RANGES = {  # outside, the value is unknown; the row stays (ADS-B codes: Annex 1
 }
 
 PRECEDENCE = ("adsb_icao", "adsb_icao_nt", "adsr_icao", "tisb_icao", "adsc", "unknown", "other", "mlat")
-"""Of two fixes of one airframe and instant the earlier in this list stays (readsb's own order, simplified)."""
+"""Of two fixes of one airframe at the same instant, the earlier in this list is kept (readsb's own order,
+simplified)."""
 
 
 def clean(observations: pd.DataFrame, *, received: datetime | None = None) -> tuple[pd.DataFrame, Counter[str]]:
     """The rows fit to be stored, with `suspect` set, ordered by address and time; and how many were refused, by reason.
 
-    `received` is when a live answer came in; None means history, where no clock is to be trusted more than the record.
-    Values out of range are blanked and counted too, with "(value)" in their reason: those rows stay.
+    `received` is when a live answer arrived. None means history, where the record's clock is the only one. Values out
+    of range are blanked and counted too, with "(value)" in their reason: those rows are kept.
     """
     refused: Counter[str] = Counter()
     frame = records.conform(observations, records.OBSERVATION)
@@ -55,18 +56,18 @@ def clean(observations: pd.DataFrame, *, received: datetime | None = None) -> tu
 
 
 def heard(observations: pd.DataFrame) -> pd.DataFrame:
-    """How many different airframes each source heard, by cell of two degrees and hour: what coverage is judged by."""
+    """How many different airframes each source heard, by cell of two degrees and hour: the measure for coverage."""
     if observations.empty:
         return records.empty(records.HEARD)
     source = observations["source"].astype("category").cat
     names = source.categories.astype(str)
-    place = np.argsort(np.argsort(names))[source.codes.to_numpy()]  # of the source in the alphabet
+    place = np.argsort(np.argsort(names))[source.codes.to_numpy()]  # rank of each source in alphabetical order
     hour = units.millis(observations["time"]) // 3_600_000
     south = np.floor(observations["latitude"].to_numpy() / 2).astype(np.int64)
     west = np.floor(observations["longitude"].to_numpy() / 2).astype(np.int64)
     cell = ((south * 256 + west) << 20 | hour) * len(names) + place
     address = observations["address"].to_numpy()
-    new = np.ones(len(cell), dtype=bool)  # rows of an airframe lie together, and most stay in the cell they were in
+    new = np.ones(len(cell), dtype=bool)  # rows of an airframe are adjacent, and most stay in the same cell
     new[1:] = (cell[1:] != cell[:-1]) | (address[1:] != address[:-1])
     cell, address = cell[new], address[new]
     order = np.lexsort((address, cell))
@@ -90,12 +91,12 @@ def heard(observations: pd.DataFrame) -> pd.DataFrame:
 
 @cache
 def _cells() -> Any:
-    """The names of all cells, 2 MB: each poll names thousands of them."""
+    """The names of all cells, 2 MB: each poll needs thousands of them."""
     return np.array([[f"{2 * s},{2 * w}" for w in range(-90, 91)] for s in range(-45, 46)], dtype=object)
 
 
 def _objects(texts: Any) -> pd.Series:
-    return pd.Series(texts, dtype=object)  # said aloud, or pandas 3 makes each column an Arrow one, and back
+    return pd.Series(texts, dtype=object)  # dtype given, or pandas 3 converts each column to Arrow and back
 
 
 def _wrong(frame: pd.DataFrame, received: datetime | None) -> dict[str, Mask]:
@@ -118,14 +119,14 @@ def _wrong(frame: pd.DataFrame, received: datetime | None) -> dict[str, Mask]:
 
 
 def _nowhere(lat: Any, lon: Any) -> Mask:
-    """Positions decoders tell when they know none."""
+    """Positions that decoders output when they know none."""
     zero = np.abs(lon) < BOGUS_DEG
     nowhere: Mask = ((lat == 0) & (zero | (np.abs(lon) == 90))) | ((np.abs(lat) < BOGUS_DEG) & zero)
     return nowhere
 
 
 def _right(frame: pd.DataFrame, received: datetime | None) -> bool:
-    """Whether no row is to be refused: a look at the extremes of each column, since mostly none is."""
+    """Whether no row is to be refused: checks only the extremes of each column, since mostly none is."""
     if frame.empty:
         return True
     address, time = frame["address"].to_numpy(), frame["time"].astype("int64").to_numpy()
@@ -153,7 +154,7 @@ def _refuse(frame: pd.DataFrame, wrong: dict[str, Mask], refused: Counter[str]) 
 
 
 def _blanked(frame: pd.DataFrame, refused: Counter[str]) -> pd.DataFrame:
-    """Values that cannot be become unknown, and the track lies in [0, 360)."""
+    """Impossible values become unknown, and the track is brought into [0, 360)."""
     for name, (low, high) in RANGES.items():
         values = frame[name].to_numpy()
         if _within(values, low, high):
@@ -169,14 +170,14 @@ def _blanked(frame: pd.DataFrame, refused: Counter[str]) -> pd.DataFrame:
 
 
 def _within(values: Any, low: Any, high: Any) -> bool:
-    """Whether all that are known are in the range; two looks at the column, of which most are all right."""
+    """Whether all known values are in the range; two passes over the column, since most columns are fine."""
     return not len(values) or not (np.fmin.reduce(values) < low or np.fmax.reduce(values) > high)
 
 
 def _single(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """Ordered by airframe and instant, one row for each: the better kind of position, else the smaller one.
+    """Ordered by airframe and instant, one row for each: the better kind of position, or else the smaller row.
 
-    "Smaller" means nothing; it only makes the choice the same whatever order the rows came in.
+    "Smaller" has no meaning; it only makes the choice independent of the order of the rows.
     """
     address, time = frame["address"].to_numpy(), units.millis(frame["time"])
     if ((address[1:] > address[:-1]) | ((address[1:] == address[:-1]) & (time[1:] > time[:-1]))).all():
@@ -192,7 +193,7 @@ def _single(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
 
 
 def _suspect(frame: pd.DataFrame) -> npt.NDArray[np.uint8]:
-    """The bits of `records.SUSPECT`, for rows ordered by airframe and time. Marks set before this stay."""
+    """The bits of `records.SUSPECT`, for rows ordered by airframe and time. Marks set earlier are kept."""
     columns: dict[str, Any] = {
         name: frame[name].to_numpy()
         for name in ("address", "latitude", "longitude", "altitude", "groundspeed", "onground")

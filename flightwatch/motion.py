@@ -1,8 +1,8 @@
-"""Which fixes an aircraft cannot have made: repeated, out of reach, or another aircraft's under the same address.
+"""Which fixes an aircraft cannot have made: repeated, out of reach, or those of another aircraft with the same address.
 
 Works on columns ordered by address and time, many aircraft at once: one vectorised pass finds the few jumps, and only
-the stretches around them are looked at row by row. The limits follow readsb's field-tested speed check (track.c):
-reach = speed x time + a tolerance, reference forgotten after an hour.
+the stretches around them are examined row by row. The limits follow readsb's field-tested speed check (track.c): reach
+= speed x time + a tolerance; the reference is forgotten after an hour.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ Columns = dict[str, npt.NDArray[Any]]
 
 TELEPORT, CLUSTER, STALE, DUPLICATE, SCATTER, LOW_INTEGRITY, CLOCK = 1, 2, 4, 8, 16, 32, 64  # records.SUSPECT
 
-SPEED_FACTOR = 1.3  # over the reported ground speed: reliability rule "implied speed > 1.3 x max(gs)"
-SPEED_SLACK_KT = 50.0  # readsb track.c, for MLAT; for all here, since speeds are as old as positions
+SPEED_FACTOR = 1.3  # times the reported ground speed: reliability rule "implied speed > 1.3 x max(gs)"
+SPEED_SLACK_KT = 50.0  # readsb track.c, for MLAT; here for all, since speeds are as old as positions
 SPEED_UNKNOWN_KT = 900.0  # readsb track.c: assumed where no speed is known
 SPEED_CEILING_KT = 1200.0  # nothing civil is faster over ground; readsb caps at 2,000
-SLACK_NM = 3.0  # readsb allows 2 km beside the reach; an OpenSky state may be 15 s old, 2 NM at 480 kt
+SLACK_NM = 3.0  # readsb allows 2 km beyond the reach; an OpenSky state may be 15 s old, 2 NM at 480 kt
 SLACK_MLAT_NM = 4.0
 FORGET_MS = 3_600_000  # readsb forgets its reference after 60 min
 SHORT_CHAIN = 5  # fewer fixes than this never make an aircraft of their own
 SHORT_CHAIN_MS = 120_000  # nor does a burst shorter than two minutes
-FORK_OVERLAP = 5  # so many fixes of two chains inside each other's time make two aircraft, or one spoofed
+FORK_OVERLAP = 5  # this many fixes of two chains that overlap in time make two aircraft, or one spoofed
 SPOOF_ALTITUDE_FT = 1500.0  # one airframe keeps its barometric altitude while its positions jump
 MOVING_KT = 50.0  # readsb: faster than this a repeated position is not a fix
-FASTEST = np.float32(SPEED_CEILING_KT / SPEED_FACTOR)  # told, so that the speed with its factor is below the ceiling
-FLOWN = np.float32(SPEED_FACTOR / 60.0 / 3.6e6)  # kt x ms told, with the factor, to degrees of a great circle
-BLOCK = 1 << 17  # rows per pass: temporaries stay in the cache, and a call of numpy's costs little by the row
-FEW = 8  # rows are picked one by one while no more than one in so many is asked for
+FASTEST = np.float32(SPEED_CEILING_KT / SPEED_FACTOR)  # cap on reported speed: with the factor, the ceiling
+FLOWN = np.float32(SPEED_FACTOR / 60.0 / 3.6e6)  # reported kt x ms, with the factor, to degrees of a great circle
+BLOCK = 1 << 17  # rows per pass: temporaries stay in the cache, and numpy's call overhead per row is small
+FEW = 8  # pick rows one by one while at most one in this many is needed
 
 
 def scan(columns: Columns) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Rows that repeat the position before them although the aircraft moves, and rows out of reach of the one before.
+    """Rows that repeat the previous position while the aircraft moves, and rows out of reach of the previous one.
 
-    Sources hold a lost position for a while; that is the first kind. The second is judged within an aircraft and an
-    hour, by three tests, each for the few rows the one before leaves: further apart than the tolerance alone, further
-    in degrees than flown in the time, and the exact one.
+    The first kind comes from sources that hold a lost position for a while. The second is judged within one aircraft
+    and one hour, by three tests, each on the few rows that the test before leaves: further apart than the tolerance
+    alone, further in degrees than could be flown in the time, and the exact test.
     """
     loops = compiled.loops()
     held, far = _unlikely(columns) if loops is None else _unlikely_by(loops, columns)
@@ -51,7 +51,7 @@ def scan(columns: Columns) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]
 
 
 def _unlikely(columns: Columns) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Rows at the place of the one before, and rows that the first two tests do not clear."""
+    """Rows at the same place as the row before, and rows that the first two tests do not clear."""
     address, time, speed = columns["address"], columns["time"], columns["groundspeed"]
     lat, lon, n = columns["latitude"], columns["longitude"], len(address)
     slack = SLACK_NM / 60
@@ -60,14 +60,14 @@ def _unlikely(columns: Columns) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.i
     for lo in range(1, n, BLOCK):
         hi = min(lo + BLOCK, n)
         now, before = slice(lo, hi), slice(lo - 1, hi - 1)
-        # No pair is further apart than its two legs, along the meridian and along the parallel, together.
+        # No pair is further apart than its two legs, along the meridian and along the parallel, added up.
         apart, reach = degrees[: hi - lo], sideways[: hi - lo]
         np.abs(np.subtract(lat[now], lat[before], out=apart), out=apart)
         np.abs(np.subtract(lon[now], lon[before], out=reach), out=reach)
         apart += reach
         np.equal(apart, 0, out=same[now])
         np.less_equal(apart, slack, out=near[now])
-        if (hi - lo - np.count_nonzero(near[now])) * FEW > hi - lo:  # a minute apart: quicker than picking
+        if (hi - lo - np.count_nonzero(near[now])) * FEW > hi - lo:  # fixes a minute apart: faster than picking
             np.copyto(reach, time[now] - time[before])
             reach *= np.minimum(speed[now], FASTEST) * FLOWN
             reach += slack
@@ -77,13 +77,13 @@ def _unlikely(columns: Columns) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.i
     flown = (time[far] - time[last]) * (np.minimum(speed[far], FASTEST) * FLOWN) + slack
     far = far[~(np.abs(lat[far] - lat[last]) + np.abs(lon[far] - lon[last]) <= flown)]
     far = far[address[far] == address[far - 1]]
-    held = np.flatnonzero(np.greater(same, columns["onground"], out=same))  # most that stand still are parked
+    held = np.flatnonzero(np.greater(same, columns["onground"], out=same))  # most aircraft that stand still are parked
     held = held[(address[held] == address[held - 1]) & ~(speed[held] <= MOVING_KT)]
     return held, far
 
 
 def _unlikely_by(loops: Any, columns: Columns) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The same by the compiled loop, in half of the time."""
+    """The same by the compiled loop, in half the time."""
     names = ("address", "time", "latitude", "longitude", "groundspeed", "onground")
     told = tuple(compiled.shown(columns[name]) for name in names)
     held, far = (np.empty(len(columns["time"]), dtype=np.int64) for _ in range(2))
@@ -92,7 +92,7 @@ def _unlikely_by(loops: Any, columns: Columns) -> tuple[npt.NDArray[np.int64], n
 
 
 def reachable(columns: Columns, a: Any, b: Any, forget: bool = True) -> npt.NDArray[np.bool_]:
-    """Whether an aircraft at rows `a` can be at rows `b`; true after an hour, when nothing is remembered."""
+    """Whether an aircraft at rows `a` can be at rows `b`; true after an hour, when the reference is forgotten."""
     dt = np.abs(columns["time"][b] - columns["time"][a])
     speed = np.fmax(columns["groundspeed"][a], columns["groundspeed"][b])
     speed = np.where(np.isnan(speed), SPEED_UNKNOWN_KT, SPEED_FACTOR * speed + SPEED_SLACK_KT)
@@ -105,7 +105,7 @@ def reachable(columns: Columns, a: Any, b: Any, forget: bool = True) -> npt.NDAr
 
 
 def doubts(columns: Columns) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
-    """Suspect bits of every row, and to which aircraft under its address it belongs (0 for nearly all, read-only).
+    """Suspect bits of every row, and which aircraft under its address it belongs to (0 for nearly all, read-only).
 
     `columns` are address, time (ms), latitude, longitude, altitude, groundspeed, onground, optionally mlat, ordered by
     address and time. A row is judged by its neighbours in time, so a bad stretch never costs the rest of a day.
@@ -115,9 +115,10 @@ def doubts(columns: Columns) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int3
     held, far = scan(columns) if n > 1 else (np.zeros(0, dtype=np.int64),) * 2
     bits[held] = STALE
     if not len(far):
-        return bits, np.broadcast_to(np.int32(0), n)  # one nought for all rows: nobody need fetch them from memory
+        return bits, np.broadcast_to(np.int32(0), n)  # one 0 broadcast to all rows: no memory traffic
     aircraft = np.zeros(n, dtype=np.int32)
-    # A held position makes the next true one a jump; only round such rows need the held ones be left out to see.
+    # A held position makes the next true one look like a jump; only around such rows are the held ones dropped to
+    # check.
     for first, last in _stretches(columns["address"], columns["time"], far):
         rows = np.flatnonzero(bits[first:last] != STALE) + first
         piece = {k: v[rows] for k, v in columns.items()}
@@ -129,7 +130,8 @@ def doubts(columns: Columns) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int3
 
 
 def _stretches(address: Any, time: Any, bad: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Row ranges round the jumps: an hour to both sides within the aircraft; nothing is remembered for longer."""
+    """Row ranges around the jumps: an hour to both sides within the aircraft, since nothing is remembered for
+    longer."""
     starts = np.searchsorted(address, address[bad], "left")
     ends = np.searchsorted(address, address[bad], "right")
     out: list[tuple[int, int]] = []
@@ -144,7 +146,7 @@ def _stretches(address: Any, time: Any, bad: npt.NDArray[np.int64]) -> list[tupl
 
 
 def _chains(piece: Columns) -> npt.NDArray[np.int32]:
-    """Each row joins the longest chain whose last fix it can have come from; else it begins a new one."""
+    """Each row joins the longest chain whose last fix it can have come from, or else begins a new one."""
     n = len(piece["time"])
     smooth = np.concatenate([[False], reachable(piece, np.arange(n - 1), np.arange(1, n))])
     breaks = np.append(np.flatnonzero(~smooth), n)
@@ -152,7 +154,7 @@ def _chains(piece: Columns) -> npt.NDArray[np.int32]:
     tails, sizes, row, here = [0], [1], 1, 0
     reaches = _Reach(piece)
     while row < n:
-        if smooth[row] and sizes[here] == max(sizes):  # it stays the longest for as long as it goes on
+        if smooth[row] and sizes[here] == max(sizes):  # it stays the longest while it continues
             end = int(breaks[np.searchsorted(breaks, row)])
         else:
             end = row + 1
@@ -168,8 +170,8 @@ def _chains(piece: Columns) -> npt.NDArray[np.int32]:
 
 
 class _Reach:
-    """`reachable` within an hour for one pair of rows at a time, on plain numbers: arrays of one cost twenty times as
-    much."""
+    """`reachable` within an hour for one pair of rows at a time, on plain numbers: arrays of length one are twenty
+    times slower."""
 
     def __init__(self, piece: Columns) -> None:
         speed = np.minimum(SPEED_FACTOR * piece["groundspeed"] + SPEED_SLACK_KT, SPEED_CEILING_KT)
@@ -196,17 +198,17 @@ def _choose(reaches: _Reach, tails: list[int], sizes: list[int], row: int) -> in
     time = reaches.time
     oldest = time[row] - FORGET_MS
     recent = [c for c, tail in enumerate(tails) if time[tail] >= oldest]
-    if not recent:  # nothing is remembered: it goes on from what was heard last
+    if not recent:  # nothing is remembered: continue what was heard last
         return max(range(len(tails)), key=lambda c: time[tails[c]])
     recent.sort(key=lambda c: -sizes[c])
     return next((c for c in recent if reaches(tails[c], row)), len(tails))
 
 
 def _joined(labels: npt.NDArray[np.int32], piece: Columns) -> npt.NDArray[np.int32]:
-    """Chains that follow each other become one where dropping the end of the first or the start of the second does it.
+    """Merges consecutive chains where dropping the end of the first or the start of the second makes that possible.
 
-    That is what spoofing looks like when the true positions come back: the last good fix reaches the first good one,
-    the spoofed ones between them (label -1) reach neither. The side with fewer fixes to drop gives way.
+    Spoofing looks like this when the true positions come back: the last good fix reaches the first good one, and the
+    spoofed ones between them (label -1) reach neither. The side with fewer fixes to drop loses them.
     """
     labels = labels.copy()
     chains = [np.flatnonzero(labels == c) for c in np.unique(labels)]
@@ -231,11 +233,13 @@ def _short(rows: npt.NDArray[np.int64], time: Any) -> bool:
 
 
 def _judge(labels: npt.NDArray[np.int32], piece: Columns) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
-    """What each chain of a stretch is: the aircraft, a scatter of single fixes, a spoofed place, a second aircraft.
+    """Decides what each chain of a stretch is: the aircraft, a scatter of single fixes, a spoofed place, a second
+    aircraft.
 
-    The chain with most fixes is the aircraft. A short chain is noise. A long one that lies inside its time is a spoofed
-    place when the barometric altitude goes on as if nothing had happened, else a second aircraft with the address. One
-    that only begins where the other ends may be either; nobody can say which is right, so both stay, as two aircraft.
+    The chain with the most fixes is the aircraft. A short chain is noise. A long chain within the time of the first is
+    a spoofed place if the barometric altitude continues as if nothing had happened, and otherwise a second aircraft
+    with the address. A chain that only begins where the other ends may be either. Nobody can say which is right, so
+    both stay, as two aircraft.
     """
     time, altitude, mlat = piece["time"], piece["altitude"], piece.get("mlat")
     marks, members = np.zeros(len(labels), dtype=np.uint8), np.zeros(len(labels), dtype=np.int32)
@@ -262,7 +266,7 @@ def _judge(labels: npt.NDArray[np.int32], piece: Columns) -> tuple[npt.NDArray[n
 
 
 def _same_altitude(altitude: Any, main: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> bool:
-    """Whether the altitudes of a chain continue those of the main chain around it; true where none are known."""
+    """Whether the altitudes of a chain continue those of the main chain around it; true if none are known."""
     known_main, known = main[~np.isnan(altitude[main])], other[~np.isnan(altitude[other])]
     if not len(known_main) or not len(known):
         return True

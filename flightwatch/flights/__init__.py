@@ -1,4 +1,4 @@
-"""Observations to flights: legs with ends that say how they are known and how sure it is."""
+"""From observations to flights: legs with ends, each end with how it is known and how probable it is."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""How much there is to fly on to: what an aircraft in cruise may pass the airports around it for.
+"""How many airports lie ahead of an aircraft in cruise, for which it may pass by the ones around it.
 
-Over Europe thousands of fields lie ahead of any track; south of Crete there is the coast of Libya and then little for a
-thousand miles. An aircraft lost in cruise lands at one of those near it the more probably, the less lies beyond.
+Over Europe, thousands of fields lie ahead of any track; south of Crete there is the coast of Libya and then little for
+a thousand miles. The less lies beyond, the more probable it is that an aircraft lost in cruise landed at one of the
+fields near it.
 """
 
 from __future__ import annotations
@@ -16,17 +17,18 @@ from flightwatch.airports import Airports
 
 Floats = npt.NDArray[np.float64]
 
-NEAREST_NM = 300.0  # nearer ones are candidates themselves (`likelihood.radius`)
-BUSY = 0.6  # of `Airports.traffic`: ten callsigns; below, nobody crosses a continent for it
-PULL = 1.5  # how much traffic draws, as the fitted weight of it for jets
-TURN = 3.0  # how much what lies aside draws less, as the fitted weight of being off the track far out
-USUAL = 6.5  # of the sum's logarithm: over central Europe it is 6.2 to 6.9, over the United States 5.8 to 6.5
-GRID_DEG, GRID_TRACK, GRID_NM = 2.0, 15.0, 500.0  # so finely it is worked out; nothing changes within
+NEAREST_NM = 300.0  # nearer airports are candidates themselves (`likelihood.radius`)
+BUSY = 0.6  # of `Airports.traffic`: ten callsigns; nobody crosses a continent for a quieter field
+PULL = 1.5  # how strongly traffic attracts; near its fitted weight for jets
+TURN = 3.0  # how much less a field off to the side attracts; near the fitted weight of being off the track far out
+USUAL = 6.5  # log of the sum: 6.2 to 6.9 over central Europe, 5.8 to 6.5 over the United States
+GRID_DEG, GRID_TRACK, GRID_NM = 2.0, 15.0, 500.0  # resolution of the calculation; nothing changes within one cell
 CHUNK = 512
 
 
 def ahead(latitude: Floats, longitude: Floats, track: Floats, range_nm: Floats, airports: Airports) -> Floats:
-    """Log of the sum of all busy airports ahead within range, less what is usual over Europe; 0 for unknown tracks.
+    """Log of the sum over all busy airports ahead within range, minus the usual value over Europe; 0 for unknown
+    tracks.
 
     >>> from flightwatch import airports
     >>> places = airports.load()
@@ -56,13 +58,13 @@ def ahead(latitude: Floats, longitude: Floats, track: Floats, range_nm: Floats, 
 
 
 def _sums(cells: Floats, fields: Any, pull: Any) -> Any:
-    """Per cell the logarithm of the sum, from unit vectors: of the place, and of a point a degree ahead."""
+    """The log of the sum for each cell, from unit vectors: of the place, and of a point one degree ahead."""
     lat, lon, track, reach = cells.T
     here = geo.unit_vectors(lat, lon)
     next_ = geo.unit_vectors(*geo.destination(lat, lon, track, 60.0))
     along = next_ - here * (next_ * here).sum(axis=1, keepdims=True)
     along /= np.linalg.norm(along, axis=1, keepdims=True)
-    # Single precision: a hundredth of a mile, at half the cost.
+    # Single precision is accurate to a hundredth of a mile, at half the cost.
     cosine = np.clip(here.astype(np.float32) @ fields.T, -1.0, 1.0)
     miles = np.arccos(cosine) * np.float32(np.degrees(60.0))
     off = (along.astype(np.float32) @ fields.T) / np.sqrt(np.maximum(1 - cosine * cosine, 1e-6))

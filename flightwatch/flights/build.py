@@ -21,7 +21,7 @@ from flightwatch.flights.rates import complete
 from flightwatch.flights.table import Sides, ends_of, past, write_end
 from flightwatch.flights.version import RULES_VERSION
 
-OPEN_MS = 45 * 60_000  # so long after its last fix a flight may still be airborne; then it has landed or is lost
+OPEN_MS = 45 * 60_000  # a flight may still be airborne this long after its last fix; then it has landed or is lost
 
 
 def build(
@@ -34,9 +34,9 @@ def build(
 ) -> pd.DataFrame:
     """The flights in the observations, a FLIGHT frame ordered by airframe and time.
 
-    Rows may come in any order and more than once. `aircraft` (AIRCRAFT columns) tells types and registrations;
-    `visits` how often an airframe, type or operator was seen at an airport; `asof` is the present for flights that may
-    still be airborne, None for history.
+    Rows may come in any order and more than once. `aircraft` (AIRCRAFT columns) gives types and registrations;
+    `visits`, how often an airframe, type or operator was seen at an airport; `asof` is the present, for flights that
+    may still be airborne, or None for history.
     """
     places = airports if airports is not None else fields.load()
     fixes = prepare(observations)
@@ -96,7 +96,7 @@ def describe(fixes: Fixes, legs: Legs, known: pd.DataFrame) -> dict[str, Any]:
     }
     time = columns["time"]
     out["firstseen"], out["lastseen"] = units.instants(time[legs.first]), units.instants(time[legs.last])
-    begun = map(units.instant, time[legs.first].tolist())  # plain instants: pandas' own take three times as long
+    begun = map(units.instant, time[legs.first].tolist())  # plain datetimes: pandas' own take three times as long
     out["flight_id"] = [records.flight_id(i, t) for i, t in zip(out["icao24"], begun, strict=True)]
     for name, rows in (("first", legs.first), ("last", legs.last)):
         for key in ("latitude", "longitude", "altitude"):
@@ -121,9 +121,9 @@ TRACK_COLUMNS = (
 
 
 def _told(fixes: Fixes, legs: Legs) -> dict[str, Any]:
-    """What is told per leg and not per fix: callsigns, sources, where its rows came from, its track."""
+    """What is known per leg rather than per fix: callsigns, sources, the polls its rows came from, its track."""
     size = legs.last - legs.first + 1
-    starts = np.concatenate([[0], np.cumsum(size[:-1])])  # of each leg among the rows of all legs
+    starts = np.concatenate([[0], np.cumsum(size[:-1])])  # first row of each leg among the rows of all legs
     columns = {k: fixes.columns[k] for k in ("time", "callsign", "source", "poll", *TRACK_COLUMNS)}
     if size.sum() < len(columns["time"]):
         spans = [slice(*span) for span in zip(legs.first.tolist(), (legs.last + 1).tolist(), strict=True)]
@@ -147,7 +147,7 @@ def _told(fixes: Fixes, legs: Legs) -> dict[str, Any]:
 
 
 def _distinct(values: Any, starts: Any) -> list[list[int]]:
-    """The different values in each stretch, ascending; in most there is one."""
+    """The distinct values in each stretch, ascending; most stretches have only one."""
     low, high = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
     ends = [*starts[1:].tolist(), len(values)]
     rows = zip(low.tolist(), high.tolist(), starts.tolist(), ends, strict=True)
@@ -155,7 +155,8 @@ def _distinct(values: Any, starts: Any) -> list[list[int]]:
 
 
 def callsigns(codes: Any, time: Any, starts: Any, names: list[str]) -> list[tuple[str, list[str]]]:
-    """In each stretch the callsign broadcast longest, and all in order of appearance; silence counts for none."""
+    """For each stretch, the callsign broadcast longest, and all callsigns in order of appearance; silence does not
+    count."""
     begins = np.ones(len(codes), dtype=bool)
     begins[1:] = codes[1:] != codes[:-1]
     begins[starts] = True
@@ -171,13 +172,13 @@ def callsigns(codes: Any, time: Any, starts: Any, names: list[str]) -> list[tupl
 
 
 def _ranges(legs: Legs, rows: int) -> Any:
-    """Where legs begin and end among so many rows, for `reduceat`; the last may end where the rows end."""
+    """Where legs begin and end among this many rows, for `reduceat`; the last leg may end at the last row."""
     bounds = np.stack([legs.first, legs.last + 1], axis=1).ravel()
     return bounds[bounds < rows]
 
 
 def _suspicions(fixes: Fixes, legs: Legs) -> list[str]:
-    """The marks of the fixes in each leg, and of those set aside in its time; stale ones are everyday and not told."""
+    """The marks of the fixes in each leg, and of fixes set aside during it; stale fixes are too common to report."""
     columns, doubted = fixes.columns, fixes.doubted
     inside = np.bitwise_or.reduceat(columns["bits"], _ranges(legs, len(columns["bits"])))[::2]
     if len(doubted["address"]):

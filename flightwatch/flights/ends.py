@@ -1,8 +1,8 @@
-"""At which airports flights began and ended, each with its probability; what is missing to one is unknown.
+"""At which airports flights began and ended, with probabilities; whatever they lack to 1 is unknown.
 
 Three kinds of evidence, in this order: what the first or last fix looks like (`likelihood`); the flight's other end and
-where the airframe was seen before; and the airframe's next appearance: between two of its flights lies one stop, which
-both must explain, in the time there was.
+where the airframe was seen before; and the airframe's next appearance: if one stop lies between two of its flights,
+that stop must explain both, in the time there was.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ from flightwatch.flights.likelihood import (
 
 Mask = npt.NDArray[np.bool_]
 
-OBSERVED_NM = 3.0  # a ground fix so far from the reference point is on the field: Denver and Moscow reach 2.5 NM
-OBSERVED = 0.99  # of a ground fix on a field; 1 % for two fields side by side and wrong ground bits
-KEPT = 0.004  # candidates below are left to "unknown"
+OBSERVED_NM = 3.0  # a ground fix this near the reference point is on the field: Denver and Moscow reach 2.5 NM
+OBSERVED = 0.99  # for a ground fix on a field; 1 % for two fields side by side and wrong ground bits
+KEPT = 0.004  # candidates below this go to "unknown"
 JOIN_MS = 72 * 3_600_000  # a next appearance later than this says little: there was time for flights nobody saw
-GROUND_MIN = 10.0  # shortest stop, minutes; softened over as many again
-LOST_SHARE = 0.4  # of the descent's time is lost against flying on, as in `legs`
+GROUND_MIN = 10.0  # shortest stop, minutes; the limit is soft over as many again
+LOST_SHARE = 0.4  # share of the descent's time lost compared with flying on, as in `legs`
 DESCENT_FPM = 1600.0
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """For each end the airports that may be it: `edge` (row of the end), `place` (airport position), probability.
+    """The airports that each end may be at: `edge` (row of the end), `place` (airport position), probability.
 
-    Ordered by edge, then most probable first; `miles` from the fix to the airport.
+    Ordered by edge, then by descending probability; `miles` is the distance from the fix to the airport.
     """
 
     edge: Ints
@@ -54,9 +54,9 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Ends with airports that may explain them: the utility of each from the fix alone, the part of it that is the
-    airport's own (`shared`) or the distance's, what past visits and the flight's other end add; `none` of each end for
-    "none of them".
+    """Ends paired with airports that may explain them: the utility of each pair from the fix alone, the parts of it
+    that belong to the airport itself (`shared`) and to the distance, and what past visits and the flight's other end
+    add. `none` is the utility of "none of them", for each end.
     """
 
     edge: Ints
@@ -75,7 +75,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Hints:
-    """What else is known of single (end, airport) pairs: a value each, 0 where nothing is."""
+    """Other evidence about single (end, airport) pairs: one value each, 0 for pairs without any."""
 
     edge: Ints
     place: Ints
@@ -98,9 +98,10 @@ def nothing() -> Hints:
 
 @dataclass(frozen=True)
 class Ends:
-    """All flights of a batch, ordered by airframe and time: both ends, times in ms, what was seen on the ground.
+    """All flights of a batch, ordered by airframe and time: both ends, times in ms, and whether each end was on the
+    ground.
 
-    `airframe` numbers the airframes; flights of a doubtful identity have -1 and are joined to nothing.
+    `airframe` numbers the airframes; flights of doubtful identity have -1 and are not joined to others.
     """
 
     airframe: Ints
@@ -113,7 +114,8 @@ class Ends:
 
 
 def settle(ends: Ends, airports: Airports, visits: tuple[Hints, Hints]) -> tuple[Candidates, Candidates]:
-    """Departure and arrival candidates of all flights, from all the evidence there is. `visits` of both ends."""
+    """Departure and arrival candidates of all flights, from all available evidence. `visits` holds those of both
+    ends."""
     seen = [
         observed(edges, ground, airports)
         for edges, ground in ((ends.departure, ends.departed_ground), (ends.arrival, ends.arrived_ground))
@@ -130,7 +132,7 @@ def settle(ends: Ends, airports: Airports, visits: tuple[Hints, Hints]) -> tuple
 
 
 def observed(edges: Edges, grounded: Mask, airports: Airports) -> Ints:
-    """The field each end was seen on the ground at; -1 in the air, -2 on the ground where we know no field."""
+    """The field where each end was seen on the ground; -1 in the air, -2 on the ground where we know no field."""
     near, _ = airports.nearest(edges.latitude, edges.longitude, within_nm=OBSERVED_NM)
     return np.where(grounded, np.where(near[:, 0] >= 0, near[:, 0], -2), -1)
 
@@ -149,9 +151,10 @@ def weighed(edges: Edges, rows: Mask, airports: Airports, arrival: bool, visits:
 
 
 def shares(visits: Floats, edge: Ints, n: int) -> Floats:
-    """Of all visits to the places in reach of an end, how many were to this one; low where they are few in all.
+    """Of all visits to the places in reach of an end, the share of this place; low where there are few visits in all.
 
-    Whole visits only: what others of its like add to them (`table.past`) is a fraction, and says nothing of its habits.
+    Only whole visits count. Visits by similar aircraft (`table.past`) add fractions, which say nothing about the habits
+    of this airframe.
     """
     times = np.floor(np.expm1(visits) + 1e-6)
     share: Floats = times / (np.bincount(edge, times, minlength=n)[edge] + 1.0)
@@ -184,14 +187,14 @@ def _table(arrival: bool) -> dict[str, float]:
 
 
 def homes(open_: Pairs, other: Candidates, edges: Edges, weight: dict[str, float]) -> Pairs:
-    """The same utilities, knowing where the flight's other end probably was: round trips end where they began."""
+    """The same utilities, given where the flight's other end probably was: round trips end where they began."""
     home = Hints(other.edge, other.place, other.probability).of(open_.edge, open_.place)
     pull = weight["home"] + weight["home_loop"] * edges.loop + weight["home_work"] * edges.work
     return replace(open_, home=home * pull[open_.edge])
 
 
 def choose(open_: Pairs, seen: Ints, edges: Edges, airports: Airports) -> Candidates:
-    """Probabilities of ends judged each by itself; one seen on the ground is where it was seen."""
+    """Probabilities with each end judged separately; an end seen on the ground is where it was seen."""
     probability = softmax(open_.total(), open_.none, open_.edge)
     at = np.flatnonzero(seen >= 0)
     miles = geo.distance(
@@ -206,13 +209,13 @@ def choose(open_: Pairs, seen: Ints, edges: Edges, airports: Airports) -> Candid
 
 
 def softmax(utility: Floats, none: Floats, edge: Ints) -> Floats:
-    """Probability of each alternative within its edge, `none` being one more alternative of every edge."""
+    """Probability of each alternative within its edge; `none` is one more alternative of every edge."""
     share: Floats = np.exp(utility - evidence(utility, none, edge)[edge])
     return share
 
 
 def evidence(utility: Floats, none: Floats, edge: Ints) -> Floats:
-    """Log of the sum over all alternatives of each edge: how well anything at all explains it."""
+    """Log of the sum over all alternatives of each edge: how well it can be explained at all."""
     top = none.copy()
     np.maximum.at(top, edge, utility)
     total = np.exp(none - top) + np.bincount(edge, np.exp(utility - top[edge]), minlength=len(none))
@@ -229,10 +232,10 @@ def ordered(edge: Ints, place: Ints, probability: Floats, miles: Floats) -> Cand
 def joined(
     ends: Ends, departures: Pairs, arrivals: Pairs, left: Ints, reached: Ints, airports: Airports
 ) -> tuple[Candidates, Candidates]:
-    """Candidates of all ends, those of stops between two flights of an airframe from both sides together.
+    """Candidates of all ends; for a stop between two flights of an airframe, from both sides together.
 
-    `left` and `reached` say where ends were seen on the ground. A stop seen from one side keeps that and tells the
-    other; one seen from neither is what both fixes, and the time between, leave.
+    `left` and `reached` say where ends were seen on the ground. A stop seen from one side keeps that place and passes
+    it to the other side. For a stop seen from neither side, both fixes and the time between them decide.
     """
     gap = ends.firstseen[1:] - ends.lastseen[:-1]
     pair = (ends.airframe[1:] == ends.airframe[:-1]) & (ends.airframe[1:] >= 0) & (gap > 0) & (gap <= JOIN_MS)
@@ -251,7 +254,8 @@ def _mixed(
     edges: Edges, seen: Ints, alone: Candidates, rows: Ints, stops: tuple[Ints, Ints, Floats], apart: Floats,
     airports: Airports,
 ) -> Candidates:  # fmt: skip
-    """One side's candidates: from the stop, and, as far as the two flights were not joined by one, each by itself."""
+    """One side's candidates: those of the stop, mixed with the end judged separately in case there was no single
+    stop."""
     stop, place, probability = stops
     share = np.ones(len(edges))
     open_ = seen[rows] == -1
@@ -272,12 +276,14 @@ def _mixed(
 def _stops(
     ends: Ends, before: Ints, departures: Pairs, arrivals: Pairs, left: Ints, reached: Ints, airports: Airports
 ) -> tuple[Ints, Ints, Floats]:
-    """Where each stop was: stop number, airport, probability; what is missing to one: there were flights between.
+    """Where each stop was: stop number, airport, probability. The rest to 1 means that there were other flights
+    between.
 
-    With A the airport, the fixes before and after are independent given A, so P(A | both) is proportional to
-    P(before | A) P(after | A) P(A). The utilities hold P(A) twice, hence minus its share; and the edge of what is heard
-    is the same going in and coming out, hence minus a share of what distance says. If the flights were not joined, each
-    end is explained by itself, and the second fix may be anywhere the aircraft could get to meanwhile.
+    With A the airport, the fixes before and after are independent given A, so P(A | both) is proportional to P(before |
+    A) P(after | A) P(A). The utilities contain P(A) twice, so the airport's share is subtracted once; and the edge of
+    reception is the same going in and coming out, so part of the distance's share is subtracted. If the flights were
+    not joined, each end is explained separately, and the second fix may be anywhere the aircraft could reach in the
+    meantime.
     """
     after = before + 1
     gap_min = (ends.firstseen[after] - ends.lastseen[before]) / 60_000
@@ -300,7 +306,7 @@ def _stops(
 
 
 def _side(open_: Pairs, seen: Ints, rows: Ints, n: int) -> tuple[Ints, Ints]:
-    """The candidates one side of the stops brings: stop number and airport."""
+    """The candidates from one side of the stops: stop number and airport."""
     number = np.full(n, -1, dtype=np.int64)
     number[rows] = np.arange(len(rows))
     mine = number[open_.edge]
@@ -311,7 +317,7 @@ def _side(open_: Pairs, seen: Ints, rows: Ints, n: int) -> tuple[Ints, Ints]:
 def _utilities(
     edges: Edges, rows: Ints, seen: Ints, open_: Pairs, pair: tuple[Ints, Ints], airports: Airports, arrival: bool
 ) -> tuple[Floats, Floats, Floats]:
-    """For stops and airports, from one side: utility, what both sides say alike, minutes from the fix."""
+    """For stops and airports, from one side: utility, the part that both sides have in common, minutes from the fix."""
     stop, place = pair
     edge = rows[stop]
     oriented = edges if arrival else edges.reversed()

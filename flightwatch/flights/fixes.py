@@ -1,4 +1,4 @@
-"""Observations as plain columns, ordered by airframe and time, each fix once, the doubtful ones set aside."""
+"""Observations as plain columns, ordered by airframe and time, each fix once, doubtful ones set aside."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ Columns = dict[str, npt.NDArray[Any]]
 NUMBERS = ("latitude", "longitude", "altitude", "geoaltitude", "groundspeed", "track", "vertical_rate")
 DROPPED = motion.TELEPORT | motion.CLUSTER | motion.STALE | motion.SCATTER | motion.CLOCK
 RECOMPUTED = motion.TELEPORT | motion.STALE | motion.SCATTER | motion.DUPLICATE
-"""What depends on the neighbours in time is judged anew on all rows there are: a poll alone has no neighbours."""
+"""These marks depend on neighbours in time. They are set again on all available rows, because a single poll has no
+neighbours."""
 
 
 @dataclass(frozen=True)
 class Fixes:
-    """The columns of all fixes, ordered by address, part (0 but for shared addresses) and time; ms, ft, kt, degrees.
+    """The columns of all fixes, ordered by address, part (0 except for shared addresses) and time; ms, ft, kt, degrees.
 
-    `row` leads back to the observation. `doubted` are the positions set aside (address, part, time, suspect bits), for
+    `row` points back to the observation. `doubted` are the positions set aside (address, part, time, suspect bits), for
     the marks of the leg they fall into.
     """
 
@@ -37,7 +38,7 @@ class Fixes:
 
 
 def prepare(observations: pd.DataFrame) -> Fixes:
-    """Observation rows in any order to ordered columns. An `icao24` text column may stand in for `address`."""
+    """Turns observation rows in any order into ordered columns. An `icao24` text column may replace `address`."""
     frame = observations
     if "address" not in frame:
         frame = frame.assign(address=addresses(frame["icao24"]))
@@ -73,14 +74,14 @@ def addresses(icao24: pd.Series) -> npt.NDArray[np.uint32]:
 
 
 def _codes(series: pd.Series) -> tuple[npt.NDArray[Any], list[str]]:
-    """A category column as numbers whose order is the alphabet's; "" is always there and is 0."""
+    """A category column as numbers in alphabetical order; "" is always present and is 0."""
     names = sorted({str(c) for c in series.cat.categories} | {""})
     where = {name: i for i, name in enumerate(names)}
     table = np.array([where[str(c)] for c in series.cat.categories] + [where[""]], dtype=np.int32)
     codes = series.cat.codes.to_numpy()
-    if len(codes) and codes.min() >= 0:  # there is a text in every row
+    if len(codes) and codes.min() >= 0:  # every row has a text
         if len(table) == 2:
-            return np.broadcast_to(table[0], len(codes)), names  # one number for all rows, as `motion` gives parts
+            return np.broadcast_to(table[0], len(codes)), names  # one number for all rows, as in `motion`
         if (table[:-1] == np.arange(len(table) - 1)).all():
             return codes, names
     return table[codes], names
@@ -91,7 +92,7 @@ def _taken(columns: Columns, rows: npt.NDArray[np.int64]) -> Columns:
 
 
 def _ordered(columns: Columns) -> Columns:
-    """By address and time, one row each; which of several stays does not depend on the order they came in."""
+    """By address and time, one row each; which of several rows is kept does not depend on their order."""
     address, time = columns["address"], columns["time"]
     if len(address) < 2:
         return columns

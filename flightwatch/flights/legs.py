@@ -1,8 +1,8 @@
 """Where one flight ends and the next begins.
 
 A leg belongs to the airframe, whatever its callsign. It ends where a landing was seen (a stay on the ground, not a
-touch-and-go), or where a silence left room for one: time to descend, turn round and climb again that the way flown
-does not explain. All silences are judged at once, as columns; between them no row is looked at twice.
+touch-and-go), or where a silence left room for one: time to descend, turn round and climb again that the distance flown
+does not explain. All silences are judged at once, as columns; the rows between them are not visited one by one.
 """
 
 from __future__ import annotations
@@ -23,34 +23,34 @@ Mask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
 MINUTE = 60_000
-SILENCE_MS = 5 * MINUTE  # shorter ones are never a stop: nothing lands, turns round and is back up in five minutes
+SILENCE_MS = 5 * MINUTE  # shorter is never a stop: nothing lands, turns round and is back up in five minutes
 GROUND_SILENCE_MS = 15 * MINUTE  # with a ground fix on one side: parked; private-jets and OPDI use 10-15 min when low
 LOW_SILENCE_MS = 15 * MINUTE  # OPDI A4: a gap over 15 min below 5,000 ft is a landing; here: near a field
 LONG_SILENCE_MS = 30 * MINUTE  # and over 30 min anywhere; gliders and light aircraft vanish behind hills for less
 NEAR_FIELD_NM = 10.0
-LOW_FT = 5000.0  # above the field near by; OPDI A4
+LOW_FT = 5000.0  # above a nearby field; OPDI A4
 STOP_MIN = 12.0  # shortest time on the ground for passengers, cargo or fuel between unseen landing and take-off
-QUICK_STOP_MIN = 4.0  # shortest at a field the fixes before and after point at
-LOST_SHARE = 0.4  # of descent and climb time is lost against flying on: about 60 % of cruise speed on average
-HOLE_SHARE = 0.6  # a hole in the cruise: at least this share of the time was used to get from edge to edge
+QUICK_STOP_MIN = 4.0  # the same at a field that the fixes before and after point at
+LOST_SHARE = 0.4  # of descent and climb time is lost compared with flying on: about 60 % of cruise speed on average
+HOLE_SHARE = 0.6  # a hole in the cruise: at least this share of the time was needed to get from edge to edge
 HOLE_ANGLE = 60.0  # and roughly in the direction flown before or after
-STAY_MS = 2 * MINUTE  # on the ground so long is a landing; touch-and-goes last under one
-STOPPED_KT = 30.0  # or so slow: below any take-off or landing roll
+STAY_MS = 2 * MINUTE  # this long on the ground is a landing; touch-and-goes last under one
+STOPPED_KT = 30.0  # or this slow: below any take-off or landing roll
 TAXI_IN_MS = 15 * MINUTE  # ground fixes that still belong to the arrival
 TAXI_OUT_MS = 30 * MINUTE  # and to the departure
 MIN_FIXES = 3
 BLOCK = 1 << 17  # rows per pass, as in `motion`
-STRIDES = (1024, 256, 64, 16, 1)  # rows: only between two looks with different addresses does an airframe begin
-LOOK = 4  # rows: fixes a minute apart and closer are never looked at singly
-FEW = 8  # rows are picked one by one while no more than one in so many is asked for, as in `motion`
+STRIDES = (1024, 256, 64, 16, 1)  # rows: an airframe begins only between two samples with different addresses
+LOOK = 4  # rows: sampling distance; fixes a minute apart or closer are never read one by one
+FEW = 8  # pick rows one by one while at most one in this many is needed, as in `motion`
 ENDURANCE_FACTOR = 1.2  # over range / cruise speed: nobody stays up longer
-FIELD_NM = 2.5  # a big field's fixes lie so far from its reference point
+FIELD_NM = 2.5  # the fixes of a big field lie up to this far from its reference point
 FIELD_FT = 900.0  # pressure altitude against elevation: 30 hPa
 
 
 @dataclass(frozen=True)
 class Legs:
-    """Rows of each leg in the columns: `first` to `last` inclusive, of them `takeoff` and `touchdown` airborne."""
+    """Rows of each leg in the columns: `first` to `last` inclusive; `takeoff` to `touchdown` are airborne."""
 
     first: Ints
     last: Ints
@@ -62,7 +62,7 @@ class Legs:
 
 
 def split(columns: Columns, ground: Mask, airports: Airports, types: Columns) -> Legs:
-    """The legs of all airframes; `ground` from `grounded`, `types` figures per airframe from `type_columns`."""
+    """The legs of all airframes. `ground` comes from `grounded`, `types` (figures per airframe) from `type_columns`."""
     if not len(ground):
         empty = np.zeros(0, dtype=np.int64)
         return Legs(empty, empty, empty, empty)
@@ -75,20 +75,21 @@ def split(columns: Columns, ground: Mask, airports: Airports, types: Columns) ->
 
 
 def _breaks(columns: Columns, addresses: Any) -> tuple[Ints, Ints]:
-    """First rows of airframes (or parts of shared addresses), and rows after a silence inside one."""
+    """First rows of airframes (or of parts of shared addresses), and the rows that follow a silence inside one."""
     address, part, time = columns["address"], columns["part"], columns["time"]
     begin = np.unique(np.searchsorted(address, addresses.astype(address.dtype)))
     begin = begin[begin < len(address)]
-    if part.strides[0] and part.any():  # one nought told for all rows is the usual case
+    if part.strides[0] and part.any():  # usually one 0 is broadcast to all rows
         begin = np.union1d(begin, np.flatnonzero(part[1:] != part[:-1]) + 1)
     quiet = _silences(time, begin[1:])
     return begin, quiet[(address[quiet] == address[quiet - 1]) & (part[quiet] == part[quiet - 1])]
 
 
 def _silences(time: Any, starts: Ints) -> Ints:
-    """The rows after a silence, of times that rise but for the rows `starts`, of which any may be among them.
+    """The rows that follow a silence. Times ascend except at the rows `starts`, and any of those may be in the result.
 
-    Between two looks less than a silence apart there is none, unless something begins there: then the rows count.
+    Two samples closer together than a silence have none between them, unless an airframe begins there: then every row
+    is checked.
     """
     blocks = range(1, len(time), BLOCK)
     open_ = [(starts - 1) // LOOK, np.array([(len(time) - 1) // LOOK])]
@@ -96,7 +97,7 @@ def _silences(time: Any, starts: Ints) -> Ints:
         seen = time[lo - 1 : lo + BLOCK : LOOK]
         open_.append(np.flatnonzero(seen[1:] - seen[:-1] > SILENCE_MS) + lo // LOOK)
     stretches = np.unique(np.concatenate(open_))
-    if len(stretches) * LOOK * FEW > len(time):  # fixes minutes apart: all rows are quicker than picking
+    if len(stretches) * LOOK * FEW > len(time):  # fixes minutes apart: checking all rows is faster than picking
         found = [np.flatnonzero(np.diff(time[lo - 1 : lo + BLOCK]) > SILENCE_MS) + lo for lo in blocks]
         return np.concatenate([np.zeros(0, dtype=np.int64), *found])
     rows = (stretches[:, None] * LOOK + np.arange(1, LOOK + 1)).ravel()
@@ -106,7 +107,7 @@ def _silences(time: Any, starts: Ints) -> Ints:
 
 
 def starts(address: Any) -> Ints:
-    """The first row of each airframe, of addresses in ascending order.
+    """The first row of each airframe; addresses must be ascending.
 
     >>> starts(np.array([4, 4, 4, 7, 9, 9])).tolist()
     [0, 3, 4]
@@ -121,7 +122,7 @@ def starts(address: Any) -> Ints:
 
 
 def type_columns(performances: list[Performance], addresses: Any) -> Columns:
-    """Performance figures as columns, one row for each of the addresses (ascending)."""
+    """Performance figures as columns, one row per address (ascending)."""
     names = ("cruise_kt", "max_kt", "range_nm", "climb_fpm", "descent_fpm", "min_runway_ft", "ceiling_ft")
     out: Columns = {name: np.array([getattr(p, name) for p in performances], dtype=float) for name in names}
     out["address"] = np.asarray(addresses)
@@ -131,13 +132,14 @@ def type_columns(performances: list[Performance], addresses: Any) -> Columns:
 
 
 def grounded(columns: Columns, airports: Airports, types: Columns) -> Mask:
-    """On the ground: the aircraft says so, or it is as slow as none can fly and at the height of a field right there.
+    """On the ground: the aircraft says so, or it is too slow to fly and at the elevation of a field at its position.
 
-    The second is for sources that do not tell; helicopters and gliders do fly that slowly.
+    The second rule is for sources that do not report it. It leaves out helicopters and gliders, which do fly that
+    slowly.
     """
     ground: Mask = columns["onground"].copy()
     with np.errstate(invalid="ignore"):
-        slow = np.flatnonzero((columns["groundspeed"] < STOPPED_KT) > ground)  # slow and not on the ground yet
+        slow = np.flatnonzero((columns["groundspeed"] < STOPPED_KT) > ground)  # slow and not marked on the ground yet
     slow = slow[~np.isnan(columns["altitude"][slow])]
     slow = slow[~types["hovers"][_airframe(columns, slow, types)]]
     if len(slow):
@@ -154,7 +156,7 @@ def _airframe(columns: Columns, rows: Ints, types: Columns) -> Ints:
 
 
 def stops(columns: Columns, ground: Mask, at: Ints, airports: Airports, types: Columns) -> Mask:
-    """Which silences (before the rows `at`) hide a landing and a take-off."""
+    """Which silences (those before the rows `at`) hide a landing and a take-off."""
     if not len(at):
         return np.zeros(0, dtype=bool)
     time, long = columns["time"], columns["time"][at] - columns["time"][at - 1] >= GROUND_SILENCE_MS
@@ -172,7 +174,7 @@ def stops(columns: Columns, ground: Mask, at: Ints, airports: Airports, types: C
 
 
 def _between(columns: Columns, ground: Mask, at: Ints, airports: Airports, figures: Columns) -> Mask:
-    """Which silences left room for a landing and a take-off that the way flown does not explain."""
+    """Which silences left time for a landing and a take-off that the distance flown does not explain."""
     a, b = at - 1, at
     lat, lon, time = columns["latitude"], columns["longitude"], columns["time"]
     minutes = (time[b] - time[a]) / MINUTE
@@ -207,7 +209,8 @@ def _height(columns: Columns, rows: Ints, ground: Mask, airports: Airports) -> t
 
 
 def _steady(columns: Columns, a: Ints, b: Ints, miles: Floats) -> Mask:
-    """The far edge lies about where it was heading before, or came from after; true where tracks are unknown."""
+    """Whether the far edge lies roughly where the aircraft was heading before, or came from after; true for unknown
+    tracks."""
     lat, lon, track = columns["latitude"], columns["longitude"], columns["track"]
     course = geo.bearing(lat[a], lon[a], lat[b], lon[b])
     with np.errstate(invalid="ignore"):
@@ -217,7 +220,7 @@ def _steady(columns: Columns, a: Ints, b: Ints, miles: Floats) -> Mask:
 
 
 def _field_between(columns: Columns, a: Ints, b: Ints, minutes: Floats, figures: Any, airports: Airports) -> Mask:
-    """Some field long enough can be reached, stopped at and left in the time. Over the ocean none can."""
+    """Whether some field long enough can be reached, used and left again in the time. Over the ocean none can."""
     lat, lon = columns["latitude"], columns["longitude"]
     lat_mid, lon_mid = geo.interpolate(lat[a], lon[a], lat[b], lon[b], 0.5)
     reach = np.clip((minutes - STOP_MIN) / 60 * figures["cruise_kt"] / 2, 0, figures["range_nm"] / 2)
@@ -229,7 +232,7 @@ def _field_between(columns: Columns, a: Ints, b: Ints, minutes: Floats, figures:
 
 
 def _stays(columns: Columns, ground: Mask, change: Ints, cuts: Ints, silences: Ints) -> Ints:
-    """Where to cut inside each stay on the ground between two flights: at its longest silence, else half way."""
+    """Where to cut each stay on the ground between two flights: at its longest silence, or else half way."""
     time, speed = columns["time"], columns["groundspeed"]
     first, after = change[:-1], change[1:]
     stay = ground[first] & (np.searchsorted(cuts, first, "left") == np.searchsorted(cuts, after, "right"))
@@ -249,7 +252,7 @@ def _stays(columns: Columns, ground: Mask, change: Ints, cuts: Ints, silences: I
 
 
 def _trimmed(time: Any, ground: Mask, change: Ints, cuts: Ints) -> Legs:
-    """Legs with something flown in them, without the hours parked before and after."""
+    """Legs that contain some flying, without the hours parked before and after."""
     first = cuts
     last = np.append(cuts[1:], len(ground)) - 1
     edges = np.concatenate([[-1], change, [len(ground)]])
@@ -263,7 +266,7 @@ def _trimmed(time: Any, ground: Mask, change: Ints, cuts: Ints) -> Legs:
 
 
 def _bisect(time: Any, lo: Ints, hi: Ints, value: Ints) -> Ints:
-    """In each of the row ranges [lo, hi) the first row whose time is not below the value; `hi` if all are."""
+    """In each of the row ranges [lo, hi), the first row whose time is not below the value; `hi` if there is none."""
     step = 1 << int((hi - lo).max(initial=0)).bit_length()
     while step := step // 2:
         probe = lo + step

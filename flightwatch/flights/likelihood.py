@@ -1,7 +1,8 @@
-"""How well landing at an airport explains what was last seen of a flight; time reversed, how well having left it does.
+"""How well landing at an airport explains the last fix of a flight; with time reversed, how well departing from it
+does.
 
 A conditional logit: every airport in reach is an alternative with a utility linear in the features below, and "none of
-them" is one more. The weights are fitted by maximum likelihood on real flights whose ends were seen and then cut off;
+them" is one more. The weights are fitted by maximum likelihood on real flights whose ends were seen and then cut off.
 `python -m benchmarks.flights.fit` fits them, prints them and says how well they are calibrated.
 """
 
@@ -21,24 +22,24 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 PATH_FT_PER_NM = 318.0  # a three-degree path, the standard descent (ICAO PANS-OPS: 5.24 %)
-AHEAD_MOST = 3.0  # over the emptiest ocean it is -3.3
-LEVEL_FPM = 250.0  # level flight, softly: an autopilot holds 100, and rates are told in steps of 64
-AIRWAY_NM = 60.0  # beyond, softly, tracks follow airways; of 60 and 100 both fit the recordings alike
-FINAL_NM = 10.0  # so far out, softly, a centreline is joined; on its direction further away an aircraft is by chance
+AHEAD_MOST = 3.0  # bound of the value; over the emptiest ocean it is -3.3
+LEVEL_FPM = 250.0  # level flight, soft limit: an autopilot holds 100, and rates are reported in steps of 64
+AIRWAY_NM = 60.0  # soft limit; beyond it tracks follow airways; 60 and 100 fit the recordings equally well
+FINAL_NM = 10.0  # soft limit; centrelines are joined this far out, further away being aligned with one is chance
 HUB = 1.5  # of `Airports.traffic`: four hundred callsigns; light aircraft use smaller ones. 1.2 fits as well, 2.0 worse
-JET_RUNWAY_FT = 4000.0  # a type that needs so much is a jet or as heavy as one
-RUNWAY_UNKNOWN_FT = 2500.0  # median of those whose length OurAirports does not give lies among the small strips
-UNDER_FT = 1500.0  # so far below a field its present descent leads, softly: levelling off on the way is usual
+JET_RUNWAY_FT = 4000.0  # a type that needs this much is a jet or as heavy as one
+RUNWAY_UNKNOWN_FT = 2500.0  # fields whose length OurAirports does not give: their median lies among the small strips
+UNDER_FT = 1500.0  # soft limit for a descent that would end this far below a field: levelling off on the way is usual
 
 
 @dataclass(frozen=True)
 class Edges:
-    """The last fixes of flights (or first ones, with the track turned round and the vertical rate's sign changed).
+    """The last fixes of flights (or first fixes, with the track reversed and the sign of the vertical rate changed).
 
-    One value per flight end: deg, ft, kt, ft/min, runway and range of the type. `loop` says how much of the way flown
-    led back: 0 straight from the other end, 1 all round it; `way` is the course made good from there, NaN where that is
-    near. `speed_kt` is how fast it flies on, for times; `light` is 1 for light aircraft, which keep away from the
-    hubs of airlines, `work` for types that go out to work and come home.
+    One value per flight end: deg, ft, kt, ft/min, and the type's runway need and range. `loop` says how much of the
+    distance flown led back: 0 straight from the other end, 1 full circle. `way` is the course made good from there, NaN
+    if it is near. `speed_kt` is the speed assumed for times; `light` is 1 for light aircraft, which avoid airline hubs;
+    `work` is 1 for types that go out to work and come home.
     """
 
     latitude: Floats
@@ -62,7 +63,7 @@ class Edges:
         return Edges(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
     def reversed(self) -> Edges:
-        """Time turned round: what a departure looks like is how an arrival would, flown backwards."""
+        """Time reversed: a departure looks like an arrival flown backwards."""
         return replace(self, track=(self.track + 180.0) % 360.0, vertical_rate=-self.vertical_rate)
 
 
@@ -74,22 +75,22 @@ PAIR_FEATURES = (
 HINT_FEATURES = ("home", "home_loop", "home_work", "visits", "share")
 DISTANCE = ("near", "far")
 SHARED = ("runway", "small", "served", "closed", "too_short", "served_jet", "size", "traffic_jet", "hub_light")
-"""Features of the airport alone: what speaks for it before anything is seen of the flight."""
+"""Features of the airport alone, which count before anything is seen of the flight."""
 
 EDGE_FEATURES = ("none", "high", "cruise", "descending", "climbing", "low", "slow", "ahead")
 
 
 def radius(edges: Edges) -> Floats:
-    """How far airports are looked for, NM: the descent and a detour of 40; from cruise height a region ahead."""
+    """How far to look for airports, NM: the descent plus a detour of 40; from cruise altitude, a whole region ahead."""
     height = np.nan_to_num(edges.altitude, nan=10_000.0)
     return np.clip(40 + 2.2 * height / PATH_FT_PER_NM, 40, 300)
 
 
 def pairs(edges: Edges, airports: Airports) -> tuple[Ints, Ints, Floats]:
-    """Every edge with every airport that may explain it: edge row, airport position, and miles between.
+    """Every edge with every airport that may explain it: edge row, airport position, and the miles between.
 
-    Beyond 60 NM only what lies within 90 degrees of the track and has a runway the type can use: further fields add
-    next to nothing to the sum, and there are thousands of them.
+    Beyond 60 NM, only fields within 90 degrees of the track with a runway the type can use: others add next to nothing
+    to the sum, and there are thousands of them.
     """
     lists = airports.around(edges.latitude, edges.longitude, radius(edges))
     edge = np.repeat(np.arange(len(edges)), [len(x) for x in lists])
@@ -108,7 +109,7 @@ def pairs(edges: Edges, airports: Airports) -> tuple[Ints, Ints, Floats]:
 
 
 def pair_features(edges: Edges, airports: Airports, edge: Ints, place: Ints, miles: Floats) -> Floats:
-    """The features of PAIR_FEATURES for each pair; all of order one."""
+    """The PAIR_FEATURES of each pair, all of order one."""
     lat, lon, track = edges.latitude[edge], edges.longitude[edge], edges.track[edge]
     known = ~np.isnan(edges.altitude[edge])
     height = np.where(known, np.maximum(edges.altitude[edge] - airports.elevation[place], 0.0), 4000.0)
@@ -161,10 +162,10 @@ def pair_features(edges: Edges, airports: Airports, edge: Ints, place: Ints, mil
 
 
 def _aim(off: Any, turn: Any, miles: Floats) -> Floats:
-    """How far off the field the track points, 1 at right angles.
+    """How far off the field the track points; 1 at right angles.
 
-    Near, most fly straight at the field and those that do not may point anywhere, so the first degrees count most (as
-    the root of the angle). Far out tracks follow airways, and only the rough direction counts.
+    Near a field, most aircraft fly straight at it and the others may point anywhere, so the first degrees count most
+    (as the root of the angle). Far out, tracks follow airways, and only the rough direction counts.
     """
     near = np.exp(-((miles / AIRWAY_NM) ** 2))
     aim: Floats = near * np.sqrt(off / 90.0) + (1 - near) * turn
@@ -172,7 +173,7 @@ def _aim(off: Any, turn: Any, miles: Floats) -> Floats:
 
 
 def edge_features(edges: Edges, airports: Airports) -> Floats:
-    """The features of EDGE_FEATURES for each edge: what speaks for "none of the airports around"."""
+    """The EDGE_FEATURES of each edge, which speak for "none of the airports around"."""
     height = np.nan_to_num(edges.altitude, nan=10_000.0)
     rate = np.clip(np.nan_to_num(edges.vertical_rate) / 1500.0, -1.5, 1.5)
     cruise = (height > 20_000) & (np.abs(rate) < 0.25)
@@ -195,7 +196,7 @@ def edge_features(edges: Edges, airports: Airports) -> Floats:
 
 
 def _lined_up(airports: Airports, place: Ints, course: Any, track: Any) -> Floats:
-    """1 on the extended centreline of a runway and along it, falling off over ten degrees; 0 where none is known."""
+    """1 on the extended centreline of a runway and along it, falling off over ten degrees; 0 if no runway is known."""
     headings = airports.headings[place]
     with np.errstate(invalid="ignore"):
         along = np.abs((headings - track[:, None] + 90) % 180 - 90)

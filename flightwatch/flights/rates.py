@@ -1,4 +1,4 @@
-"""Climb and descent at the ends of flights, where the source told none: from the altitudes of the last two minutes."""
+"""Climb and descent at the ends of flights where the source gave none: from the altitudes of the last two minutes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import numpy.typing as npt
 
 Columns = dict[str, npt.NDArray[Any]]
 
-WINDOW_MS = 120_000  # long enough to outlast the 25 ft steps of the altitude, short enough to see a turn into descent
+WINDOW_MS = 120_000  # long enough to average out the 25 ft steps of the altitude, short enough to see a descent begin
 SHORTEST_MS = 20_000
 
 
 def rate(columns: Columns, row: int, other: int) -> float:
-    """The rate in ft/min at `row`, told or from the altitudes between it and `other`, the leg's far end; NaN: unknown.
+    """The rate in ft/min at `row`, as given or from the altitudes between it and `other`, the leg's far end; NaN:
+    unknown.
 
     >>> c = {"time": np.array([0, 60_000]), "altitude": np.array([9000.0, 8000.0]), "vertical_rate": np.full(2, np.nan)}
     >>> rate(c, 1, 0)
@@ -41,7 +42,7 @@ def rate(columns: Columns, row: int, other: int) -> float:
 
 
 def complete(columns: Columns, first: npt.NDArray[np.int64], last: npt.NDArray[np.int64]) -> Columns:
-    """The columns with the rates of the first and last row of each leg put in where they were not told."""
+    """The columns, with missing rates of the first and last row of each leg filled in."""
     told = columns["vertical_rate"]
     air = ~columns["onground"]
     wanted = [(a, b) for a, b in zip(first, last, strict=True) if np.isnan(told[a]) and air[a]]

@@ -1,4 +1,4 @@
-"""What has to be kept of the rows so far, so that later ones, fed together with it, give the flights all would give."""
+"""Which rows must be kept, so that together with later ones they give the same flights as all rows would."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from flightwatch import motion, records, units
 from flightwatch.flights.ends import JOIN_MS
 from flightwatch.flights.fixes import addresses
 
-NEVER = np.iinfo(np.int64).min  # ms: before any time there is
+NEVER = np.iinfo(np.int64).min  # ms: before every possible time
 
 Ints = npt.NDArray[np.int64]
 
 
 def tail(observations: pd.DataFrame, flights: pd.DataFrame) -> pd.DataFrame:
-    """The rows still needed: fed again together with later ones they give the flights that all rows would have given.
+    """The rows still needed: together with later ones they give the same flights as all rows would.
 
-    That is, per airframe, everything since its last flight whose departure owes nothing to what came before: seen on
-    the ground and, since `motion` remembers for an hour, with nothing for an hour before and after that it could judge
-    otherwise; or after a silence too long to be joined. Flights that began earlier are settled. An airframe without
-    such a flight keeps all its rows.
+    Per airframe, that is everything since its last flight whose departure does not depend on what came before. A
+    departure qualifies if it was seen on the ground and, since `motion` remembers for an hour, nothing within an hour
+    before or after it could be judged differently; or if it follows a silence too long to be joined. Flights that began
+    earlier are final. An airframe without such a flight keeps all its rows.
     """
     owner = observations["address"].to_numpy() if "address" in observations else addresses(observations["icao24"])
     codes, owners = pd.factorize(owner)
@@ -38,9 +38,9 @@ def tail(observations: pd.DataFrame, flights: pd.DataFrame) -> pd.DataFrame:
 
 
 def _settled(flights: pd.DataFrame, owners: npt.NDArray[Any]) -> tuple[Ints, Ints]:
-    """Since when the flights of these airframes may still change: for certain, and if nothing near by is in doubt.
+    """Since when the flights of these airframes may still change: for certain, and if nothing nearby is in doubt.
 
-    The second takes a departure from the ground soon after an arrival too, once an hour of what came after is known.
+    The second time also accepts a departure from the ground soon after an arrival, once an hour of later rows is known.
     """
     number = addresses(flights["icao24"]) if len(flights) else np.zeros(0, dtype=np.uint32)
     first, last = units.millis(flights["firstseen"]), units.millis(flights["lastseen"])
@@ -68,7 +68,7 @@ def _settled(flights: pd.DataFrame, owners: npt.NDArray[Any]) -> tuple[Ints, Int
 
 
 def _latest(last: Ints, new: npt.NDArray[np.bool_]) -> Ints:
-    """The latest instant so far within each airframe."""
+    """The latest time so far within each airframe."""
     if not len(last):
         return last
     span = int(last.max() - last.min()) + 1
@@ -78,9 +78,9 @@ def _latest(last: Ints, new: npt.NDArray[np.bool_]) -> Ints:
 
 
 def _disturbed(observations: pd.DataFrame, owner: npt.NDArray[Any], since: Ints) -> npt.NDArray[Any]:
-    """The airframes with a jump in the hour before or after an instant, from which on `since` (ms) counts.
+    """The airframes with a jump in the hour before or after an instant; `since` is each row's time relative to it (ms).
 
-    Rows of two hours before, so that the first of the last hour has the one it jumped from.
+    It reads rows from two hours before, so that the first row of the last hour has the one it jumped from.
     """
     rows = np.flatnonzero((since >= -2 * motion.FORGET_MS) & (since <= motion.FORGET_MS))
     part = records.conform(observations.iloc[rows].assign(address=owner[rows]), records.OBSERVATION)

@@ -1,4 +1,4 @@
-"""Second looks at flights already built, when the airframe appears again."""
+"""Judges flights already built again, when the airframe reappears."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flightwatch.flights.ends import settle
 from flightwatch.flights.table import Sides, ends_of, known_type, past, write_end
 
 UPDATES = ("flight_id", "field", "before", "after", "reason")
-MATERIAL = 0.02  # a probability that moves by less is no news
+MATERIAL = 0.02  # a smaller change of probability is not news
 FIRM = ("observed", "reported")
 EDGE_COLUMNS = ("latitude", "longitude", "altitude", "groundspeed", "track", "vertical_rate")
 
@@ -23,11 +23,11 @@ EDGE_COLUMNS = ("latitude", "longitude", "altitude", "groundspeed", "track", "ve
 def revise(
     flights: pd.DataFrame, *, visits: pd.DataFrame | None = None, airports: Airports | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The flights with ends re-judged by what the airframe did before and after, and a row for each change.
+    """The flights, with ends re-judged by what the airframe did before and after, and a row for each change.
 
-    For consecutive flights of airframes that were built apart, days between them perhaps: the next appearance is
-    evidence for the end before it. Ends seen on the ground or reported never change; nor do flights without a track.
-    A second run changes nothing. Give the same `visits` as to `build`, or what they told is taken back.
+    This is for consecutive flights of airframes that were built separately, perhaps days apart: the next appearance is
+    evidence for the end before it. Ends seen on the ground or reported never change, nor do flights without a track. A
+    second run changes nothing. Pass the same `visits` as to `build`, or their effect is undone.
     """
     places = airports if airports is not None else fields.load()
     frame = records.conform(flights, records.FLIGHT)
@@ -47,10 +47,10 @@ def revise(
 
 
 def open_to_revision(flights: pd.DataFrame) -> set[str]:
-    """The airframes whose flights, just built together, `revise` may judge otherwise although nothing came to them.
+    """The airframes whose flights, just built together, `revise` may judge differently although no new rows came.
 
-    Those under an address that several share, which were built apart and are looked at together; and those of a type
-    nobody knows, whose fastest fix need not be among those the track keeps.
+    These are airframes under a shared address, which are built separately but revised together, and airframes of
+    unknown type, whose fastest fix may not be among those the track keeps.
     """
     icao24, first = flights["icao24"].to_numpy(), units.millis(flights["firstseen"])
     mixed = (icao24[1:] == icao24[:-1]) & (first[1:] <= first[:-1])
@@ -85,7 +85,7 @@ def _ends(flights: pd.DataFrame) -> Any:
 
 
 def _apply(frame: pd.DataFrame, rows: Any, part: pd.DataFrame, out: dict[str, Any], side: str) -> list[dict[str, Any]]:
-    """Writes what changed materially into the frame; says what it was and why."""
+    """Writes material changes into the frame, and returns what each value was and why it changed."""
     changes = []
     names = (f"est{side}airport", f"{side}_method", f"{side}_probability", f"{side}_distance_nm", f"{side}_candidates")
     for i, row in enumerate(rows.tolist()):

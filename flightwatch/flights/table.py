@@ -16,22 +16,22 @@ from flightwatch.airports import Airports
 from flightwatch.flights.ends import Candidates, Ends, Hints, nothing
 from flightwatch.flights.likelihood import JET_RUNWAY_FT, Edges, Floats
 
-NAMED = 0.5  # from here one airport stands out
-APPROACH_NM = 12.0  # so near and below APPROACH_FT over the field, and named: it was on approach
+NAMED = 0.5  # from here on an airport is named
+APPROACH_NM = 12.0  # a named airport this near, with the fix below APPROACH_FT over it, was being approached
 APPROACH_FT = 4000.0
-JET_KT = 330.0  # a type nobody told us that flies faster over ground needs a jet's runway
+JET_KT = 330.0  # an unknown type that flies faster than this over ground needs a jet's runway
 LIGHT_KT = 250.0  # types that cruise slower: pistons, helicopters, light turboprops
-LIGHT_UNKNOWN_KT = 200.0  # and aircraft of unknown type that were never seen to fly faster over ground
+LIGHT_UNKNOWN_KT = 200.0  # and unknown types never seen faster than this over ground
 SLOWEST_KT = 80.0
-NEAR_NM = 15.0  # so near to the flight's other end the course made good from there tells nothing
+NEAR_NM = 15.0  # nearer to the flight's other end than this, the course made good from there says nothing
 OPERATOR_SHARE, TYPE_SHARE = 0.25, 0.1
-"""What a visit by another airframe of the operator, or of the type, counts against one of its own; reasoned, since
-the recordings hold too few operators to fit it."""
+"""What a visit by another airframe of the operator, or of the type, counts relative to one of its own. Set by
+reasoning, since the recordings hold too few operators to fit it."""
 LIKES_MOST = 0.25
-"""And what all of those count together at most: x 1.9 in the odds. Only ends that were seen are visits, so a field in
-the dark has none, however many land there; the many seen at its neighbour must not decide between the two."""
+"""And what all of those count together at most: x 1.9 in the odds. Only ends that were seen are visits, so a dark field
+has none, however many land there; the many visits seen at its neighbour must not decide between the two."""
 
-# What tracks keep (tracks._COLUMNS), so that a second look from the stored track sees the same numbers.
+# Resolution kept in tracks (tracks._COLUMNS), so that a second look from the stored track sees the same numbers.
 STEPS = {"altitude": 25.0, "groundspeed": 0.5, "track": 0.1, "vertical_rate": 32.0}
 
 
@@ -82,7 +82,7 @@ def ends_of(sides: Sides, airframe: Any, times: tuple[Any, Any], types: Any, fas
 
 
 def known_type(typecode: str) -> bool:
-    """Whether the type says what the aircraft can do; of others the fastest fix does."""
+    """Whether the type tells what the aircraft can do; for other types the fastest fix does."""
     found = craft.performance(typecode)
     return found.kind != "unknown" or not found.generic
 
@@ -93,9 +93,10 @@ def _stepped(side: dict[str, Any], name: str) -> Floats:
 
 
 def past(visits: pd.DataFrame | None, flights: dict[str, Any], airports: Airports) -> tuple[Hints, Hints]:
-    """Past visits as hints for both ends: log(1 + visits), those by its like counting less.
+    """Past visits as hints for both ends: log(1 + visits), with visits by similar aircraft counting less.
 
-    `visits` has icao24, typecode, operator, airport and flights; `flights` icao24, typecode and operator per flight.
+    `visits` has icao24, typecode, operator, airport and flights; `flights` has icao24, typecode and operator per
+    flight.
     """
     if visits is None or not len(visits):
         return nothing(), nothing()
@@ -125,7 +126,7 @@ def _summed(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
 
 def write_end(out: dict[str, Any], side: str, found: Candidates, ends: Ends, airports: Airports) -> None:
-    """Candidates to the columns of one end: all of them, the best if it stands out, and how we know."""
+    """Writes the columns of one end: all candidates, the best one if it is named, and how it is known."""
     departure = side == "departure"
     edges = ends.departure if departure else ends.arrival
     on_ground = ends.departed_ground if departure else ends.arrived_ground

@@ -1,4 +1,4 @@
-"""Which rules built a flight. Raised whenever the same observations would give other flights."""
+"""The version of the rules that built a flight. Raised whenever the same observations would give different flights."""
 
 from __future__ import annotations
 
