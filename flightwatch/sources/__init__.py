@@ -1,6 +1,6 @@
-"""Where positions come from. A source knows its provider's requests and brings bodies home as frames in our units.
+"""Where positions come from. A source knows its provider's requests and returns the answers as frames in our units.
 
-Adding one is a class with these four methods, a line in `SOURCES`, and its recorded test.
+To add one, write a class with these four methods, a line in `SOURCES`, and a test on its recording.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from flightwatch.records import Fetched
 from flightwatch.sources.plan import Circle
 
 LOCAL = ("receiver", "sbs", "replay")
-"""Kinds that ask nobody else's server, so need no contact."""
+"""Kinds that ask nobody else's server, so they need no contact."""
 
 
 class Source(Protocol):
-    """One feed. `gaps` says in words what the configuration wants of it and cannot have."""
+    """One feed. `gaps` says in words what the configuration wants from it and cannot get."""
 
     name: str
     gaps: tuple[str, ...]
@@ -30,16 +30,16 @@ class Source(Protocol):
         """The polite set of requests for one cycle, in order."""
 
     def fetch(self, request: str) -> Fetched:
-        """One request. Trouble of the feed is an outcome of the poll, never an exception.
+        """Makes one request. Trouble with the feed is an outcome of the poll, never an exception.
 
-        Waits for the provider's spacing; while the provider is backing off, nothing is sent and the poll says so.
+        Waits for the provider's spacing. While the provider is backing off, nothing is sent and the poll says so.
         """
 
     def state(self) -> dict[str, Any]:
-        """What must survive a restart (spacing, budget, back-off), as JSON keeps it."""
+        """What must survive a restart (spacing, budget, back-off), as JSON-serialisable values."""
 
     def restore(self, record: dict[str, Any] | None) -> None:
-        """Go on where `state` left off."""
+        """Continues where `state` left off."""
 
     def close(self) -> None: ...
 
@@ -76,9 +76,9 @@ def build(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     sleep: Callable[[float], None] = time.sleep,
 ) -> Source:
-    """The source a `[[source]]` table describes; `circles` are what its areas resolve to (`Places.area`).
+    """The source that a `[[source]]` table describes; `circles` are what its areas resolve to (`Places.area`).
 
-    Raises ConfigError when a public feed would be asked without a contact, or there is nothing to ask it for.
+    Raises ConfigError if a public feed would be asked without a contact, or if there is nothing to ask it for.
     """
     if settings.kind not in LOCAL and not contact.strip():
         raise ConfigError(

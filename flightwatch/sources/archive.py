@@ -1,7 +1,7 @@
 """Archives read as a stream of members: a folder, a `.tar`, a tar cut in parts (`.tar.aa`, `.tar.ab`), plain files.
 
-Nothing is ever extracted: a member's name is matched against a pattern and otherwise only shown, its bytes are read
-through a cap. Links, devices and everything else that is no regular file is left alone.
+Nothing is ever extracted. A member's name is matched against a pattern and otherwise only displayed; its bytes are read
+up to a limit. Links, devices and everything else that is not a regular file are left alone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PART = re.compile(r"(?P<stem>.+\.tar)\.(?P<part>a[a-z])\Z")
 
 @dataclass(frozen=True)
 class Member:
-    """One file of an archive; its bytes are at hand, or lie in a file to be read when needed."""
+    """One file of an archive; its bytes are in memory, or in a file that is read when needed."""
 
     name: str
     data: bytes | None = None
@@ -35,7 +35,7 @@ class Member:
 
     @property
     def size(self) -> int:
-        """Bytes as it lies in the archive; 0 for a file that is gone."""
+        """Bytes as stored in the archive; 0 for a file that is gone."""
         if self.data is not None:
             return len(self.data)
         return self.path.stat().st_size if self.path is not None and self.path.exists() else 0
@@ -56,9 +56,9 @@ class Member:
 
 @dataclass
 class Tally:
-    """What an archive turned out to be: filled while it is read.
+    """What an archive turned out to contain; filled while it is read.
 
-    `finished` is true once the end-of-archive mark was seen; `folders` are the two-digit trace folders met.
+    `finished` is true once the end-of-archive mark was seen; `folders` are the two-digit trace folders found.
     """
 
     members: int = 0
@@ -69,7 +69,7 @@ class Tally:
 
 
 class Joined(io.RawIOBase):
-    """The parts of a split file as one stream, each opened when its turn comes."""
+    """The parts of a split file as one stream, each opened in turn."""
 
     def __init__(self, openers: Sequence[Callable[[], IO[bytes]]]) -> None:
         self._left = list(openers)
@@ -98,9 +98,9 @@ class Joined(io.RawIOBase):
 
 
 def groups(paths: Sequence[Path]) -> Iterator[tuple[str, list[Path]]]:
-    """What to read as one: (name, parts). Split tars are put together, wherever their parts stand in the list.
+    """Which paths to read as one: (name, parts). Split tars are put together, wherever their parts are in the list.
 
-    Raises InputError for a path that does not exist, and for a split tar of which a part in the middle is missing.
+    Raises InputError for a path that does not exist, and for a split tar with a missing part in the middle.
 
     >>> [(n, len(p)) for n, p in groups([])]
     []
@@ -119,7 +119,7 @@ def groups(paths: Sequence[Path]) -> Iterator[tuple[str, list[Path]]]:
 
 
 def _complete(stem: Path, files: list[Path]) -> list[Path]:
-    """All parts in order: `aa`, `ab`, …; the neighbours of a named part are found beside it."""
+    """All parts in order: `aa`, `ab`, …; other parts of the same file are found in its folder."""
     beside = {p for p in stem.parent.glob(stem.name.replace("[", "[[]") + ".a?") if _PART.match(p.name)}
     found = sorted(set(files) | beside)
     names = [p.name[-2:] for p in found]
@@ -133,7 +133,7 @@ def _complete(stem: Path, files: list[Path]) -> list[Path]:
 def members(
     name: str, paths: Sequence[Path], pattern: re.Pattern[str], tally: Tally, *, read: bool = False
 ) -> Iterator[Member]:
-    """The members of a group of `groups` whose name matches; `read` brings the bytes of plain files along too."""
+    """The members of a group of `groups` whose name matches; with `read`, the bytes of plain files are loaded too."""
     first = paths[0]
     if first.is_dir():
         yield from _folder(first, pattern, tally)
@@ -155,7 +155,7 @@ def _looks_like_tar(path: Path) -> bool:
 
 
 def _folder(folder: Path, pattern: re.Pattern[str], tally: Tally) -> Iterator[Member]:
-    """Files below a folder in the order of their names; links are not followed."""
+    """Files below a folder in order of their names; links are not followed."""
     for path in sorted(folder.rglob("*")):
         if path.is_symlink() or not path.is_file() or not pattern.search(path.as_posix()):
             continue
@@ -165,9 +165,9 @@ def _folder(folder: Path, pattern: re.Pattern[str], tally: Tally) -> Iterator[Me
 
 
 def tar(stream: IO[bytes] | io.RawIOBase, name: str, pattern: re.Pattern[str], tally: Tally) -> Iterator[Member]:
-    """The matching regular files of a tar read front to back, at most once.
+    """The matching regular files of a tar, read once from front to back.
 
-    Raises InputError where the tar itself cannot be read on; everything before has been given by then.
+    Raises InputError where the tar itself cannot be read any further, after yielding everything before that point.
     """
     buffered = io.BufferedReader(stream, 2**20) if isinstance(stream, io.RawIOBase) else stream
     if isinstance(buffered, io.BufferedReader) and buffered.peek(2)[:2] == MAGIC:
@@ -178,7 +178,7 @@ def tar(stream: IO[bytes] | io.RawIOBase, name: str, pattern: re.Pattern[str], t
             for info in opened:
                 vars(opened)[
                     "members"
-                ].clear()  # the index of a day would grow for nothing; the types do not know of it
+                ].clear()  # the index of a day would grow for nothing; the type stubs do not know it
                 member = _take(opened, info, pattern, tally, name)
                 if member is not None:
                     yield member
@@ -245,7 +245,7 @@ class Blocks(io.RawIOBase):
 
 
 class _Counting(io.BufferedIOBase):
-    """Remembers the end of what was read, which tells whether a tar came to its end mark: whole blocks of zeros."""
+    """Remembers the last bytes read, which show whether a tar reached its end mark: whole blocks of zeros."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream

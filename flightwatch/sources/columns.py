@@ -1,7 +1,7 @@
-"""From texts and numbers as feeds send them to the columns of OBSERVATION and AIRCRAFT.
+"""Turns texts and numbers as feeds send them into the columns of OBSERVATION and AIRCRAFT.
 
-Everything here works on whole columns; text is cleaned once per distinct value, because a callsign repeats a thousand
-times and a stranger's text must be looked at only once.
+Everything here works on whole columns. Text is cleaned once per distinct value, because one callsign repeats a thousand
+times, and untrusted text needs to be checked only once.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 CALLSIGN_LENGTH = 8  # characters on air (ICAO Annex 10 vol. IV); anything longer did not come from a transponder
-TEXT_LENGTH = 64  # registrations, types and owners are free text of a stranger's database; no real one is longer
+TEXT_LENGTH = 64  # registrations, types and owners are untrusted free text; no real one is longer
 EARLIEST_S = 946_684_800  # 2000-01-01: no ADS-B record is older
-LATEST_S = 4_102_444_800  # 2100-01-01: further off is a broken clock, and its nanoseconds still fit pandas
+LATEST_S = 4_102_444_800  # 2100-01-01: later than this is a broken clock; its nanoseconds still fit pandas
 
 POSITION_TYPES = (
     "adsb_icao",
@@ -42,12 +42,12 @@ POSITION_TYPES = (
     "mode_ac",
     "unknown",
 )
-"""readsb's `type` values (README-json); in the order of the heatmap's type numbers."""
+"""readsb's `type` values (README-json), in the order of the heatmap's type numbers."""
 
 
 @dataclass(frozen=True)
 class Coded:
-    """A column of texts that repeat: for each row the place of its text among the different ones; -1 is nothing."""
+    """A column of repeating texts: for each row, the index of its text among the distinct ones; -1 means none."""
 
     codes: npt.NDArray[np.int32]
     names: list[str]
@@ -69,7 +69,7 @@ _SQUAWKS = re.compile(r"(?:[0-7]{4} )*\Z")
 def addresses(texts: Sequence[str]) -> tuple[npt.NDArray[np.uint32], Bools, Bools]:
     """Addresses as numbers, with two masks: which rows are usable, and which are non-ICAO (`~`).
 
-    `000000` and `ffffff` are what a transponder without an address sends: not usable.
+    `000000` and `ffffff` are what a transponder without an address sends: they are not usable.
 
     >>> numbers, usable, foreign = addresses(["140a1f", "~2a0b1c", "xyz", "000000"])
     >>> hex(numbers[0]), usable.tolist(), foreign.tolist()
@@ -97,7 +97,7 @@ def addresses(texts: Sequence[str]) -> tuple[npt.NDArray[np.uint32], Bools, Bool
 
 
 def clean_text(text: str, length: int = TEXT_LENGTH) -> str:
-    """A stranger's text without control characters and outer blanks, cut to a length.
+    """Untrusted text without control characters and outer blanks, cut to a length.
 
     >>> clean_text(" RFF7031\\x00 ", 8)
     'RFF7031'
@@ -112,7 +112,7 @@ def clean_text(text: str, length: int = TEXT_LENGTH) -> str:
 
 
 def clean_texts(values: Sequence[str], length: int = TEXT_LENGTH) -> list[str]:
-    """`clean_text` of each. They are looked at together first: almost always nothing is wrong with any of them.
+    """`clean_text` of each. All are checked together first, because almost always none needs cleaning.
 
     >>> clean_texts(["RFF7031 ", "a\\x00b"], 8)
     ['RFF7031', 'a b']
@@ -124,7 +124,7 @@ def clean_texts(values: Sequence[str], length: int = TEXT_LENGTH) -> list[str]:
 
 
 def callsign(text: str) -> str:
-    """As broadcast, stripped; `@@@@@@@@` is what an unset register sends.
+    """A callsign as broadcast, stripped; `@@@@@@@@` is what an unset register sends.
 
     >>> callsign("RFF7031 "), callsign("@@@@@@@@"), callsign("        ")
     ('RFF7031', '', '')
@@ -149,7 +149,7 @@ def squawk(text: str) -> str:
 
 
 def squawks(values: Sequence[str]) -> list[str]:
-    """`squawk` of each; looked at together first, as `clean_texts` does."""
+    """`squawk` of each; all are checked together first, as in `clean_texts`."""
     together = "".join(f"{v} " for v in values if v)
     if len(together) == 5 * sum(map(bool, values)) and _SQUAWKS.match(together):
         return list(values)
@@ -162,16 +162,16 @@ def position_types(values: Sequence[str]) -> list[str]:
 
 
 def absent(value: Any) -> bool:
-    """Whether a cell of a column of objects holds nothing: None, NaN, NaT or pandas' NA.
+    """Whether a cell of an object column is empty: None, NaN, NaT or pandas' NA.
 
     >>> absent(float("nan")), absent(None), absent(""), absent([None])
     (True, True, False, False)
     """
-    return pd.isna(value) is True  # of a list it is an array
+    return pd.isna(value) is True  # for a list it is an array
 
 
 def texts(values: Any, clean: Callable[[Sequence[str]], list[str]] = clean_texts) -> pd.Categorical:
-    """A column of texts as categories, every distinct value cleaned once.
+    """A column of texts as categories, with every distinct value cleaned once.
 
     >>> list(texts(["A ", "B", "A"]))
     ['A', 'B', 'A']
@@ -201,8 +201,8 @@ def constant(value: str, count: int) -> pd.Categorical:
 def _index(names: Iterable[str]) -> pd.Index:
     """Categories of the same dtype (object) under pandas 2 and 3.
 
-    Made anew each time: pandas notes in an index which frames share it, and one kept for good would gather these notes
-    of every poll, each of which holds a page of memory (docs/reliability.md, R13).
+    Created afresh each time. pandas records in an index which frames share it, so one kept for good would collect such
+    a record from every poll, each of which pins a page of memory (docs/reliability.md, R13).
     """
     return pd.Index(list(names), dtype=object)
 
@@ -210,7 +210,7 @@ def _index(names: Iterable[str]) -> pd.Index:
 def position_faults(latitude: Floats, longitude: Floats) -> tuple[Bools, Bools]:
     """Masks: rows with no position at all, and rows with an impossible one.
 
-    Exactly 0/0 and the poles are what decoders print when they know nothing (readsb `bogus_lat_lon`).
+    Exactly 0/0 and the poles are what decoders output when they know nothing (readsb `bogus_lat_lon`).
 
     >>> none, bad = position_faults(np.array([np.nan, 91.0, 0.0, 32.1]), np.array([20.0, 20.0, 0.0, 20.2]))
     >>> none.tolist(), bad.tolist()
@@ -224,7 +224,7 @@ def position_faults(latitude: Floats, longitude: Floats) -> tuple[Bools, Bools]:
 
 
 def small(values: Any) -> npt.NDArray[np.float32]:
-    """Numbers as float32; what does not fit (1e300) is not known."""
+    """Numbers as float32; a number that does not fit (1e300) becomes unknown."""
     with np.errstate(over="ignore", invalid="ignore"):
         out = np.asarray(values, dtype=np.float64).astype(np.float32)
     out[np.isinf(out)] = np.nan
@@ -232,7 +232,7 @@ def small(values: Any) -> npt.NDArray[np.float32]:
 
 
 def nic(values: Any) -> npt.NDArray[np.int8]:
-    """Navigation integrity category 0-11, -1 when unknown or impossible."""
+    """Navigation integrity category 0-11; -1 when unknown or impossible."""
     numbers = np.asarray(values, dtype=np.float64)
     with np.errstate(invalid="ignore"):
         known = (numbers >= 0) & (numbers <= 11)
@@ -240,9 +240,9 @@ def nic(values: Any) -> npt.NDArray[np.int8]:
 
 
 def observations(columns: dict[str, Any], source: str) -> pd.DataFrame:
-    """An OBSERVATION frame from ready columns; `time` is in milliseconds since 1970.
+    """An OBSERVATION frame from prepared columns; `time` is in milliseconds since 1970.
 
-    Columns that are not given get their default; nothing is checked again here.
+    Missing columns get their default; values are not checked again here.
     """
     count = len(columns["address"])
     if not count:
@@ -273,7 +273,7 @@ def observations(columns: dict[str, Any], source: str) -> pd.DataFrame:
 
 
 def aircraft(columns: dict[str, Any], source: str) -> pd.DataFrame:
-    """An AIRCRAFT frame: one row per airframe the source says anything about, the last word counting.
+    """An AIRCRAFT frame: one row per airframe that the source describes; the last value wins.
 
     `columns` holds `address` and any of `registration`, `typecode`, `operator` (texts) and `flags` (numbers).
     """
@@ -300,11 +300,11 @@ def aircraft(columns: dict[str, Any], source: str) -> pd.DataFrame:
 
 
 def _claimed(values: Any, form: Callable[[str], str]) -> npt.NDArray[np.object_]:
-    """Texts of a claim, cleaned: every different one once where they are coded."""
+    """The texts of a claim, cleaned; coded columns are cleaned once per distinct value."""
     if isinstance(values, Coded):
         return Coded(values.codes, [form(text) for text in clean_texts(values.names)]).objects()
     return np.array([form(text) for text in clean_texts(values.tolist())], dtype=object)
 
 
 def _series(values: npt.NDArray[Any]) -> pd.Series:
-    return pd.Series(values, dtype=object)  # said aloud, or pandas 3 looks at every value to make it a string column
+    return pd.Series(values, dtype=object)  # dtype given, or pandas 3 inspects every value to make a string column

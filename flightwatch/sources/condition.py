@@ -1,7 +1,7 @@
-"""How a feed is doing, read from the polls it left: fine, degraded, or not to be trusted at all, and why in words.
+"""How a feed is doing, judged from its polls: fine, degraded, or not to be trusted at all, and why in words.
 
-A feed rarely says that it is broken. It answers 200 with nothing in it, with a third of what it had, with the same
-page again, with the time of another hour. Each looks like a quiet sky; none may be taken for one.
+A feed rarely says that it is broken. It answers 200 with nothing in it, with a third of what it had, with the same page
+again, with the time of another hour. Each of these looks like a quiet sky, and must not be mistaken for one.
 """
 
 from __future__ import annotations
@@ -10,20 +10,18 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-EMPTIES = 3  # in a row, of a request that normally brings something: the source is degraded
-SHARE = 0.3  # of the trailing median; below it the answer is not believed whole
-TRAILING = 50  # good polls the median is taken of: under an hour at one a minute, so day and night do not mix
+EMPTIES = 3  # in a row, for a request that normally brings something: the source is degraded
+SHARE = 0.3  # of the trailing median; an answer below it is not taken to be complete
+TRAILING = 50  # good polls in the median: under an hour at one a minute, so day and night do not mix
 ENOUGH = 10  # good polls before a median means anything
-MANY = (
-    10  # aircraft usually there; of fewer all may land at once: by chance alone 10 become none once in 20,000 (e^-10)
-)
-FAILING = 3  # polls in a row that brought no answer: the source is down, not hiccuping
+MANY = 10  # aircraft usually there; fewer may all have landed: by chance alone 10 become none once in 20,000 (e^-10)
+FAILING = 3  # polls in a row without an answer: the source is down, not hiccuping
 GOOD = ("ok", "empty")
 
 
 @dataclass(frozen=True)
 class Condition:
-    """`state` is fine, degraded or down; `words` says why, "" when fine. `since` is the first poll of the trouble."""
+    """`state` is fine, degraded or down; `words` says why, "" when fine. `since` is the first poll with the trouble."""
 
     source: str
     state: str
@@ -32,9 +30,9 @@ class Condition:
 
 
 def judge(polls: pd.DataFrame) -> list[Condition]:
-    """The condition of each source, by its latest polls (columns source, query, started, outcome, kept, note).
+    """The condition of each source, from its latest polls (columns source, query, started, outcome, kept, note).
 
-    Polls of history (`planned` false) say nothing about a feed and are left out.
+    Polls of history (`planned` false) say nothing about a feed and are ignored.
     """
     if "planned" in polls:
         polls = polls[polls["planned"].astype(bool)]
@@ -54,13 +52,13 @@ def _source(name: str, rows: pd.DataFrame) -> Condition:
         if words:
             return Condition(name, "degraded", f"{query}: {words}", since)
     said = _run((rows["note"].astype(str) != "") & (rows["outcome"] == "ok")) if "note" in rows else 0
-    if said:  # a good answer with a reservation: its clock is wrong
+    if said:  # a good answer with a warning: its clock is wrong
         return Condition(name, "degraded", str(rows["note"].iloc[-1]), rows["started"].iloc[-said])
     return Condition(name, "fine")
 
 
 def _request(rows: pd.DataFrame) -> tuple[str, pd.Timestamp | None]:
-    """What is odd about the latest answers to one request, against its own past."""
+    """What is odd about the latest answers to one request, compared with its own past."""
     good = rows[rows["outcome"].isin(GOOD)]
     empties = _run(good["outcome"] == "empty")
     before = good.iloc[: len(good) - max(empties, 1)]
@@ -76,6 +74,6 @@ def _request(rows: pd.DataFrame) -> tuple[str, pd.Timestamp | None]:
 
 
 def _run(bad: pd.Series) -> int:
-    """How many of the last values are true without a break."""
+    """How many of the last values in a row are true."""
     values = bad.to_numpy(dtype=bool)[::-1]
     return int(values.argmin()) if not values.all() else len(values)

@@ -1,9 +1,9 @@
-"""The daily archives of adsb.lol: which release is the good one of a day, its parts as one stream, and whether the
-day is whole.
+"""The daily archives of adsb.lol: which release of a day is the good one, its parts as one stream, and whether the day
+is complete.
 
-`PREFERRED_RELEASES.txt` of each year's repository names the best variant of each day, one line a day with the URLs of
-its parts; guessing tags finds broken ones. A line that is missing means "not published", which is not the same as a
-day on which nothing flew. Licence ODbL 1.0.
+`PREFERRED_RELEASES.txt` in each year's repository names the best variant of each day, one line per day with the URLs of
+its parts. Guessing tags finds broken variants. A missing line means "not published", which is not the same as a day on
+which nothing flew. Licence ODbL 1.0.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ HOSTS = (
     "objects.githubusercontent.com",
     "release-assets.githubusercontent.com",
 )
-"""Where GitHub sends a download on to."""
+"""Where GitHub redirects downloads to."""
 
 FOLDERS = 256  # two hex digits; a day with fewer is incomplete upstream (2026-02-25 had 122)
-SIZE_LOW, SIZE_HIGH = 0.5, 1.5  # of the median of the days around; outside, the day is not believed whole
+SIZE_LOW, SIZE_HIGH = 0.5, 1.5  # of the median of the days around; outside it the day is not taken to be complete
 PART_S = 6 * 3600.0  # a part of 2 GB at 1 Mbit/s takes 4.5 h
 SPACING_S = 2.0
-RETRIES = 3  # of a part that breaks; it is read on from where it broke
+RETRIES = 3  # for a part that breaks; reading resumes where it broke
 _LINK = re.compile(
     r"https?://\S+?/releases/download/(?P<tag>v(?P<day>\d{4}\.\d{2}\.\d{2})-[^/\s]+)/(?P<asset>[^/\s,]+)"
 )
@@ -57,7 +57,7 @@ class Release:
 
 @dataclass
 class Day:
-    """What became of a day: filled while its pieces are read, judged by `poll` at the end."""
+    """What became of a day; filled while its pieces are read, judged by `poll` at the end."""
 
     day: date
     release: Release | None
@@ -66,7 +66,7 @@ class Day:
     trouble: SourceError | InputError | None = None
 
     def poll(self, source: str, usual_bytes: Sequence[int] = ()) -> Poll:
-        """The day's row: `ok` only for a whole day, and in words what is wrong with any other."""
+        """The poll row of the day: `ok` only for a complete day, and otherwise what is wrong with it, in words."""
         start = datetime.combine(self.day, clock_time(), UTC)
         outcome, note = self._judge(usual_bytes)
         query = self.release.tag if self.release else f"{self.day}: not published"
@@ -94,7 +94,7 @@ class Day:
 
 
 def preferred(text: str) -> dict[date, Release]:
-    """The releases a PREFERRED_RELEASES list names, by day; lines that name none are passed over.
+    """The releases in a PREFERRED_RELEASES list, by day; lines without one are skipped.
 
     >>> line = "https://x/releases/download/v2025.12.26-planes-readsb-prod-0/v2025.12.26-planes-readsb-prod-0.tar.a{}"
     >>> found = preferred(line.format("a") + "," + line.format("b"))
@@ -132,9 +132,10 @@ class Archive:
         self._years: dict[int, dict[date, Release]] = {}
 
     def release(self, day: date) -> Release | None:
-        """The preferred release of a day, None when none is published.
+        """The preferred release of a day; None if none is published.
 
-        A day belongs to the repository its tag lies in, not to the year: the last days of 2024 are in that of 2025.
+        A day belongs to the repository that contains its tag, not to the year: the last days of 2024 are in that of
+        2025.
         """
         for year in (day.year, day.year + 1):
             if found := self._year(year).get(day):
@@ -149,18 +150,18 @@ class Archive:
             except SourceError as error:
                 if "HTTP 404" not in str(error):
                     raise
-                text = ""  # the repository of a year that has not begun
+                text = ""  # there is no repository for the year yet
             self._years[year] = preferred(text)
         return self._years[year]
 
     def day(self, day: date) -> Day:
-        """A day to be read; raises SourceError when the lists cannot be."""
+        """A day to be read; raises SourceError if the lists cannot be read."""
         return Day(day, self.release(day))
 
     def pieces(
         self, day: Day, *, done: Container[str] = (), watch: Watch | None = None, batch: int = traces.BATCH_MEMBERS
     ) -> Iterator[Piece]:
-        """The trace pieces of a day, straight from the stream. What stops it is kept in `day.trouble`, not raised."""
+        """The trace pieces of a day, straight from the stream. A failure is kept in `day.trouble`, not raised."""
         if day.release is None:
             return
         try:
@@ -179,7 +180,7 @@ class Archive:
 
 
 class _Download(io.RawIOBase):
-    """A part of an archive as a file; a connection that breaks is opened again where it broke."""
+    """A part of an archive as a file; a broken connection is reopened where it broke."""
 
     def __init__(self, client: Client, url: str, hosts: tuple[str, ...], sleep: Callable[[float], None]) -> None:
         self._client, self._url, self._hosts, self._sleep = client, url, hosts, sleep

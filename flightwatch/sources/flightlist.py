@@ -1,6 +1,6 @@
-"""Finished flights from a list: CSV (plain or gzip) or Parquet, columns as in the OpenSky flight list.
+"""Finished flights from a list: CSV (plain or gzip) or Parquet, with columns as in the OpenSky flight list.
 
-Only `firstseen`, `origin` and `destination` must be there as columns. What the list says is taken as reported: no
+Only the columns `firstseen`, `origin` and `destination` are required. What the list says counts as reported: no
 position was seen, so nothing is inferred.
 """
 
@@ -34,7 +34,7 @@ _OTHER_NAMES = {
 }
 BATCH_ROWS = 50_000
 MAX_FILE = 20 * 2**30  # bytes decoded; a month of the OpenSky list has 0.3 GB
-LINES_NAMED = 5  # line numbers kept per reason: enough to look, short enough to print
+LINES_NAMED = 5  # line numbers kept per reason: enough to look at, short enough to print
 RULES_VERSION = "reported"
 
 
@@ -56,12 +56,12 @@ class Refused(Counter[str]):
 def read(
     path: Path | str, *, airport: Callable[[str], str | None] | None = None, source: str = ""
 ) -> tuple[pd.DataFrame, Refused]:
-    """A FLIGHT frame of the whole list, and what was refused.
+    """The whole list as a FLIGHT frame, and what was refused.
 
-    `airport` maps a code as written (ICAO, IATA, local) to our id, None when it knows none; without it codes are
-    taken as they are. An unknown four-character code is kept as it is, any other unknown one counts as not given. A
-    flight with one end not given is kept with that end `unknown`; one with neither is refused. Times without a zone
-    are UTC, as in the OpenSky list; plain numbers are seconds since 1970.
+    `airport` maps a code as written (ICAO, IATA, local) to our id, or None if it knows none; without it codes are used
+    as they are. An unknown four-character code is kept; any other unknown code counts as not given. A flight with one
+    end missing is kept with that end `unknown`; one with both missing is refused. Times without a zone are UTC, as in
+    the OpenSky list; plain numbers are seconds since 1970.
     """
     frames, refused = [], Refused()
     for frame, batch in batches(path, airport=airport, source=source):
@@ -81,7 +81,7 @@ def read(
 def batches(
     path: Path | str, *, airport: Callable[[str], str | None] | None = None, source: str = ""
 ) -> Iterator[tuple[pd.DataFrame, Refused]]:
-    """The same, batch by batch, for lists that do not fit into memory."""
+    """The same, batch by batch, for lists that do not fit in memory."""
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: no such file")
@@ -148,7 +148,7 @@ def _csv_rows(reader: Any, path: Path) -> Iterator[tuple[dict[str, Any], Any]]:
 
 
 def _whole(reader: Any, ragged: list[int]) -> Iterator[list[str]]:
-    """The rows that can be read at all; the line of any other (a stray quote, a NUL) is noted."""
+    """The rows that can be read at all; the line numbers of others (a stray quote, a NUL) are recorded."""
     while True:
         try:
             row = next(reader)
@@ -169,7 +169,7 @@ def _columns(rows: list[list[str]], places: dict[str, int], ragged: list[int]) -
 
 
 def _places(header: list[str], path: Path) -> dict[str, int]:
-    """Where each known column stands; InputError naming what is missing and what was there."""
+    """The position of each known column; InputError says what is missing and what was found."""
     names = [h.strip().strip("'\"").lower() for h in header]
     names = [_OTHER_NAMES.get(n, n) if _OTHER_NAMES.get(n) not in names else n for n in names]
     missing = [m for m in MANDATORY if m not in names]
@@ -244,7 +244,7 @@ def _texts(values: Any, count: int) -> Any:
 
 
 def _times(values: Any) -> pd.Series:
-    """Instants from ISO texts, seconds since 1970, or datetimes; what is none of them is not known."""
+    """Instants from ISO texts, seconds since 1970, or datetimes; anything else is unknown."""
     given = pd.Series(np.asarray(values))
     if pd.api.types.is_datetime64_any_dtype(given.dtype):
         return pd.to_datetime(given, utc=True).astype(INSTANT)
@@ -273,7 +273,7 @@ def _airport(code: str, airport: Callable[[str], str | None] | None) -> str:
 
 
 def _ids(frame: pd.DataFrame) -> Any:
-    """Airframe and first fix, as everywhere; without an airframe the callsign and the ends stand for it."""
+    """Airframe and first fix, as everywhere; without an airframe, the callsign and the ends replace it."""
     when = frame["firstseen"].dt.strftime("%Y%m%dT%H%M%SZ").fillna("")
     sign = frame["callsign"].str.replace(" ", "", regex=False)
     ends = frame["origin"] + "-" + frame["destination"]

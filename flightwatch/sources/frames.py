@@ -1,7 +1,7 @@
 """From columns named as in readsb's aircraft object to the OBSERVATION and AIRCRAFT frames.
 
-Whoever tells rows of that kind ends here: answers of readsb and its descendants, whichever way they were decoded,
-OpenSky states, BaseStation lines and tables of positions.
+All sources with such rows end here: answers of readsb and its descendants, however they were decoded, OpenSky states,
+BaseStation lines and tables of positions.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ STALE = 4  # a bit of records.SUSPECT
 
 
 class LastPosition(msgspec.Struct, gc=False):
-    """Where it was heard last, when the regular position is older than a minute."""
+    """Where the aircraft was last heard, if the regular position is older than a minute."""
 
     lat: float
     lon: float
@@ -32,17 +32,17 @@ class LastPosition(msgspec.Struct, gc=False):
 
 
 def nothing() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The frames of no rows."""
+    """The two frames without rows."""
     return empty(OBSERVATION), empty(AIRCRAFT)
 
 
 def arrange(
     part: dict[str, Any], now_ms: Any, source: str, rejected: Counter[str], *, suspect: int = 0
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The frames from columns named as in the aircraft object; `now_ms` is one number, or one for each row.
+    """The frames from columns named as in the aircraft object; `now_ms` is one number, or one per row.
 
-    `hex` are texts, or the addresses where the masks `usable` and `foreign` are told with them; `alt_baro` are numbers
-    and words, or numbers where the mask `ground` is.
+    `hex` are texts, or addresses if the masks `usable` and `foreign` are given; `alt_baro` are numbers and words, or
+    numbers if the mask `ground` is given.
     """
     if "usable" in part:
         address, usable, foreign = part["hex"], part["usable"], part["foreign"]
@@ -52,7 +52,7 @@ def arrange(
     marks = np.full(len(address), suspect, dtype=np.uint8)
     old = _use_last_position(part["lastPosition"], lat=lat, lon=lon, seen=seen, quality=quality, marks=marks)
     with np.errstate(invalid="ignore"):
-        timed = (seen >= -1) & (seen <= OLDEST_FIX_S)  # -1: readsb rounds, and clocks of two machines differ
+        timed = (seen >= -1) & (seen <= OLDEST_FIX_S)  # -1: readsb rounds, and the clocks of two machines differ
     none, bad = col.position_faults(lat, lon)
     keep = usable & ~none & ~bad & timed
     _count(rejected, foreign=foreign, usable=usable, none=none, bad=bad, timed=timed)
@@ -97,7 +97,7 @@ def _use_last_position(
     quality: col.Floats,
     marks: Any,
 ) -> col.Bools:
-    """Puts `lastPosition` where a row has no position of its own, marked stale; tells where it did."""
+    """Fills in `lastPosition` where a row has no position of its own, marked stale, and returns where it did."""
     old = np.zeros(len(lat), dtype=bool)
     for i in np.flatnonzero(np.isnan(lat) | np.isnan(lon)).tolist():
         found = last[i]
@@ -109,9 +109,9 @@ def _use_last_position(
 
 
 def _movement(part: dict[str, Any], old: col.Bools, keep: col.Bools) -> dict[str, Any]:
-    """Altitudes, speed, track, climb and ground flag of the kept rows.
+    """Altitudes, speed, track, vertical rate and ground flag of the kept rows.
 
-    A row from `lastPosition` gets none of them: they are of now, the position is not.
+    A row from `lastPosition` gets none of them: they are current, the position is not.
     """
     said = part["alt_baro"]
     if "ground" in part:
@@ -136,7 +136,7 @@ def _movement(part: dict[str, Any], old: col.Bools, keep: col.Bools) -> dict[str
 
 
 def _count(rejected: Counter[str], *, foreign: Any, usable: Any, none: Any, bad: Any, timed: Any) -> None:
-    """Each refused row under exactly one reason, so that kept and refused sum to what came."""
+    """Counts each refused row under exactly one reason, so that kept and refused add up to what came."""
     left = np.ones(len(usable), dtype=bool)
     for reason, mask in (
         ("non-ICAO address", foreign),

@@ -1,8 +1,9 @@
-"""readsb's heatmap files: every aircraft of the world once a slice, in half-hour files of 16-byte records.
+"""readsb's heatmap files: one slice after the other with every aircraft of the world, in half-hour files of 16-byte
+records.
 
 Little-endian `int32 hex, lat, lon, int16 alt, gs`, gzip under the name `.bin.ttf` (readsb globe_index.c). An index of
-the slices comes first; each slice starts with a header record that carries its time. A record whose latitude has bit
-30 set is no position but the callsign and squawk of the address. Nothing here loops over records.
+the slices comes first; each slice starts with a header record that holds its time. A record whose latitude has bit 30
+set is not a position; it holds the callsign and squawk of the address. Nothing here loops over records.
 """
 
 from __future__ import annotations
@@ -42,17 +43,17 @@ from flightwatch.units import instant, instants
 
 NAME = re.compile(r"heatmap/(?P<slot>[0-4][0-9])\.bin\.ttf\Z")
 CELL = 2.0  # degrees, the cells of HEARD
-MAX_DECODED = 512 * 2**20  # bytes of one half hour; 56M records a day are 19 MB each, 10 times that is broken
+MAX_DECODED = 512 * 2**20  # bytes of one half hour; at 56M records a day each is 19 MB, and 10 times that is broken
 MAX_RATIO = 50  # measured 1.4 (benchmarks/ingest): positions do not compress
 SLOTS = 48
-PART_BYTES = 20 * 2**20  # as they lie in the archive: 1.8 million records, worked on in half a GB
+PART_BYTES = 20 * 2**20  # as stored in the archive: 1.8 million records, processed in half a GB
 MOST_PARTS = 8
 
 
 def decode(data: bytes, rejected: Counter[str], *, part: tuple[int, int] = (0, 1)) -> Slices:
-    """The records of one file, gzip or not. `part` (k, n) takes the addresses whose remainder by n is k.
+    """The records of one file, gzip or not. `part` (k, n) selects the addresses whose remainder by n is k.
 
-    Raises ValueError when it is no heatmap file or cut short.
+    Raises ValueError if it is not a heatmap file, or cut short.
     """
     body = inflate.whole(data, limit=MAX_DECODED, ratio=MAX_RATIO)
     if len(body) % RECORD.itemsize:
@@ -61,7 +62,7 @@ def decode(data: bytes, rejected: Counter[str], *, part: tuple[int, int] = (0, 1
 
 
 def observations(found: Sequence[Slices], source: str, rejected: Counter[str]) -> pd.DataFrame:
-    """An OBSERVATION frame of one or more files, by aircraft and time, callsigns carried forward."""
+    """An OBSERVATION frame of one or more files, by aircraft and time, with callsigns carried forward."""
     if not found or not sum(len(f.rows) for f in found):
         return empty(OBSERVATION)
     fields = sweep.columns(found)
@@ -71,7 +72,7 @@ def observations(found: Sequence[Slices], source: str, rejected: Counter[str]) -
 
 
 def density(found: Sequence[Slices], source: str) -> pd.DataFrame:
-    """A HEARD frame: different airframes per 2° cell and hour, the measure of how well a region was listened to."""
+    """A HEARD frame: different airframes per 2° cell and hour, the measure of how well a region was heard."""
     if not found or not sum(len(f.rows) for f in found):
         return empty(HEARD)
     rows = np.concatenate([f.rows for f in found])
@@ -96,7 +97,7 @@ def density(found: Sequence[Slices], source: str) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class HeatmapPiece:
-    """The heatmaps of one UTC day, or one part of its aircraft: `load` gives what `traces.Piece.load` gives."""
+    """The heatmaps of one UTC day, or of one part of its aircraft: `load` returns the same as `traces.Piece.load`."""
 
     name: str
     day: date | None
@@ -106,7 +107,7 @@ class HeatmapPiece:
 
     @property
     def size(self) -> int:
-        """Bytes as they lie in the archive, this part's share."""
+        """Bytes as stored in the archive, for this part."""
         return sum(m.size for m in self.members) // self.part[1]
 
     def load(self) -> Fetched:
@@ -154,8 +155,8 @@ def pieces(
     parts: int = 0,
     tally: Tally | None = None,
 ) -> Iterator[HeatmapPiece]:
-    """One day's half hours, in `parts` pieces by address; by default one for each PART_BYTES, and MOST_PARTS at most: a
-    global day (56 million records) then stays near 1 GB. Each part has to inflate all of the day."""
+    """One day's half hours, in `parts` pieces by address; by default one for each PART_BYTES, MOST_PARTS at most. A
+    global day (56 million records) then stays near 1 GB. Each part has to decompress the whole day."""
     tally = tally if tally is not None else Tally()
     for name, files in archive.groups([Path(p) for p in paths]):
         days: dict[tuple[str, date | None], list[Member]] = {}
@@ -174,7 +175,7 @@ def pieces(
 
 
 def day_of(member: Member) -> date | None:
-    """The UTC day of the first slice; None when the file cannot be read."""
+    """The UTC day of the first slice; None if the file cannot be read."""
     try:
         first = next(inflate.chunks([member.read(MAX_DECODED)[: 2**18]], ratio=MAX_RATIO), b"")
     except (inflate.InflateError, InputError):
@@ -188,7 +189,7 @@ def day_of(member: Member) -> date | None:
 
 
 def encode(rows: pd.DataFrame, *, interval_ms: int = 10_000) -> bytes:
-    """A heatmap file of these observation rows, uncompressed: for generated worlds and tests."""
+    """These observation rows as a heatmap file, uncompressed: for generated worlds and tests."""
     frame = rows.sort_values("time", kind="stable")
     ms = frame["time"].dt.as_unit("ms").astype("int64").to_numpy() // interval_ms * interval_ms
     edges = np.flatnonzero(np.diff(ms, prepend=ms[:1] - 1))

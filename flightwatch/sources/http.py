@@ -1,8 +1,8 @@
-"""One polite HTTP session: says who asks, takes no more than it should, and tells what went wrong in one word.
+"""One polite HTTP session: it says who asks, limits what it accepts, and sums up what went wrong in one word.
 
 What a feed may do to us and what is done about it: a body cut short, a gzip bomb, a drip of one byte a second, a
 redirect that carries our key to another host, a name that resolves into our own network, an HTML page with status
-200. Each ends in a `SourceError` whose `outcome` is one of `records.OUTCOMES`; none costs more than the byte caps and
+200. Each ends in a `SourceError` whose `outcome` is one of `records.OUTCOMES`; none costs more than the byte limits and
 the deadline.
 """
 
@@ -26,7 +26,7 @@ from flightwatch.sources import inflate
 from flightwatch.sources.status import Answer, check_status, plain
 from flightwatch.sources.wire import Adapter, Watch, permitted_url
 
-CONNECT_S, READ_S, TOTAL_S = 5.0, 20.0, 30.0  # the total is what a dripping answer can cost
+CONNECT_S, READ_S, TOTAL_S = 5.0, 20.0, 30.0  # the total is what a slowly dripping answer can cost
 MAX_ENCODED = 32 * 2**20  # bytes on the wire: the whole world as aircraft.json is about 2 MB gzipped
 MAX_REDIRECTS = 3
 _CHUNK = 2**16
@@ -45,14 +45,15 @@ class Limits:
 
 class _Session(requests.Session):
     def get_redirect_target(self, resp: Any) -> None:
-        """None: with a target, requests reads and decompresses the redirect's whole body, unasked and unlimited."""
+        """Returns None: given a target, requests would read and decompress the redirect's whole body without any
+        limit."""
 
 
 class Client:
     """One provider's session; one request at a time.
 
-    `headers` may hold secrets: they go to the host first asked and nowhere else, and appear in no error. `clock` is
-    only for reading `Retry-After` dates, `monotonic` for the deadline.
+    `headers` may hold secrets: they are sent only to the first host, and appear in no error. `clock` is only for
+    reading `Retry-After` dates, `monotonic` for the deadline.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class Client:
         self._clock, self._monotonic = clock, monotonic
         self._busy = threading.Lock()
         self._session = _Session()
-        self._session.trust_env = use_env  # no .netrc, no proxy by surprise
+        self._session.trust_env = use_env  # ignores .netrc and proxy variables
         self._session.verify = ca_bundle or True
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.headers.clear()
@@ -91,19 +92,19 @@ class Client:
         return str(self._session.headers["User-Agent"])
 
     def get(self, url: str, *, params: Mapping[str, Any] | None = None, hosts: tuple[str, ...] = ()) -> Answer:
-        """The whole body of a 2xx answer. `hosts` may be redirected to, without our secrets."""
+        """The whole body of a 2xx answer. Redirects to `hosts` are followed, without our secrets."""
         with self._busy, self._open("GET", url, hosts=hosts, params=params) as response:
             return self._answer(url, response)
 
     def post(self, url: str, form: Mapping[str, str]) -> Answer:
-        """The answer to a form (a token endpoint); the form is treated as a secret and no redirect is followed."""
+        """The answer to a form (a token endpoint). The form is treated as a secret and no redirect is followed."""
         with self._busy, self._open("POST", url, data=dict(form), redirects=0) as response:
             return self._answer(url, response)
 
     def stream(
         self, url: str, *, hosts: tuple[str, ...] = (), limit: int, total_s: float, start: int = 0
     ) -> Iterator[bytes]:
-        """A large download piece by piece, as stored (no transport compression), from byte `start` on."""
+        """A large download piece by piece, as stored (no transport compression), starting at byte `start`."""
         headers = {"Accept-Encoding": "identity", "Accept": "*/*"} | ({"Range": f"bytes={start}-"} if start else {})
         with self._busy, self._open("GET", url, hosts=hosts, total_s=total_s, headers=headers) as response:
             if start and response.status_code != 206:
@@ -141,7 +142,7 @@ class Client:
         try:
             body = self._decode(raw, encoding)
         except inflate.InflateError as error:
-            cut = "truncated" in str(error)  # a cut is the transfer's fault and worth another try, a bomb is not
+            cut = "truncated" in str(error)  # a cut is the transfer's fault and worth another try; a bomb is not
             raise SourceError(f"{plain(url)}: {error}", outcome="server" if cut else "bad_schema") from None
         kind = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
         return Answer(plain(url), response.status_code, body, kind, response.headers)
@@ -180,7 +181,8 @@ class Client:
             raise SourceError(f"{url}: the body ended after {total:,} of {said} bytes", outcome="server")
 
     def _failure(self, error: Exception, url: str) -> SourceError:
-        """Any error of the network libraries as ours; their texts may hold the query string and are not repeated."""
+        """Turns any error of the network libraries into ours. Their texts may contain the query string and are not
+        repeated."""
         if self._watch.refused:
             return SourceError(f"{url}: {self._watch.refused}", outcome="bad_request", permanent=True)
         if self._watch.over:
@@ -192,7 +194,7 @@ class Client:
         return SourceError(f"{url}: the connection failed ({type(error).__name__})", outcome="server")
 
 
-_CAUSES: tuple[tuple[Any, str, str], ...] = (  # the most telling first: the libraries wrap one in the other
+_CAUSES: tuple[tuple[Any, str, str], ...] = (  # the most specific first: the libraries wrap one in another
     (urllib3.exceptions.NameResolutionError, "server", "the host name is not known"),
     ((urllib3.exceptions.SSLError, requests.exceptions.SSLError), "server", "the certificate or TLS is not good"),
     (urllib3.exceptions.NewConnectionError, "server", "cannot be reached"),

@@ -1,8 +1,8 @@
-"""Who an airframe is: the community's aircraft tables, read value by value, none believed over another in silence.
+"""Who an airframe is, from the community's aircraft tables: read value by value, with disagreements kept visible.
 
-Each table becomes rows (airframe, field, value, table, date), so that every value keeps where it is from and since
-when. `union` chooses, `conflicts` says where the tables disagree. The tables are downloaded on the user's order and
-never shipped: tar1090-db states no licence, plane-alert-db is ODbL, OpenSky's is for research.
+Each table becomes rows (airframe, field, value, table, date), so that every value keeps its source and date. `union`
+chooses, `conflicts` lists where the tables disagree. The tables are downloaded when the user asks and never shipped:
+tar1090-db states no licence, plane-alert-db is ODbL, OpenSky's is for research.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ VALUE: Schema = {
     "since": Column(DAY, "UTC date of the edition the value was read from"),
 }
 FIELDS = ("registration", "typecode", "operator", "owner", "flags", "year")
-MAX_DECODED = 512 * 2**20  # OpenSky's table has 0.1 GB
+MAX_DECODED = 512 * 2**20  # OpenSky's table is 0.1 GB
 MILITARY, INTERESTING = 1, 2  # bits of dbFlags
 MONTHS_BACK = 4  # OpenSky publishes its table some weeks late
 _TYPECODE = re.compile(r"[A-Z0-9]{2,4}\Z")
@@ -41,7 +41,7 @@ _TYPECODE = re.compile(r"[A-Z0-9]{2,4}\Z")
 
 @dataclass(frozen=True)
 class Table:
-    """A table that can be downloaded: where, on what terms, and how it is read."""
+    """A table that can be downloaded: from where, on what terms, and how it is read."""
 
     name: str
     url: str
@@ -74,7 +74,7 @@ def _flag_bits(text: str) -> str:
 
 
 def plane_alert(data: bytes, since: date) -> tuple[pd.DataFrame, Counter[str]]:
-    """plane-alert-db: header with `$` and `#` before the names; `CMPG` Mil makes the military flag."""
+    """plane-alert-db: a header with `$` and `#` before the names; `CMPG` Mil sets the military flag."""
     rows, rejected = _rows(_text(data))
     names = [h.lstrip("$#").strip().lower() for h in (rows[0] if rows else [])]
     _need(names, ("icao", "registration", "icao type"), "plane-alert-db")
@@ -86,7 +86,7 @@ def plane_alert(data: bytes, since: date) -> tuple[pd.DataFrame, Counter[str]]:
 
 
 def opensky(data: bytes, since: date) -> tuple[pd.DataFrame, Counter[str]]:
-    """OpenSky's aircraft database: the new edition quotes with the single quote, the old one with the double."""
+    """OpenSky's aircraft database: the new edition uses single quotes, the old one double quotes."""
     text = _text(data)
     rows, rejected = _rows(text, quotechar="'" if text.startswith("'") else '"')
     names = [h.strip().lower() for h in (rows[0] if rows else [])]
@@ -121,11 +121,11 @@ TABLES: dict[str, Table] = {
     ),
 }
 PRECEDENCE = ("plane-alert-db", "tar1090-db", "opensky-aircraft")
-"""Whose value `union` takes first: hand-kept and dated before merged before crowd-sourced."""
+"""Whose value `union` takes first: hand-maintained and dated before merged before crowd-sourced."""
 
 
 def download(table: Table, client: Client, today: date, *, base: str = "") -> bytes:
-    """The table as published; of a monthly one the newest edition. Raises SourceError."""
+    """The table as published; for a monthly one, the newest edition. Raises SourceError."""
     trouble: SourceError | None = None
     for back in range(MONTHS_BACK if "{" in table.url else 1):
         months = today.year * 12 + today.month - 1 - back
@@ -136,7 +136,7 @@ def download(table: Table, client: Client, today: date, *, base: str = "") -> by
             return b"".join(client.stream(url, hosts=table.hosts, limit=MAX_DECODED, total_s=1800.0))
         except SourceError as error:
             trouble = error
-            if error.outcome not in ("bad_request", "blocked"):  # this store answers 403 for what is not there
+            if error.outcome not in ("bad_request", "blocked"):  # this store answers 403 for what does not exist
                 raise
     assert trouble is not None
     raise trouble
@@ -205,10 +205,10 @@ def _values(
 
 
 def union(values: pd.DataFrame, precedence: Sequence[str] = PRECEDENCE) -> pd.DataFrame:
-    """An AIRCRAFT frame: for each field the value of the first table that has one, flags of all tables together.
+    """An AIRCRAFT frame: each field from the first table that has a value, flags from all tables together.
 
-    `source` names the table of each value, as `registration:tar1090-db typecode:plane-alert-db`; just the table's
-    name where all come from one.
+    `source` names the table of each value, as `registration:tar1090-db typecode:plane-alert-db`; or just the table's
+    name if all values come from one.
     """
     if values.empty:
         return empty(AIRCRAFT)

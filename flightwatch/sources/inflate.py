@@ -1,7 +1,7 @@
-"""Gzip that must end where it says it ends, and must not grow past a limit.
+"""Gzip decompression that checks the end of the stream and limits its size.
 
-`gzip.decompress` and HTTP libraries accept a stream cut in the middle, or expand a megabyte to a gigabyte before
-anybody can object. Here both are refused, while reading.
+`gzip.decompress` and HTTP libraries accept a stream cut in the middle, and expand a megabyte to a gigabyte before
+anybody can stop them. Here both are refused while reading.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from collections.abc import Iterable, Iterator
 from flightwatch.deflate import zlib
 
 MAGIC = b"\x1f\x8b"
-MAX_DECODED = 64 * 2**20  # bytes of one body or archive member; the largest real one is a tenth
+MAX_DECODED = 64 * 2**20  # bytes of one body or archive member; the largest real one is a tenth of it
 MAX_RATIO = 200  # decoded to encoded; readsb's JSON reaches about 12, a bomb 1,000
-USUAL_RATIO = 16  # what readsb's JSON and traces stay below
-RATIO_FROM = 2**20  # below this size a high ratio harms nobody (a body of blanks)
+USUAL_RATIO = 16  # readsb's JSON and traces stay below it
+RATIO_FROM = 2**20  # below this size a high ratio does no harm (a body of blanks)
 _CHUNK = 2**18
 
 
 class InflateError(ValueError):
-    """The stream is cut, broken or too large; the text says which, in words for a poll's note."""
+    """The stream is cut, broken or too large; the text says which, worded for a poll's note."""
 
 
 def is_gzip(data: bytes) -> bool:
@@ -28,9 +28,9 @@ def is_gzip(data: bytes) -> bool:
 
 
 def chunks(parts: Iterable[bytes], *, limit: int = MAX_DECODED, ratio: int = MAX_RATIO) -> Iterator[bytes]:
-    """The decoded stream piece by piece; raises InflateError at a cut, a fault, or past the limits.
+    """The decoded stream piece by piece; raises InflateError if it is cut, faulty or over the limits.
 
-    Several gzip members one after the other are one stream, as gzip itself has it.
+    Several gzip members in a row are one stream, as in gzip itself.
     """
     engine = zlib.decompressobj(zlib.MAX_WBITS | 16)
     encoded = decoded = 0
@@ -60,7 +60,7 @@ def chunks(parts: Iterable[bytes], *, limit: int = MAX_DECODED, ratio: int = MAX
 
 
 def whole(data: bytes, *, limit: int = MAX_DECODED, ratio: int = MAX_RATIO) -> bytes:
-    """The decoded body of a gzip stream, or the data itself when it is none.
+    """The decoded body of a gzip stream, or the data itself if it is not gzip.
 
     >>> import gzip
     >>> whole(gzip.compress(b"[1]")), whole(b"[1]")
@@ -74,7 +74,7 @@ def whole(data: bytes, *, limit: int = MAX_DECODED, ratio: int = MAX_RATIO) -> b
             raise InflateError(f"more than {limit:,} bytes")
         return data
     engine = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    try:  # the common case in one call: one member, of no more than usual ratio
+    try:  # the common case in one call: one member with the usual ratio at most
         out = engine.decompress(data, min(limit, max(RATIO_FROM, USUAL_RATIO * len(data))) + 1)
     except zlib.error as error:
         raise InflateError(f"broken gzip: {error}") from None

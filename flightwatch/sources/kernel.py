@@ -1,10 +1,10 @@
-"""The rows of a trace, read straight from the text into columns: loops over bytes, made to be compiled by numba.
+"""Reads the rows of a trace straight from the text into columns: loops over bytes, meant to be compiled by numba.
 
-It knows the plain form readsb writes and nothing else. Wherever the text is anything but that (an escape, an exponent,
-a text where a number is due, an object in an object), it gives up with -1 and the general decoder reads the trace, so
-that what is refused and why never depends on this file. Without numba the same loops run as Python, for tests only.
+It knows only the plain form that readsb writes. If the text is anything else (an escape, an exponent, a text where a
+number belongs, an object in an object), it gives up with -1 and the general decoder reads the trace, so what is refused
+and why never depends on this file. Without numba the same loops run as Python, for tests only.
 
-Texts end in a zero byte, which no form has: every loop stops at it.
+Texts end in a zero byte, which never occurs in valid text, so every loop stops there.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from flightwatch.compiled import PLACE, jit, leaf
 QUOTE, COMMA, MINUS, DOT, ZERO, NINE, COLON = 34, 44, 45, 46, 48, 57, 58
 OPEN, BACKSLASH, CLOSE, BEGIN, END = 91, 92, 93, 123, 125
 F_, N_, T_, TILDE = 102, 110, 116, 126
-DIGITS = 15  # so many are exact in a double, and so is ten to that power: one division then rounds as it must
+DIGITS = 15  # this many are exact in a double, and so is ten to that power: one division then rounds correctly
 POWERS = np.array([10.0**n for n in range(DIGITS + 1)])
 NAN = float("nan")
 UNKNOWN = 13  # of `columns.POSITION_TYPES`
 ALT, GS, TRACK, FLAGS, RATE, GEOM, NIC = range(7)  # rows of `narrow`
-PLACES = np.array([-1, -1, -1, ALT, GS, TRACK, FLAGS, RATE, -1, -1, GEOM])  # of a row's entries in `narrow`
+PLACES = np.array([-1, -1, -1, ALT, GS, TRACK, FLAGS, RATE, -1, -1, GEOM])  # where a row's entries go in `narrow`
 
 
 @leaf
@@ -35,7 +35,7 @@ def space(b: Any, i: int) -> int:
 
 @leaf
 def number(b: Any, i: int) -> tuple[float, int]:
-    """A JSON number without exponent and the place after it."""
+    """A JSON number without exponent, and the place after it."""
     negative = b[PLACE(i)] == MINUS
     if negative:
         i += 1
@@ -71,7 +71,7 @@ def maybe(b: Any, i: int) -> tuple[float, int]:
 
 @leaf
 def string(b: Any, i: int) -> int:
-    """Where the closing quote of a plain text is whose opening one is at `i`."""
+    """Where the plain text whose opening quote is at `i` has its closing quote."""
     i += 1
     while b[PLACE(i)] != QUOTE:
         if b[PLACE(i)] < 32 or b[PLACE(i)] > TILDE or b[PLACE(i)] == BACKSLASH:
@@ -198,7 +198,7 @@ def same(b: Any, first: int, last: int, begin: int, end: int) -> bool:
 
 @jit
 def kind_of(b: Any, i: int, end: int, names: Any, ends: Any) -> int:
-    """Which of the names (one after the other, with where each ends) the text is; -1 for none."""
+    """Which of the names (stored one after the other, with the end of each) the text is; -1 for none."""
     begin = 0
     for code in range(len(ends)):
         size = ends[code] - begin
@@ -214,7 +214,7 @@ def kind_of(b: Any, i: int, end: int, names: Any, ends: Any) -> int:
 
 @jit
 def noted(b: Any, begin: int, end: int, spans: Any, count: int) -> int:
-    """How many different texts there are with this one, which in nearly all cases is the one told before."""
+    """The number of distinct texts after adding this one, which is nearly always the same as the one before."""
     if count and same(b, spans[count - 1, 0], spans[count - 1, 1], begin, end):
         return count
     if count == len(spans):
@@ -227,7 +227,8 @@ def noted(b: Any, begin: int, end: int, spans: Any, count: int) -> int:
 def describe(
     b: Any, i: int, r: int, narrow: Any, codes: Any, signs: Any, squawks: Any, said: int, dialled: int
 ) -> tuple[int, int, int]:
-    """The place after a row's details or null; what they tell is kept. How many callsigns and squawks there are."""
+    """Stores a row's details. Returns the place after them (or after null), and how many callsigns and squawks there
+    are."""
     if b[i] != BEGIN:
         return null(b, i), said, dialled
     i, flight, flight_end, squawk, squawk_end, nic = detail(b, i)
@@ -243,7 +244,7 @@ def describe(
 
 @jit
 def entry(b: Any, i: int, f: int, r: int, narrow: Any, codes: Any, names: Any, ends: Any) -> int:
-    """The place after the entry number `f` of a row, which is kept if it is one of ours."""
+    """The place after entry number `f` of a row, which is stored if it is one of ours."""
     if f > 10:
         return value(b, i)
     if f == 9:
@@ -254,7 +255,7 @@ def entry(b: Any, i: int, f: int, r: int, narrow: Any, codes: Any, names: Any, e
     if f == 3 and b[i] == QUOTE:
         codes[0, r] = 1
         return i + 8 if is_ground(b, i + 1) else -1
-    if f == 6 and b[i] == N_:  # flags are always told
+    if f == 6 and b[i] == N_:  # flags are always present
         return -1
     narrow[PLACES[f], r], i = maybe(b, i)
     return i
@@ -270,7 +271,7 @@ def is_ground(b: Any, i: int) -> bool:
 
 @jit
 def begin_row(b: Any, i: int, r: int, wide: Any, narrow: Any, codes: Any) -> int:
-    """The place after time, latitude and longitude, which every row has; the rest is as if it were not there."""
+    """The place after time, latitude and longitude, which every row has; the other values are reset to missing."""
     for place in range(7):
         narrow[place, r] = 0.0 if place == FLAGS else NAN
     codes[0, r], codes[1, r], codes[2, r], codes[3, r] = 0, UNKNOWN, -1, -1
@@ -290,8 +291,8 @@ def begin_row(b: Any, i: int, r: int, wide: Any, narrow: Any, codes: Any) -> int
 def scan(
     b: Any, i: int, names: Any, ends: Any, wide: Any, narrow: Any, codes: Any, signs: Any, squawks: Any
 ) -> tuple[int, int, int, int]:
-    """All rows of the list that opens at `i`: how many, where it closes, how many callsigns and squawks; -1 rows where
-    the text is not plain. `codes` are on the ground, kind, callsign and squawk (-1: not told) of each row."""
+    """All rows of the list that opens at `i`: how many, where it closes, how many callsigns and squawks; -1 rows if the
+    text is not plain. `codes` are, for each row, on the ground, kind, callsign and squawk (-1: missing)."""
     r, said, dialled = 0, 0, 0
     i = space(b, i + 1)
     while b[i] == OPEN and r < wide.shape[1]:

@@ -1,8 +1,8 @@
 """Answers with thousands of aircraft, read by the compiled loops (`objects`) where numba is installed.
 
-An answer they cannot read is left to the general decoder, so what comes of it is the same with them and without; they
-take a third of the time (benchmarks/ingest). Loading them takes half a second and 130 MiB once, which a daemon that
-watches a region never spends.
+An answer they cannot read is left to the general decoder, so the result is the same with and without them; they take a
+third of the time (benchmarks/ingest). Loading them once takes half a second and 130 MiB, which a daemon that watches a
+region never spends.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from flightwatch.sources.columns import Coded
 from flightwatch.sources.frames import LastPosition
 
 LARGE = 4 * 2**20
-"""Bytes of an answer from where on the loops are used: 7,000 aircraft, half the world. They save 20 ms of such an
-answer, so loading them is earned back within half an hour of polls."""
+"""Bytes of an answer from which the loops are used: 7,000 aircraft, half the world. They save 20 ms of such an answer,
+so loading them pays off within half an hour of polls."""
 
-PATIENCE = 1  # large answers read before they are loaded: one alone may be a file somebody looks at
-ROW_BYTES = 30  # no aircraft with a position is told in less; a text of nothing but brackets does not reserve room
+PATIENCE = 1  # large answers read before they are loaded: a single one may be a file somebody looks at
+ROW_BYTES = 30  # no aircraft with a position takes less; a text of nothing but brackets reserves no room
 _LIST = re.compile(rb'"(?:aircraft|ac)"\s*:\s*\[')
 _NAME = re.compile(rb'"(?:aircraft|ac)"')
-_NTH = count(1)  # of the large answers this process has looked at
+_NTH = count(1)  # counts the large answers this process has seen
 _FAULTS = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
 class Head(msgspec.Struct, gc=False):
-    """Everything we take of an answer but its rows."""
+    """Everything we take from an answer except its rows."""
 
     now: float = float("nan")
 
@@ -48,25 +48,25 @@ Scanned = tuple[dict[str, Any], float, Counter[str]]
 
 @cache
 def _loops() -> tuple[ModuleType, ModuleType, bool]:
-    """Those over the objects, those over their texts, and whether they are compiled."""
+    """The loops over the objects, those over their texts, and whether they are compiled."""
     from flightwatch.sources import objects, words
 
     return objects, words, numba() is not None
 
 
 def scan(body: bytes, most: int) -> Scanned | None:
-    """A large answer of at most so many aircraft, if it is plainly one; None where the general decoder has to look, or
-    nothing is compiled (yet)."""
+    """A large answer of at most this many aircraft; None if the general decoder has to read it, or nothing is compiled
+    (yet)."""
     if len(body) < LARGE or next(_NTH) <= PATIENCE or not _loops()[2]:
         return None
     return read(body, np.frombuffer(body + b"\0", dtype=np.uint8), most)
 
 
 def read(body: bytes, text: Any, most: int) -> Scanned | None:
-    """The same of any size, by whatever the loops are here; `text` is the body with a zero byte after it."""
+    """The same for any size, with or without compilation; `text` is the body followed by a zero byte."""
     found = _LIST.search(body)
     if not found or not (body.isascii() or _utf8(body)) or b'"alt_baro"' not in body:
-        return None  # without that key it may be dump1090-mutability's, which has other names
+        return None  # without that key it may be from dump1090-mutability, which has other names
     loops, opened = _loops()[0], found.end() - 1
     room = min(most, len(body) // ROW_BYTES) + 1
     numbers, codes = np.empty((loops.LAST_NIC + 1, room)), np.empty((loops.ADDRESS + 1, room), dtype=np.int32)
@@ -93,7 +93,7 @@ def _utf8(body: bytes) -> bool:
 
 
 def _now(head: bytes, tail: bytes) -> float | None:
-    """`now` of the answer, by all that stands around its list; None where that leaves room for another list."""
+    """`now` of the answer, from everything around its list; None if that may contain another list."""
     around = head + tail
     if len(_NAME.findall(around)) != 1 or b"\\" in around or head.count(b"{") != 1 or head.count(b"[") != 1:
         return None
@@ -104,7 +104,7 @@ def _now(head: bytes, tail: bytes) -> float | None:
 
 
 def _coded(text: Any, places: Any) -> Coded | None:
-    """A column of texts, told by where they stand; None where the general decoder has to say what is wrong."""
+    """A column of texts, given by their places; None if the general decoder has to say what is wrong."""
     loops, rows = _loops()[1], len(places)
     codes, spans = np.empty(rows, dtype=np.int32), np.empty((rows, 4), dtype=np.int64)
     count = loops.distinct(text, places, codes, spans, np.zeros(2 << rows.bit_length(), dtype=np.int32))
@@ -123,7 +123,7 @@ def _coded(text: Any, places: Any) -> Coded | None:
 
 
 def _columns(numbers: Any, codes: Any) -> dict[str, Any]:
-    """What is told in numbers."""
+    """The columns that hold numbers."""
     loops = _loops()[0]
     address = codes[loops.ADDRESS]
     return dict(zip(loops.NUMBERS, numbers, strict=False)) | {

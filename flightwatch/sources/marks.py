@@ -1,7 +1,7 @@
-"""What a registration tells: its country by the prefix, and the registrations that follow from an address.
+"""What a registration says: its country by the prefix, and the registrations that follow from an address.
 
-The address block and the registration of one airframe may name different countries; on the aircraft this tool is for
-they often do, which is worth knowing and not to be resolved in silence.
+The address block and the registration of one airframe may name different countries. For the aircraft this tool is about
+they often do, which is worth knowing and must not be resolved silently.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ RUSSIAN_BASE = (
 
 
 def country(registration: str) -> str:
-    """The country a registration's mark belongs to; "" when the mark is not known.
+    """The country of a registration's mark; "" if the mark is unknown.
 
-    A military serial is no mark, and a mark needs its hyphen, save for the few states that write none.
+    A military serial is not a mark, and a mark needs its hyphen, except for the few states that write none.
 
     >>> country("RA-76445"), country("5A-EWX"), country("N917BC"), country("A6-EWA"), country("17+03")
     ('RU', 'LY', 'US', 'AE', '')

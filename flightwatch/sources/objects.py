@@ -1,11 +1,11 @@
-"""Aircraft objects of an answer, read straight from the text into columns: loops made to be compiled by numba.
+"""Reads the aircraft objects of an answer straight from the text into columns: loops meant to be compiled by numba.
 
-They know the form readsb and its descendants write. Wherever the text is anything else (a kept number with an exponent,
-a list where a text is due, an escape in a key, objects three deep), they give up with -1 and the general decoder reads
-the answer, so that what is refused and why never depends on this file. Null means not told, as it does there. Without
-numba the same loops run as Python, for tests only.
+They know the form that readsb and its descendants write. If the text is anything else (a number we keep with an
+exponent, a list where a text belongs, an escape in a key, objects three deep), they give up with -1 and the general
+decoder reads the answer, so what is refused and why never depends on this file. Null means missing, as it does there.
+Without numba the same loops run as Python, for tests only.
 
-The text is UTF-8 and ends in a zero byte, which no form has: every loop stops at it.
+The text is UTF-8 and ends in a zero byte, which never occurs in valid text, so every loop stops there.
 """
 
 from __future__ import annotations
@@ -52,18 +52,18 @@ NUMBERS = (
     "nic",
 )
 TEXTS = ("type", "flight", "squawk", "r", "t", "ownOp")
-ZEROS = 2  # so many of the numbers are nought where they are not told, the others NaN
+ZEROS = 2  # this many of the numbers are 0 when missing, the others NaN
 FIRST_TEXT = len(NUMBERS)
 HEX, ALTITUDE, LAST = (FIRST_TEXT + len(TEXTS) + n for n in range(3))
 KEYS = (*NUMBERS, *TEXTS, "hex", "alt_baro", "lastPosition")
 LAST_KEYS = ("lat", "lon", "seen_pos", "nic")
-ALT, LAST_LAT, LAST_NIC = len(NUMBERS), len(NUMBERS) + 1, len(NUMBERS) + 4  # rows of `numbers` after those told by name
+ALT, LAST_LAT, LAST_NIC = len(NUMBERS), len(NUMBERS) + 1, len(NUMBERS) + 4  # rows of `numbers` after those with names
 GROUND, ADDRESS = 0, 1  # rows of `codes`
 NO_ADDRESS, FOREIGN = -1, -2  # instead of an address
-ALL_TOLD = 7  # of `lastPosition`: latitude, longitude and when, a bit each
+ALL_TOLD = 7  # of `lastPosition`: latitude, longitude and time, one bit each
 
-PLACES = 64  # of a key by its length and its first and last letter
-FACTOR = 15  # with which no two of our keys come to lie in one place
+PLACES = 64  # hash slots: a key's length and its first and last letter decide
+FACTOR = 15  # with this factor no two of our keys collide
 
 
 def _place(key: str) -> int:
@@ -93,7 +93,7 @@ def space(b: Any, i: int) -> int:
 
 @jit
 def closing(b: Any, i: int) -> int:
-    """Where the closing quote of a text is whose opening one is at `i`; escapes but `\\u` are passed over."""
+    """Where the text whose opening quote is at `i` has its closing quote; escapes except `\\u` are skipped."""
     i += 1
     while b[PLACE(i)] != QUOTE:
         if b[PLACE(i)] < 32:
@@ -108,7 +108,7 @@ def closing(b: Any, i: int) -> int:
 
 @leaf
 def beyond(b: Any, i: int) -> int:
-    """The place after a number that nobody asks for."""
+    """The place after a number that is not needed."""
     if b[PLACE(i)] == MINUS:
         i += 1
     begin = i
@@ -130,14 +130,16 @@ def beyond(b: Any, i: int) -> int:
 
 @jit
 def opened(b: Any, i: int, close: int) -> tuple[int, bool]:
-    """The place of the first entry of the list or object that opens at `i`, or that after it and that it has none."""
+    """The place of the first entry of the list or object that opens at `i`; or, if it has none, the place after it and
+    that fact."""
     i = space(b, i + 1)
     return (i + 1, False) if b[PLACE(i)] == close else (i, True)
 
 
 @jit
 def onward(b: Any, i: int, close: int) -> tuple[int, bool]:
-    """After an entry: the place of the next, or that after the list or object and that there is none."""
+    """After an entry: the place of the next one; or, if there is none, the place after the list or object and that
+    fact."""
     i = space(b, i)
     if b[PLACE(i)] == COMMA:
         return space(b, i + 1), True
@@ -146,7 +148,7 @@ def onward(b: Any, i: int, close: int) -> tuple[int, bool]:
 
 @jit
 def told(b: Any, i: int) -> tuple[float, int]:
-    """`kernel.maybe`, written out once: it is long, and compiling it takes a second each time."""
+    """`kernel.maybe`, instantiated once: it is long, and compiling it takes a second each time."""
     return maybe(b, i)
 
 
@@ -191,7 +193,7 @@ def members(b: Any, i: int) -> int:
 
 @leaf
 def key(b: Any, i: int) -> tuple[int, int]:
-    """Which of our fields the key is whose quote is at `i` (-1: none), and where its value begins."""
+    """Which of our fields the key whose quote is at `i` is (-1: none), and where its value begins."""
     if b[PLACE(i)] != QUOTE:
         return -1, -1
     begin = i + 1
@@ -213,7 +215,7 @@ def key(b: Any, i: int) -> tuple[int, int]:
 
 @jit
 def named(b: Any, begin: int, end: int, first: int, last: int) -> bool:
-    """Whether the key is the one that stands there in `BYTES`."""
+    """Whether the key is the one stored there in `BYTES`."""
     if last - first != end - begin:
         return False
     while begin < end and b[begin] == BYTES[first]:
@@ -223,7 +225,7 @@ def named(b: Any, begin: int, end: int, first: int, last: int) -> bool:
 
 @jit
 def text(b: Any, i: int, n: int, r: int, texts: Any) -> int:
-    """The place after the text number `n` of row `r`, or after null; what there is to know of it is kept."""
+    """The place after text number `n` of row `r`, or after null; what is needed of the text is stored."""
     begin = end = i
     if b[i] == N_:
         i = literal(b, i)
@@ -238,7 +240,7 @@ def text(b: Any, i: int, n: int, r: int, texts: Any) -> int:
 
 @jit
 def address(b: Any, i: int) -> tuple[int, int]:
-    """The address of a `hex`, `NO_ADDRESS` or `FOREIGN`, and the place after it."""
+    """The address in a `hex`, `NO_ADDRESS` or `FOREIGN`, and the place after it."""
     if b[i] != QUOTE:
         return NO_ADDRESS, literal(b, i) if b[i] == N_ else -1
     end = string(b, i)
@@ -257,7 +259,7 @@ def address(b: Any, i: int) -> tuple[int, int]:
 
 @jit
 def altitude(b: Any, i: int, r: int, numbers: Any, codes: Any) -> int:
-    """The place after `alt_baro`, which is a number or the word that it is on the ground."""
+    """The place after `alt_baro`, which is a number or the word for being on the ground."""
     numbers[ALT, r] = NAN
     codes[GROUND, r] = 0
     if b[i] != QUOTE:
@@ -271,7 +273,7 @@ def altitude(b: Any, i: int, r: int, numbers: Any, codes: Any) -> int:
 
 @jit
 def last_position(b: Any, i: int, r: int, numbers: Any) -> int:
-    """The place after `lastPosition` or null; where it lacks what it must have, the general decoder is to say so."""
+    """The place after `lastPosition` or null; if it lacks required fields, the general decoder has to report it."""
     for field in range(LAST_LAT, LAST_NIC + 1):
         numbers[field, r] = NAN
     if b[i] != BEGIN:
@@ -296,7 +298,7 @@ def last_position(b: Any, i: int, r: int, numbers: Any) -> int:
 
 @jit
 def blank(r: int, numbers: Any, codes: Any, texts: Any) -> None:
-    """The row as if nothing were told of it."""
+    """Resets the row to all missing."""
     for field in range(len(numbers)):
         numbers[field, r] = 0.0 if field < ZEROS else NAN
     for n in range(len(TEXTS)):
@@ -306,7 +308,7 @@ def blank(r: int, numbers: Any, codes: Any, texts: Any) -> None:
 
 @jit
 def row(b: Any, i: int, r: int, numbers: Any, codes: Any, texts: Any) -> int:
-    """The place after the object that opens at `i`, which is kept as row `r`."""
+    """The place after the object that opens at `i`, which is stored as row `r`."""
     blank(r, numbers, codes, texts)
     i, more = opened(b, i, END)
     while more:
@@ -335,10 +337,10 @@ def row(b: Any, i: int, r: int, numbers: Any, codes: Any, texts: Any) -> int:
 
 @jit
 def scan(b: Any, i: int, numbers: Any, codes: Any, texts: Any) -> tuple[int, int]:
-    """All objects of the list that opens at `i`: how many, and where it closes; -1 where the text is not plain.
+    """All objects of the list that opens at `i`: how many, and where it closes; -1 if the text is not plain.
 
-    Of each object `numbers` (NUMBERS, the altitude, those of `lastPosition`) and `codes` (on the ground, address) get a
-    column, and `texts` what there is to know of each of TEXTS.
+    Each object gets a column in `numbers` (NUMBERS, the altitude, those of `lastPosition`) and `codes` (on the ground,
+    address), and an entry in `texts` for each of TEXTS.
     """
     r = 0
     i, more = opened(b, i, CLOSE)

@@ -1,7 +1,7 @@
 """OpenSky Network: live state vectors, and finished flights by airport.
 
 SI units and positional arrays, longitude before latitude; a null list means nothing was there. OAuth2 client
-credentials since 2026-03-18, and every call costs credits, so the spacing follows from the budget. The data are for
+credentials since 2026-03-18. Every call costs credits, so the spacing follows from the budget. The data are for
 research and non-commercial use: cite Schäfer et al., "Bringing Up OpenSky", IPSN 2014.
 """
 
@@ -32,7 +32,7 @@ from flightwatch.sources.status import require_json
 API = "https://opensky-network.org/api"
 AUTH = "https://auth.opensky-network.org"
 OAUTH_PATH = "/auth/realms/opensky-network/protocol/openid-connect/token"
-TOKEN_EARLY_S = 60.0  # a token lives 1,800 s; a fresh one is fetched before the old one dies on the way
+TOKEN_EARLY_S = 60.0  # a token lives 1,800 s; a fresh one is fetched before the old one can expire in transit
 CREDITS, ANONYMOUS_CREDITS = 4000, 400  # a day (docs/free/rest.rst, 2026-07)
 ADDRESSES_A_REQUEST = 100
 REFUSALS = {
@@ -44,7 +44,8 @@ _FAULTS = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
 def cost(box: tuple[float, float, float, float] | None) -> int:
-    """Credits of one `/states/all`: by the box's area in square degrees, the whole world like the largest.
+    """Credits of one `/states/all`: by the box's area in square degrees; the whole world costs as much as the largest
+    box.
 
     >>> cost(None), cost((30, 11, 37, 36)), cost((32, 20, 33, 21))
     (4, 3, 1)
@@ -56,7 +57,7 @@ def cost(box: tuple[float, float, float, float] | None) -> int:
 
 
 def bounds(circles: Sequence[Circle]) -> tuple[float, float, float, float] | None:
-    """South, west, north, east of all circles, outward to whole degrees; None where they reach round the world.
+    """South, west, north, east of all circles, rounded outward to whole degrees; None if they reach round the world.
 
     >>> bounds([(32.0, 15.0, 60.0)])
     (31.0, 13.0, 33.0, 17.0)
@@ -73,7 +74,7 @@ def bounds(circles: Sequence[Circle]) -> tuple[float, float, float, float] | Non
 
 
 class Session:
-    """OpenSky's API with its token: fetched when needed, refreshed early, renewed once after a 401."""
+    """OpenSky's API with its token, which is fetched when needed, refreshed early and renewed once after a 401."""
 
     def __init__(
         self, settings: SourceSettings, http: HttpSettings, contact: str, clock: Callable[[], datetime]
@@ -90,7 +91,7 @@ class Session:
         return not (self._id and self._secret)
 
     def get(self, path: str, params: Any = None) -> Any:
-        """An answer of the API; a token that has died meanwhile is renewed once."""
+        """An answer of the API; an expired token is renewed once."""
         try:
             return self._signed().get(self.base + path, params=params)
         except SourceError as error:
@@ -143,7 +144,7 @@ class _Token(msgspec.Struct):
 
 
 class OpenSky:
-    """Live state vectors: airframes by address, and the box round the areas, or the world."""
+    """Live state vectors: by airframe address, for the box round the areas, or for the world."""
 
     def __init__(
         self,
@@ -183,7 +184,7 @@ class OpenSky:
         self.session.close()
 
     def fetch(self, request: str) -> Fetched:
-        """One call, after the spacing its credits ask for; see `Source.fetch`."""
+        """One call, after the spacing that its credits require; see `Source.fetch`."""
         price = self._costs.get(request, 4)
         now = self.clock()
         wait, why = pacing.pause(self.pace, self.rule, now.timestamp(), price)

@@ -1,7 +1,7 @@
-"""When a provider may be asked next: spacing, daily budget, back-off, and a closed door.
+"""When a provider may be asked next: spacing, daily budget, back-off, and refusals.
 
-A small value that goes in and out of pure functions, so that it can be kept in the store and a restart never asks
-sooner than the run before it would have.
+A small value that goes in and out of pure functions, so that it can be kept in the store. A restart then never asks
+sooner than the previous run would have.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 BACKOFF_S, BACKOFF_CAP_S = 10.0, 900.0  # 10 s × 2^n up to 15 minutes
-DOOR_S = 300.0  # 401 and 403: not again for five minutes; nobody fixes a key sooner
+DOOR_S = 300.0  # after 401 and 403, wait five minutes; nobody fixes a key sooner
 CREDITS_A_DAY_S = 86_400
 _DOOR = ("auth", "blocked")
 _FINE = ("ok", "empty")
@@ -18,7 +18,8 @@ _FINE = ("ok", "empty")
 
 @dataclass(frozen=True)
 class Rule:
-    """What a provider asks of us: seconds between two requests, requests (or credits) a UTC day; None no limit."""
+    """What a provider asks of us: seconds between two requests, requests (or credits) per UTC day; None means no
+    limit."""
 
     spacing_s: float
     budget: int | None = None
@@ -27,7 +28,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Pace:
-    """Where one provider stands; times are seconds since 1970."""
+    """The present state of one provider; times are seconds since 1970."""
 
     asked: float = 0.0
     until: float = 0.0
@@ -38,12 +39,12 @@ class Pace:
     spent: int = 0
 
     def to_record(self) -> dict[str, Any]:
-        """As JSON keeps it."""
+        """The value as a JSON-serialisable record."""
         return asdict(self)
 
     @classmethod
     def from_record(cls, record: dict[str, Any] | None) -> Pace:
-        """What `to_record` gave; anything unreadable is a fresh start.
+        """Reads what `to_record` returned; anything unreadable is a fresh start.
 
         >>> Pace.from_record(Pace(asked=5.0, failures=2).to_record())
         Pace(asked=5.0, until=0.0, failures=2, why='', outcome='', day=0, spent=0)
@@ -56,7 +57,7 @@ class Pace:
 
 
 def pause(pace: Pace, rule: Rule, now: float, cost: int = 1) -> tuple[float, str]:
-    """Seconds to let pass before the next request, and why when it is more than the usual spacing.
+    """Seconds to wait before the next request, and why if it is more than the usual spacing.
 
     >>> pause(Pace(asked=100.0), Rule(2.0), now=101.5)
     (0.5, '')
@@ -70,20 +71,20 @@ def pause(pace: Pace, rule: Rule, now: float, cost: int = 1) -> tuple[float, str
     if held[1]:
         return held
     ahead = pace.asked + rule.spacing_s - now
-    return min(max(0.0, ahead), rule.spacing_s), ""  # never longer, should the clock have been set back
+    return min(max(0.0, ahead), rule.spacing_s), ""  # never longer, in case the clock was set back
 
 
 def asked(pace: Pace, now: float, cost: int = 1) -> Pace:
-    """After a request has been sent."""
+    """The pace after a request has been sent."""
     day = int(now // CREDITS_A_DAY_S)
     return replace(pace, asked=now, day=day, spent=cost + (pace.spent if pace.day == day else 0))
 
 
 def answered(pace: Pace, rule: Rule, now: float, outcome: str, *, why: str = "", retry_after: float | None = None,
              jitter: float = 0.0) -> Pace:  # fmt: skip
-    """After its outcome is known: a good answer clears everything, a bad one doubles the wait.
+    """The pace after a request's outcome is known: a good answer clears everything, a bad one doubles the wait.
 
-    `jitter` (0 to 1) spreads what several clients do after the same failure. What the provider names (`retry_after`)
+    `jitter` (0 to 1) spreads out several clients after the same failure. The provider's own figure (`retry_after`)
     wins, up to the rule's cap. A request that is wrong in itself says nothing about the provider and costs no wait.
 
     >>> waits = [answered(Pace(failures=n), Rule(2.0), 0.0, "server").until for n in range(8)]

@@ -1,7 +1,7 @@
-"""Heatmap records put in the order of aircraft and time in one pass: loops made to be compiled by numba.
+"""Puts heatmap records in the order of aircraft and time in one pass: loops meant to be compiled by numba.
 
-Files tell everybody slice by slice, so the records of an aircraft only have to be counted to know where each goes; what
-was told last of its callsign and squawk is known on the way. Without numba the loops run as Python, for tests only.
+Files list all aircraft slice by slice, so counting the records of each aircraft is enough to know where each record
+goes; the latest callsign and squawk are picked up on the way. Without numba the loops run as Python, for tests only.
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ from flightwatch.sources.sweep import (
     UNKNOWN,
 )
 
-EARLIEST, LATEST = -(2**63), 2**63 - 1  # of all times there are, until one was seen
+EARLIEST, LATEST = -(2**63), 2**63 - 1  # of all possible times, until one has been seen
 
 
 @jit
 def apart(words: Any, part: tuple[int, int], out: Any) -> tuple[int, int, int, int, int, int]:
-    """`sweep._apart` of the records of a file (four int32 each): into `out` go positions with their times and callsigns
-    with theirs; the first and last time of a slice, how many positions, callsigns, foreign addresses and bad places."""
+    """`sweep._apart` for the records of a file (four int32 each): writes positions with their times and callsigns with
+    theirs into `out`; returns the first and last time of a slice, and how many positions, callsigns, foreign addresses
+    and bad places there are."""
     fixes, when, infos, told = out
     first, last, now = LATEST, EARLIEST, EARLIEST
     found, said, foreign, bad = 0, 0, 0, 0
@@ -66,15 +67,15 @@ def apart(words: Any, part: tuple[int, int], out: Any) -> tuple[int, int, int, i
 
 @jit
 def copied(words: Any, i: int, out: Any, at: int) -> None:
-    """A record; word by word, since a row of an array would be made one for each."""
+    """Copies a record word by word, since a slice would create an array for each."""
     for k in range(4):
         out[at, k] = words[i, k]
 
 
 @jit
 def count(words: Any, numbers: Any, seen: Any, sizes: Any, found: int) -> int:
-    """Numbers the addresses of these records (four int32 each) as they come, from 1, and counts the records of each;
-    how many addresses there are."""
+    """Numbers the addresses of these records (four int32 each) in order of appearance, from 1, and counts the records
+    of each; returns how many addresses there are."""
     for i in range(len(words)):
         address = words[i, 0] & 0xFFFFFF
         if numbers[address] == 0:
@@ -89,9 +90,10 @@ def count(words: Any, numbers: Any, seen: Any, sizes: Any, found: int) -> int:
 def know(
     words: Any, time: Any, infos: Any, told: Any, first: int, numbers: Any, last: Any, when: Any, whose: Any, known: Any
 ) -> bool:
-    """For each record of a file whose it is, and the row told last of that address, 0 for none; whether times rise.
+    """For each record of a file, whose it is, and the latest information row of that address, 0 for none; and whether
+    times ascend.
 
-    `told` are the times of `infos`, whose rows begin at `first`. `last` and `when` are the row told last of each number
+    `told` are the times of `infos`, whose rows begin at `first`. `last` and `when` are the latest row of each number
     (0: of an address without positions), with its time.
     """
     j = 0
@@ -111,7 +113,7 @@ def know(
 
 @jit
 def note(infos: Any, told: Any, first: int, j: int, numbers: Any, last: Any, when: Any) -> int:
-    """Remembers what was told of an address; the next one to be told."""
+    """Remembers the information about an address; returns the index of the next."""
     number = numbers[infos[j, 0] & 0xFFFFFF]
     last[number], when[number] = first + j, told[j]
     return j + 1
@@ -119,7 +121,8 @@ def note(infos: Any, told: Any, first: int, j: int, numbers: Any, last: Any, whe
 
 @jit
 def arrange(whose: Any, sizes: Any, order: Any) -> None:
-    """The records of a file by number: then each is put beside the one before it, and few pages are open at a time."""
+    """The records of a file by number: each is then written next to the one before it, and few pages are open at a
+    time."""
     sizes[:] = 0
     for number in whose:
         sizes[number] += 1

@@ -1,4 +1,4 @@
-"""From a watch list to the fewest polite requests: lists by type, military, airframes, and circles without holes."""
+"""From a watch list to the fewest polite requests: lists by type, military, airframes, and circles without gaps."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Circle = tuple[float, float, float]
 """Latitude, longitude, radius in NM."""
 
 TYPES_A_REQUEST = 75  # seen working in one call to adsb.lol
-ADDRESSES_A_REQUEST = 100  # the lists' limits are not all known; this stays below every one named
-FEED_RADIUS = 250  # NM, the largest circle any v2 provider answers
+ADDRESSES_A_REQUEST = 100  # not all limits of the lists are known; this stays below every documented one
+FEED_RADIUS = 250  # NM, the largest circle any v2 provider accepts
 
 
 @dataclass(frozen=True)
 class Capability:
-    """What a provider can be asked: path templates after the base, empty where it cannot."""
+    """What a provider can be asked: path templates after the base, empty for what it cannot do."""
 
     types: str = ""
     military: str = ""
@@ -43,7 +43,7 @@ def plan(
     addresses: Sequence[str] = (),
     circles: Sequence[Circle] = (),
 ) -> Plan:
-    """The requests of one cycle, the most telling first, so that a cycle cut short still has the lists.
+    """The requests of one cycle, the most informative first, so that a cycle cut short still has the lists.
 
     >>> can = Capability(types="/v2/type/{}", military="/v2/mil", circle="/v2/point/{lat}/{lon}/{radius}")
     >>> plan(can, types=["IL76", "A124"], military=True, circles=[(32.0, 15.0, 250.0)]).requests
@@ -73,9 +73,9 @@ def plan(
 
 
 def needed(circles: Sequence[Circle]) -> list[Circle]:
-    """The circles that cover what all of them cover: those inside another are left out.
+    """The circles needed to cover what all of them cover: those inside another are dropped.
 
-    Only whole circles are dropped, so no hole can open. Radii are rounded up to whole NM, as the providers take them.
+    Only whole circles are dropped, so no gap can open. Radii are rounded up to whole NM, as the providers expect.
 
     >>> needed([(32.0, 15.0, 249.2), (32.0, 15.5, 100.0), (32.0, 15.0, 250.0)])
     [(32.0, 15.0, 250.0)]

@@ -1,7 +1,8 @@
-"""Tables of positions as the `traffic` library keeps them: JSON (records or columns), CSV or Parquet.
+"""Tables of positions in the form of the `traffic` library: JSON (records or columns), CSV or Parquet.
 
-One row a fix, columns `timestamp, icao24, latitude, longitude` and, where known, `altitude, groundspeed, track,
-vertical_rate, onground, callsign, squawk, geoaltitude`; feet, knots and ft/min already.
+One row per fix, with columns `timestamp, icao24, latitude, longitude` and, where known,
+`altitude, groundspeed, track, vertical_rate, onground, callsign, squawk, geoaltitude`; already in feet, knots and
+ft/min.
 """
 
 from __future__ import annotations
@@ -46,9 +47,10 @@ OPENSKY = {
     "baroaltitude": ("altitude", FEET_PER_METRE),
     "geoaltitude": ("geoaltitude", FEET_PER_METRE),
 }
-"""OpenSky's history tables (`state_vectors_data4`): names and SI units, to ours. A position's own time counts."""
+"""OpenSky's history tables (`state_vectors_data4`): from their names and SI units to ours. A position's own time
+counts."""
 BATCH_ROWS = 200_000
-MAX_DECODED = 512 * 2**20  # bytes: such a table is held whole; a day of Switzerland has 40 MB
+MAX_DECODED = 512 * 2**20  # bytes: such a table is held in memory; a day of Switzerland is 40 MB
 MAX_RATIO = 100  # columns of JSON compress better than bodies; measured up to 22
 _COLUMNWISE = re.compile(rb'\{"\w+":\s*\{"0":')  # pandas' column-oriented JSON
 _FAULTS = (msgspec.MsgspecError, ValueError, RecursionError)
@@ -79,7 +81,7 @@ _COLUMNS = msgspec.json.Decoder(dict[str, dict[str, Any] | list[Any]])
 
 
 def is_table(head: bytes) -> bool:
-    """Whether a file that begins so (decompressed) is such a table.
+    """Whether a file that begins like this (decompressed) is such a table.
 
     >>> is_table(b'[{"timestamp":1533101250000,"icao24":"3003ae"'), is_table(b'{"now": 1'), is_table(b"PAR1")
     (True, False, True)
@@ -96,7 +98,7 @@ def is_table(head: bytes) -> bool:
 
 
 def read(path: Path, name: str, *, source: str) -> Iterator[Fetched]:
-    """The rows of one file, in batches. Raises InputError naming the file and what was expected."""
+    """The rows of one file, in batches. Raises InputError with the file and what was expected."""
     rejected: Counter[str] = Counter()
     try:
         data = inflate.whole(path.read_bytes(), limit=MAX_DECODED, ratio=MAX_RATIO)

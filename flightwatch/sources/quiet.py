@@ -1,7 +1,7 @@
-"""Garbage collection held back while a body is decoded.
+"""Switches garbage collection off while a body is decoded.
 
-A decoder builds a hundred thousand objects that are alive together and never form cycles; collecting meanwhile looks
-at all of them again and again for nothing, and takes a third of the time (benchmarks/ingest).
+A decoder builds a hundred thousand objects that are alive together and never form cycles. Collecting meanwhile scans
+all of them again and again for nothing, and takes a third of the time (benchmarks/ingest).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 
 class _Collector:
-    """One per process: how many ask for quiet, and whether it was on before the first of them."""
+    """One per process: how many callers want it off, and whether it was on before the first of them."""
 
     lock = threading.Lock()
     asked = 0
@@ -22,7 +22,7 @@ class _Collector:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Collection off inside, as it was before outside; several threads may be inside at once.
+    """Collection is off inside and restored afterwards; several threads may be inside at once.
 
     >>> with quiet():
     ...     gc.isenabled()
@@ -46,9 +46,9 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def frozen() -> Iterator[None]:
-    """What there is already (modules, mostly, a million objects) is not looked at by collections inside.
+    """Collections inside skip the objects that already exist (mostly modules, a million objects).
 
-    For long runs that make much and keep little: a full collection then costs a millisecond instead of 130, and there
+    For long runs that create much and keep little: a full collection then costs a millisecond instead of 130, and there
     is one for every few hundred thousand rows (benchmarks/ingest).
 
     >>> with frozen():

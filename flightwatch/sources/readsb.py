@@ -1,8 +1,8 @@
-"""The aircraft object of readsb, in all its envelopes: `aircraft.json`, the v2 answers, a bare list, a single one.
+"""The aircraft object of readsb, in all its envelopes: `aircraft.json`, the v2 answers, a bare list, a single object.
 
 One decoder for everything that descends from readsb's `sprintAircraftObject`: only the name of the list (`aircraft`,
-`ac`) and the unit of `now` (seconds, milliseconds) differ. Decoding is typed and in one go; when one row does not fit
-its types, the rows are decoded one by one, so that one bad row costs one row.
+`ac`) and the unit of `now` (seconds, milliseconds) differ. The whole body is decoded with types in one go. If a row
+does not fit its types, the rows are decoded one by one, so that one bad row costs one row.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from flightwatch.units import instant, millis
 
 NAN = float("nan")
 MAX_ROWS = 50_000  # three times the whole world's traffic in one answer
-CLOCK_TOLERANCE_S = 120  # of `now` against ours; beyond it the feed's clock is not believed
+CLOCK_TOLERANCE_S = 120  # of `now` against our clock; beyond it the feed's clock is not trusted
 MILLISECONDS_FROM = 1e11  # `now` above this is in milliseconds: 1e11 s is the year 5138, 1e11 ms is 1973
 CLOCK = 64  # a bit of records.SUSPECT
 
 
 class Aircraft(msgspec.Struct, gc=False):
-    """What we take of an aircraft object; readsb leaves out what it does not know, so NaN and "" are the defaults."""
+    """What we take from an aircraft object; readsb omits what it does not know, so NaN and "" are the defaults."""
 
     hex: str = ""
     type: str = ""
@@ -64,7 +64,7 @@ class Mutability(Aircraft, rename={"alt_baro": "altitude", "gs": "speed", "baro_
 
 
 class Loose(msgspec.Struct, gc=False):
-    """The same row where a feed wrote null for what it does not know."""
+    """The same row from a feed that wrote null for what it does not know."""
 
     hex: str | None = None
     type: str | None = None
@@ -125,7 +125,7 @@ _FAULTS = (msgspec.MsgspecError, ValueError, RecursionError)  # ValueError cover
 
 
 class Parsed(NamedTuple):
-    """`now` is the feed's own time of the answer, None when it told none that can be believed."""
+    """`now` is the feed's own time of the answer; None if it gave none that can be trusted."""
 
     observations: pd.DataFrame
     aircraft: pd.DataFrame
@@ -134,11 +134,11 @@ class Parsed(NamedTuple):
 
 
 def parse(body: bytes, *, source: str, received: datetime | None = None, skew_s: float = CLOCK_TOLERANCE_S) -> Parsed:
-    """Columns of every aircraft with a position; what was refused is counted by reason.
+    """Columns of every aircraft with a position; refused rows are counted by reason.
 
-    `received` is our time of a live answer: when the feed's `now` is more than `skew_s` off, times are taken from
-    ours and every row is marked `clock`. Without it (a recording) the feed's `now` must be there and is believed.
-    A position's time is `now - seen_pos`. Raises SourceError (`bad_schema`) when the body is not such an answer.
+    `received` is our time of a live answer: if the feed's `now` is more than `skew_s` off, times are computed from ours
+    and every row is marked `clock`. Without it (a recording), the feed's `now` is required and trusted. A position's
+    time is `now - seen_pos`. Raises SourceError (`bad_schema`) if the body is not such an answer.
 
     >>> body = b'{"now": 1763800000.5, "aircraft": [{"hex": "140a1f", "lat": 55.8, "lon": 38.1, "seen_pos": 1.5}]}'
     >>> found = parse(body, source="receiver")
@@ -166,7 +166,7 @@ def _parse(body: bytes, source: str, received: datetime | None, skew_s: float) -
 
 
 def seconds(now: float) -> float:
-    """`now` in seconds, whichever unit the feed uses; SourceError when it is no time of this century.
+    """`now` in seconds, whichever unit the feed uses; SourceError if it is not a time of this century.
 
     >>> seconds(1763800000.5), seconds(1763800000500)
     (1763800000.5, 1763800000.5)
@@ -183,7 +183,7 @@ def _decoded(body: bytes) -> tuple[dict[str, Any], float, Counter[str]]:
 
 
 def decode(body: bytes) -> tuple[Sequence[Aircraft], float, Counter[str]]:
-    """The rows of an answer, its `now` as sent (NaN when missing) and what was refused on the way."""
+    """The rows of an answer, its `now` as sent (NaN if missing), and what was refused on the way."""
     if body.count(b"{") > 4 * MAX_ROWS:  # before anything is built: five million tiny rows would fill the memory
         raise SourceError(f"more than {MAX_ROWS:,} aircraft in one answer", outcome="bad_schema")
     rejected: Counter[str] = Counter()
@@ -204,7 +204,7 @@ def decode(body: bytes) -> tuple[Sequence[Aircraft], float, Counter[str]]:
 
 
 def _raw_rows(body: bytes) -> tuple[list[msgspec.Raw], float]:
-    """The undecoded rows of an answer that did not fit as a whole, and its `now`."""
+    """The undecoded rows of an answer that did not decode as a whole, and its `now`."""
     try:
         if body.lstrip()[:1] == b"[":
             return _RAW_LIST.decode(body), NAN
@@ -232,7 +232,7 @@ def _number(raw: msgspec.Raw) -> float:
 
 
 def one_by_one(raw: Sequence[Any], rejected: Counter[str], *, old: bool = False) -> list[Aircraft]:
-    """Rows decoded singly: strictly, then allowing null, else counted as malformed."""
+    """Rows decoded singly: strictly, then allowing null, or else counted as malformed."""
     strict = _OLD_ROW if old else _ROW
     out: list[Aircraft] = []
     for row in raw[:MAX_ROWS]:
@@ -254,8 +254,8 @@ def one_by_one(raw: Sequence[Any], rejected: Counter[str], *, old: bool = False)
 
 
 def _turned(rows: Sequence[Aircraft]) -> dict[str, Any]:
-    """The rows' fields as columns. Written out, because the interpreter reads a named attribute of many objects in
-    half the time of `attrgetter` (12 and 20 ms for 15,000 rows, where all of the decoding takes 22)."""
+    """The rows' fields as columns. Written out, because the interpreter reads a named attribute of many objects in half
+    the time of `attrgetter` (12 and 20 ms for 15,000 rows, where the whole decoding takes 22)."""
     return {
         "hex": [r.hex for r in rows],
         "type": [r.type for r in rows],

@@ -1,4 +1,4 @@
-"""Recorded bodies played as if they were a feed: one body, or batch of lines, a cycle, with the times as recorded."""
+"""Plays recorded bodies as if they were a feed: one body, or batch of lines, per cycle, with the times as recorded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from flightwatch.sources.v2 import nothing
 
 
 class Replay:
-    """Goes through a folder or file once, in order of names; `state` holds how far it has come."""
+    """Goes through a folder or file once, in order of names; `state` holds how far it got."""
 
     gaps: tuple[str, ...] = ()
 

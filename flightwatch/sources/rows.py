@@ -1,4 +1,4 @@
-"""The rows of a trace file: decoded with types, turned into columns trace by trace, put together for a batch."""
+"""The rows of a trace file: decoded with types, turned into columns trace by trace, and joined for a batch."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from flightwatch.sources import columns as col
 from flightwatch.sources import inflate, scanner
 from flightwatch.sources.scanner import Scanned
 
-CARRY_S = 1800.0  # s without a row after which the last callsign is no longer believed: time to land and start anew
+CARRY_S = 1800.0  # s without a row after which the last callsign is no longer used: time to land and start again
 NEW_LEG, GEOMETRIC_ALTITUDE = 2, 8  # bits of row[6] (README-json)
-EARLIEST_ROW_S, LATEST_ROW_S = -86_400, 3 * 86_400  # of an offset: a trace holds a day, the live one 25 h
+EARLIEST_ROW_S, LATEST_ROW_S = -86_400, 3 * 86_400  # limits of an offset: a trace holds a day, the live one 25 h
 
 Kind = Literal[
     "adsb_icao",
@@ -37,7 +37,7 @@ Kind = Literal[
     "mode_ac",
     "unknown",
 ]
-"""`columns.POSITION_TYPES` as a type: the decoder then gives one object for each instead of a new text a row."""
+"""`columns.POSITION_TYPES` as a type: the decoder then reuses one object for each instead of a new text per row."""
 
 
 class Detail(msgspec.Struct, gc=False):
@@ -61,7 +61,7 @@ class Row(msgspec.Struct, array_like=True, gc=False):
 
 
 class LooseRow(msgspec.Struct, array_like=True, gc=False):
-    """A row of a build to come: any text where we know a few, null where a number always was."""
+    """A row of a future build: any text where we know a few, null where there was always a number."""
 
     t: float
     lat: float
@@ -88,7 +88,7 @@ Fourteen = tuple[
     float, float, float, float | Literal["ground"] | None, float | None, float | None, float, float | None,
     Detail | None, Kind | None, float | None, msgspec.Raw, msgspec.Raw, msgspec.Raw,
 ]  # fmt: skip
-"""A row of today's usual length: tuples turn into columns without asking each row for each of its fields."""
+"""A row of today's usual length: tuples turn into columns without reading each field of each row."""
 
 
 class Usual(msgspec.Struct, gc=False):
@@ -131,7 +131,7 @@ def size(trace: AnyTrace) -> int:
 
 
 def decode(data: bytes, rejected: Counter[str]) -> AnyTrace | None:
-    """One member's trace, gzip or not; None, with the reason counted, when nothing of it can be used."""
+    """One member's trace, gzip or not; None, with the reason counted, if nothing in it can be used."""
     try:
         body = inflate.whole(data)
     except inflate.InflateError as error:
@@ -244,7 +244,7 @@ class Stack:
         return out | self._details(details)
 
     def _details(self, details: Sequence[Detail | None]) -> dict[str, Any]:
-        """Codes of callsign and squawk where a row tells them, else -1; nic where told, else NaN."""
+        """Codes of callsign and squawk where a row has them, else -1; nic where present, else NaN."""
         count = len(details)
         where = np.array([i for i, d in enumerate(details) if d is not None], dtype=np.int64)
         told = zip(*map(_DETAIL, filter(None, details)), strict=True) if len(where) else ((), (), ())
@@ -263,7 +263,7 @@ class Stack:
         return out
 
     def tables(self, source: str, rejected: Counter[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """The frames of all that was added."""
+        """The frames of everything that was added."""
         turned = list(zip(*self._traces, strict=True)) or [()] * 7
         known: dict[str, Any] = {
             name: np.array(values, dtype=object)
@@ -274,7 +274,7 @@ class Stack:
         if not self._parts:
             return col.observations({"address": ()}, source), aircraft
         counts = np.array(turned[6])
-        filled = np.flatnonzero(counts)  # as the parts are
+        filled = np.flatnonzero(counts)  # in the same order as the parts
         order = np.argsort(known["address"][filled], kind="stable")  # what comes after needs rows by address
         part = {name: np.concatenate([values[i] for i in order.tolist()]) for name, values in self._parts.items()}
         member = np.repeat(filled[order], counts[filled[order]])
@@ -305,9 +305,9 @@ class Stack:
         return col.observations(fields, source)
 
     def _carried(self, part: dict[str, Any], member: Any, leg: col.Bools) -> dict[str, Any]:
-        """Callsign, squawk and nic of every row: the last told within the same aircraft and leg.
+        """Callsign, squawk and nic of every row: the last value within the same aircraft and leg.
 
-        A leg ends at readsb's own mark, or at a silence long enough to land and start anew under another callsign.
+        A leg ends at readsb's own mark, or at a silence long enough to land and start again under another callsign.
         """
         count = len(member)
         fresh = np.ones(count, dtype=bool)
@@ -328,7 +328,7 @@ class Stack:
 
 
 def _last(told: col.Bools, start: Any) -> Any:
-    """For each row the last row at or before it, within its leg, that tells something; -1 where none does."""
+    """For each row, the last row at or before it, within its leg, that has a value; -1 if none has."""
     seen = np.maximum.accumulate(np.where(told, np.arange(len(told)), -1))
     return np.where(seen >= start, seen, -1)
 

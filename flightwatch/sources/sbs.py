@@ -1,7 +1,7 @@
-"""BaseStation (SBS) lines over TCP: 22 comma-separated fields, every line with only what it carries.
+"""BaseStation (SBS) lines over TCP: 22 comma-separated fields; a line fills only those it has values for.
 
-A thread of its own reads the socket and merges the lines of an airframe; a fetch takes what has come since the last
-one. Times are those of arrival: decoders disagree on whether the fields hold UTC.
+A separate thread reads the socket and merges the lines of each airframe; a fetch returns what has come since the last
+one. Times are times of arrival, because decoders disagree on whether the fields hold UTC.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from flightwatch.sources.plan import Circle
 from flightwatch.sources.wire import is_public
 
 FIELDS = 22
-EXPIRE_S = 60.0  # a callsign or speed older than this is not put beside a new position (readsb TRACK_EXPIRE)
+EXPIRE_S = 60.0  # a callsign or speed older than this is not combined with a new position (readsb TRACK_EXPIRE)
 SPACING_S = 4.0  # between two kept fixes of an airframe; 2 a second arrive, and no leg needs more than 15 a minute
-SILENT_S = 60.0  # without a line the link is taken for dead (a decoder sends status lines even at night)
+SILENT_S = 60.0  # without a line for this long the link counts as dead (a decoder sends status lines even at night)
 MAX_LINE = 512  # bytes; a full line has about 120
 MAX_HELD = 100_000  # fixes between two fetches; two hours of a busy receiver
 RECONNECT_S, RECONNECT_CAP_S = 1.0, 60.0
@@ -47,14 +47,14 @@ class Known:
 
 
 class Merger:
-    """Lines in, fixes out. Pure: the time of arrival is given."""
+    """Lines in, fixes out. Pure: the time of arrival is passed in."""
 
     def __init__(self) -> None:
         self.known: dict[str, Known] = {}
         self.rejected: Counter[str] = Counter()
 
     def take(self, line: str, now: float) -> dict[str, Any] | None:
-        """A fix in readsb's names when the line brings a position worth keeping."""
+        """A fix in readsb's names if the line brings a position worth keeping."""
         parts = line.split(",")
         if parts[0] != "MSG":
             if parts[0] not in ("SEL", "ID", "AIR", "STA", "CLK"):
@@ -76,7 +76,7 @@ class Merger:
         return _fix(icao24, lat, lon, known, now)
 
     def forget(self, now: float) -> None:
-        """Airframes not heard for a while leave the memory."""
+        """Forgets airframes not heard for a while."""
         self.known = {
             a: k for a, k in self.known.items() if any(now - at <= 5 * EXPIRE_S for at, _ in k.values.values())
         }
@@ -183,7 +183,7 @@ class Sbs:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name=f"sbs {self.host}", daemon=True)
             self._thread.start()
-            self._stop.wait(min(2.0, self.connect_s))  # the first fetch of a `once` shall bring something home
+            self._stop.wait(min(2.0, self.connect_s))  # so that the first fetch of a `once` returns something
         with self._lock:
             fixes, self._held = self._held, []
             rejected, self._merger.rejected = self._merger.rejected, Counter()
@@ -235,7 +235,7 @@ class Sbs:
                 rest = self._take(rest + data, len(data))
 
     def _take(self, data: bytes, size: int) -> bytes:
-        """Whole lines are merged; the unfinished last one is kept for the next read."""
+        """Merges whole lines; the unfinished last one is kept for the next read."""
         *lines, rest = data.split(b"\n")
         now = self.clock().timestamp()
         with self._lock:

@@ -1,7 +1,8 @@
-"""Traces read by the compiled scanner (`kernel`), where numba is installed and there are enough of them.
+"""Traces read by the compiled scanner (`kernel`), if numba is installed and there are enough of them.
 
-A trace it cannot read is left to the general decoder, so the answer is the same with it and without; it takes a third
-of the time (benchmarks/ingest). Loading it costs about as much as a few hundred traces, so it is loaded after those.
+A trace it cannot read is left to the general decoder, so the result is the same with and without it; it takes a third
+of the time (benchmarks/ingest). Loading it costs about as much as reading a few hundred traces, so it is loaded after
+that many.
 """
 
 from __future__ import annotations
@@ -21,17 +22,17 @@ from flightwatch.compiled import numba
 from flightwatch.sources import columns as col
 
 PATIENCE = 256
-"""Traces read before the scanner is loaded: by then a second has gone by, and that is what loading it takes."""
+"""Traces read before the scanner is loaded: they take about a second, as long as loading it."""
 
-ROW_BYTES = 40  # no row of a receiver's is shorter; a text of nothing but brackets does not make us reserve room
+ROW_BYTES = 40  # no receiver's row is shorter; a text of nothing but brackets reserves no room
 _TRACE = re.compile(rb'"trace"\s*:\s*\[')
 _NAMES = np.frombuffer("".join(col.POSITION_TYPES).encode(), dtype=np.uint8)
 _ENDS = np.cumsum([len(name) for name in col.POSITION_TYPES])
-_NTH = count(1)  # of the traces this process has looked at
+_NTH = count(1)  # counts the traces this process has seen
 
 
 class Head(msgspec.Struct, gc=False):
-    """Everything about a trace, its rows as text."""
+    """Everything about a trace, with its rows as text."""
 
     icao: str
     timestamp: float
@@ -47,8 +48,8 @@ HEAD = msgspec.json.Decoder(Head)
 
 @dataclass(frozen=True)
 class Scanned:
-    """A trace whose rows are columns already: `wide` are time, latitude, longitude; `narrow` the other numbers and
-    `codes` as `kernel.scan` leaves them; the texts that callsign and squawk codes stand for."""
+    """A trace whose rows are already columns: `wide` are time, latitude, longitude; `narrow` and `codes` are the other
+    numbers, as `kernel.scan` leaves them; and the texts that the callsign and squawk codes stand for."""
 
     icao: str
     timestamp: float
@@ -74,14 +75,14 @@ def _kernel() -> ModuleType:
 
 
 def scan(body: bytes) -> Scanned | None:
-    """The trace if it is plainly one; None where the general decoder has to look, or nothing is compiled (yet)."""
+    """The trace; None if the general decoder has to read it, or nothing is compiled (yet)."""
     if next(_NTH) <= PATIENCE or numba() is None:
         return None
     return read(body, np.frombuffer(body + b"\0", dtype=np.uint8))
 
 
 def read(body: bytes, text: Any) -> Scanned | None:
-    """The same by whatever the kernel is here; `text` is the body with a zero byte after it, as the kernel takes it."""
+    """The same with or without compilation; `text` is the body followed by a zero byte, as the kernel needs it."""
     found = _TRACE.search(body)
     if not found:
         return None
@@ -96,7 +97,7 @@ def read(body: bytes, text: Any) -> Scanned | None:
         head = HEAD.decode(body[: opened + 1] + body[closed:])
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
-    if head.trace:  # the list was another's, deeper in the text
+    if head.trace:  # the list found was another one, deeper in the text
         return None
     texts = ([body[a:b].decode() for a, b in spans.tolist()] for spans in (signs[:said], squawks[:dialled]))
     return Scanned(

@@ -53,7 +53,7 @@ class FlightsPiece:
     source: str = "opensky"
 
     def load(self) -> tuple[Poll, pd.DataFrame]:
-        """The day's flights and how the asking went; a 404 is OpenSky's way to say that there were none."""
+        """The day's flights and the outcome of the request; a 404 is OpenSky's way to say that there were none."""
         start = datetime.combine(self.day, clock_time(), UTC)
         end = start + timedelta(days=1)
         poll = Poll(self.source, self.name, start, end, "empty", planned=False)
@@ -74,7 +74,7 @@ class FlightsPiece:
 def flight_pieces(
     session: Session, airports: Sequence[str], first: date, last: date, *, done: Container[str] = ()
 ) -> Iterator[FlightsPiece]:
-    """Arrivals and departures of each airport, day by day: an interval inside one UTC day is the cheapest partition."""
+    """Arrivals and departures of each airport, day by day: an interval within one UTC day is the cheapest partition."""
     day = first
     while day <= last:
         begin = int(datetime.combine(day, clock_time(), UTC).timestamp())
@@ -88,7 +88,7 @@ def flight_pieces(
 
 
 def parse_flights(body: bytes, source: str, piece: str) -> tuple[pd.DataFrame, Counter[str]]:
-    """A FLIGHT frame of OpenSky's own estimates, kept as reported, with the distance of each guess."""
+    """A FLIGHT frame of OpenSky's own estimates, kept as reported, with the distance of each estimate."""
     rejected: Counter[str] = Counter()
     try:
         raw = _LIST.decode(body)

@@ -1,4 +1,4 @@
-"""Recorded bodies and tables of positions: one `aircraft.json` or v2 answer a file, or lines of JSON, plain or gzip.
+"""Recorded bodies and tables of positions: one `aircraft.json` or v2 answer per file, or lines of JSON, plain or gzip.
 
 Lines may be whole bodies, or single aircraft objects with their own `now`, as readsb's `--net-json-port` writes them.
 One tool in use writes its own dialect of the latter (`gscp` for the ground speed, the details nested under
@@ -26,7 +26,7 @@ from flightwatch.sources import columns as col
 from flightwatch.sources import frames, inflate, positions, readsb
 from flightwatch.units import instant
 
-BATCH_LINES = 20_000  # of one Fetched: about 50 MB while it is parsed
+BATCH_LINES = 20_000  # per Fetched: about 50 MB while it is parsed
 BATCH_BYTES = 16 * 2**20  # where lines are whole bodies
 MAX_LINE = 64 * 2**20  # bytes; a line may be a whole body
 MAX_FILE = 20 * 2**30  # bytes decoded, of one recording
@@ -62,7 +62,7 @@ class LooseLine(readsb.Loose, gc=False):
 
 
 class Peek(msgspec.Struct):
-    """Enough of a line to tell a whole body from a single aircraft."""
+    """Enough of a line to distinguish a whole body from a single aircraft."""
 
     aircraft: msgspec.Raw = readsb._NOTHING
     ac: msgspec.Raw = readsb._NOTHING
@@ -78,18 +78,18 @@ _GET = attrgetter(*_FIELDS)
 
 
 def read(path: Path | str, *, source: str = "snapshots") -> Iterator[Fetched]:
-    """What a file, or every file below a folder, holds: one Fetched a body, or a batch of lines.
+    """The contents of a file, or of every file below a folder: one Fetched per body, or per batch of lines.
 
-    The poll's `query` is the file's name and the batch's number, its `started` the first time in it: the same in
-    every run. Raises InputError naming the file when it is missing, cut short (what came before has been given) or
-    something else than such a recording.
+    The poll's `query` is the file's name and the batch's number, its `started` the first time in it: the same in every
+    run. Raises InputError with the file's name if it is missing, cut short (after yielding what came before) or not
+    such a recording.
     """
     for file, name in files(Path(path)):
         yield from one(file, name, source=source)
 
 
 def files(path: Path) -> list[tuple[Path, str]]:
-    """A file, or every recording below a folder in the order of their names, each with the name it goes by."""
+    """A file, or every recording below a folder in order of their names, each with the name used for it."""
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
     if not path.is_dir():
@@ -101,7 +101,7 @@ def files(path: Path) -> list[tuple[Path, str]]:
 
 
 def one(path: Path, name: str, *, source: str = "snapshots") -> Iterator[Fetched]:
-    """What a single file holds; see `read`. A table of positions goes through its own door (`positions`)."""
+    """The contents of a single file; see `read`. A table of positions is read by `positions`."""
     try:
         with path.open("rb") as file:
             if not positions.is_table(_head(file)):
@@ -114,7 +114,7 @@ def one(path: Path, name: str, *, source: str = "snapshots") -> Iterator[Fetched
 
 
 def _head(file: IO[bytes]) -> bytes:
-    """The first bytes of the content, decompressed; none when they cannot be had."""
+    """The first bytes of the content, decompressed; empty if they cannot be read."""
     head = file.read(2**14)
     if not inflate.is_gzip(head):
         return head
@@ -145,7 +145,7 @@ def _opened(file: IO[bytes], path: Path, name: str, source: str) -> Iterator[Fet
             if len(held) >= BATCH_LINES or size > BATCH_BYTES:
                 yield from _batch(held, f"{name}#{number:05d}", source)
                 number, held, size = number + 1, [], 0
-    except InputError as error:  # give what was whole, then say that the file is cut
+    except InputError as error:  # yield what was whole, then report that the file is cut
         cut = error
     if held:
         yield from _batch(held, f"{name}#{number:05d}", source)
@@ -154,7 +154,7 @@ def _opened(file: IO[bytes], path: Path, name: str, source: str) -> Iterator[Fet
 
 
 def _blocks(file: IO[bytes]) -> Iterator[bytes]:
-    """The decoded content in blocks; gzip by content, whatever the name says."""
+    """The decoded content in blocks; gzip is detected by content, whatever the name says."""
     head = file.read(2**18)
     parts = _parts(head, file)
     return inflate.chunks(parts, limit=MAX_FILE) if inflate.is_gzip(head) else parts
@@ -192,7 +192,7 @@ def _lines(blocks: Iterable[bytes], path: Path) -> Iterator[bytes]:
 
 
 def _is_line(first: bytes) -> bool:
-    """Whether the first line is a whole JSON object that is an aircraft, or one body of several."""
+    """Whether the first line is a whole JSON object that is an aircraft, or one of several bodies."""
     try:
         seen = _PEEK.decode(first)
     except _FAULTS:
@@ -287,7 +287,7 @@ def _rows(rows: list[Line], rejected: Counter[str], source: str) -> readsb.Parse
     now = np.array(part["now"], dtype=np.float64)
     now = np.where(now > readsb.MILLISECONDS_FROM, now / 1000, now)
     timed = (now >= col.EARLIEST_S) & (now <= col.LATEST_S)
-    gone = [i for i in np.flatnonzero(~timed).tolist() if part["hex"][i]]  # without an address it is refused for that
+    gone = [i for i in np.flatnonzero(~timed).tolist() if part["hex"][i]]  # without an address, refused for that
     speed = np.array(part["gs"], dtype=np.float64)
     part["gs"] = np.where(np.isnan(speed), np.array(part["gscp"], dtype=np.float64), speed)
     _unnest(part)
@@ -303,7 +303,7 @@ def _rows(rows: list[Line], rejected: Counter[str], source: str) -> readsb.Parse
 
 
 def _unnest(part: dict[str, Any]) -> None:
-    """The details of `flightdict` where the line itself has none; the line's own value wins."""
+    """Copies the details of `flightdict` where the line itself has none; the line's own value wins."""
     nested = part["flightdict"]
     where = [i for i, d in enumerate(nested) if d is not None]
     if not where:

@@ -99,10 +99,10 @@ def _one_by_one(body: bytes, rejected: Counter[str]) -> tuple[list[State], float
 
 
 def _as_readsb(part: dict[str, Any], now_s: float) -> dict[str, Any]:
-    """The columns under readsb's names and in our units, so that one function arranges both."""
+    """The columns under readsb's names and in our units, so that one function handles both."""
 
     def number(name: str, factor: float = 1.0) -> Any:
-        with np.errstate(over="ignore"):  # a speed of 1e308 is infinite then, and not known
+        with np.errstate(over="ignore"):  # a speed of 1e308 becomes infinite, and then unknown
             return np.array(part[name], dtype=np.float64) * factor
 
     count = len(part["icao24"])

@@ -20,7 +20,7 @@ _BAD_REQUEST = (400, 404, 405, 406, 410, 411, 413, 414, 415, 422)
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole body that arrived as it should. `url` never holds the query string."""
+    """A whole body that arrived correctly. `url` never holds the query string."""
 
     url: str
     status: int
@@ -45,7 +45,7 @@ def plain(url: str) -> str:
 
 
 def check_status(response: requests.Response, url: str, now: datetime) -> None:
-    """Raises what an answer that is no 2xx means; the text quotes the provider when it is plain text."""
+    """Raises the error that an answer other than 2xx means; its text quotes the provider if that is plain text."""
     status = response.status_code
     if 200 <= status < 300:
         return
@@ -63,7 +63,7 @@ def check_status(response: requests.Response, url: str, now: datetime) -> None:
 
 
 def _quote(response: requests.Response) -> str:
-    """The first words of a plain-text or JSON refusal: providers say there what they want (a contact, a key)."""
+    """The first words of a plain-text or JSON refusal, where providers say what they want (a contact, a key)."""
     kind = response.headers.get("Content-Type", "").lower()
     if response.headers.get("Content-Encoding") or not ("text/plain" in kind or "json" in kind):
         return " (an HTML page, as a firewall sends it)" if "html" in kind and response.status_code == _BLOCKED else ""
@@ -80,7 +80,7 @@ def _quote(response: requests.Response) -> str:
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """Seconds the provider asks us to wait, from `Retry-After` (seconds or a date) or OpenSky's own header.
 
-    Capped at six hours, so that a mistake of theirs does not end our watching.
+    Capped at six hours, so that a provider's mistake does not end our watching.
 
     >>> retry_after({"Retry-After": "120"}, datetime(2026, 1, 1, tzinfo=UTC))
     120.0
@@ -103,7 +103,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def require_json(answer: Answer) -> bytes:
-    """The body, if it is JSON by its type or at least by its first character; an HTML page is a closed door."""
+    """The body, if it is JSON by its type or at least by its first character; an HTML page counts as a refusal."""
     start = answer.body.lstrip()[:1]
     if start == b"<" or "html" in answer.content_type:
         raise SourceError(f"{answer.url}: answered with a web page instead of data", outcome="blocked")

@@ -1,7 +1,7 @@
-"""Records of heatmaps to columns, by aircraft and time: what was told of a callsign is carried to the fixes after it.
+"""From records of heatmaps to columns, by aircraft and time, with callsigns carried to the fixes after them.
 
-Two ways to the same columns: sorted as arrays, or put in place by a compiled loop (`placing`) where numba is installed
-and there are enough records; it takes a third of the time (benchmarks/ingest).
+There are two ways to the same columns: sorting arrays, or a compiled loop (`placing`) where numba is installed and
+there are enough records; the loop takes a third of the time (benchmarks/ingest).
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ NOT_ICAO = 1 << 24  # bit of `hex`: a non-ICAO address
 INFO = 1 << 30  # bit of `lat`: the record holds callsign and squawk, no position
 GROUND, NO_ALTITUDE, NO_SPEED = -123, -124, -1
 ALTITUDE_FT, SPEED_KT, DEGREES = 25.0, 0.1, 1e-6
-UNKNOWN = len(col.POSITION_TYPES) - 1  # and what numbers beyond it stand for
+UNKNOWN = len(col.POSITION_TYPES) - 1  # numbers beyond it are unknown too
 POLE, NOWHERE = 90_000_000, 10_000  # DEGREES; the limits of `columns.position_faults`, exactly
-REMEMBERED_MS = 7_200_000  # a callsign told longer ago may not be the present one any more
+REMEMBERED_MS = 7_200_000  # a callsign received longer ago may no longer be the current one
 PATIENCE = 2_000_000
-"""Records put in order before the loop is loaded: sorting them costs what loading it does."""
+"""Records sorted before the loop is loaded: sorting them takes as long as loading it."""
 
-_seen = [0]  # records this process has put in order
+_seen = [0]  # records this process has sorted or placed
 
 
 @dataclass(frozen=True)
 class Slices:
-    """One file's records of positions and of callsigns, as they are, each with its time in ms since 1970."""
+    """One file's records of positions and of callsigns, unchanged, each with its time in ms since 1970."""
 
     rows: npt.NDArray[Any]
     time: npt.NDArray[np.int64]
@@ -47,8 +47,8 @@ class Slices:
 
 @dataclass(frozen=True)
 class Told:
-    """What the information records say: callsign and squawk of each as codes into the texts, nothing being code 0, and
-    a first row that says nothing."""
+    """The contents of the information records: callsign and squawk of each as codes into the texts, where code 0 is
+    none, and a first row that holds nothing."""
 
     codes: npt.NDArray[np.int32]
     callsigns: list[str]
@@ -56,10 +56,10 @@ class Told:
 
 
 def apart(records: npt.NDArray[Any], part: tuple[int, int], rejected: Counter[str]) -> Slices:
-    """The records of one file, positions apart from callsigns. `part` (k, n) takes the addresses whose remainder by n
-    is k; positions that cannot be are left out.
+    """The records of one file, with positions and callsigns separated. `part` (k, n) selects the addresses whose
+    remainder by n is k; impossible positions are left out.
 
-    Raises ValueError where no slice begins, or one's time is not of this century.
+    Raises ValueError if no slice begins, or if the time of one is not of this century.
     """
     found, refused = _apart_by_loop(records, part) if loaded() else _apart(records, part)
     rejected.update({reason: number for reason, number in refused.items() if number})
@@ -92,7 +92,7 @@ def _apart(records: npt.NDArray[Any], part: tuple[int, int]) -> tuple[Slices, di
 
 
 def _impossible(lat: npt.NDArray[np.int32], lon: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
-    """Which positions cannot be; mostly none, which the extremes tell."""
+    """Which positions are impossible; usually none, which the extremes show."""
     bad = np.flatnonzero((lat < NOWHERE) & (lat > -NOWHERE))
     bad = bad[(lon[bad] < NOWHERE) & (lon[bad] > -NOWHERE)]
     if len(lat) and not (lat.min() > -POLE and lat.max() < POLE and lon.min() >= -2 * POLE and lon.max() <= 2 * POLE):
@@ -121,7 +121,7 @@ def _of_this_century(first: int, last: int) -> None:
 
 
 def columns(found: Sequence[Slices]) -> dict[str, Any]:
-    """Columns of all positions, ordered by address and time; texts as pairs of codes and what they stand for."""
+    """Columns of all positions, ordered by address and time; texts as pairs of codes and the texts they stand for."""
     told = told_in(np.concatenate([f.infos for f in found]))
     made = None
     _seen[0] += sum(len(f.rows) for f in found)
@@ -148,7 +148,7 @@ def addresses(rows: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
 
 
 def told_in(infos: npt.NDArray[Any]) -> Told:
-    """The eight bytes after `lat`, longitude, altitude and speed, are a callsign; the low half of `lat` is a squawk."""
+    """The eight bytes after `lat` (longitude, altitude and speed) are a callsign; the low half of `lat` is a squawk."""
     raw = np.ascontiguousarray(infos).view(np.uint8).reshape(-1, RECORD.itemsize)[:, 8:16]
     signs, sign = np.unique(np.ascontiguousarray(raw).view("S8").reshape(-1), return_inverse=True)
     squawks, squawk = np.unique(infos["lat"] & 0xFFFF, return_inverse=True)
@@ -161,17 +161,17 @@ def told_in(infos: npt.NDArray[Any]) -> Told:
 
 
 def _sorted(texts: list[str], which: npt.NDArray[Any]) -> tuple[list[str], npt.NDArray[Any]]:
-    """Texts once each in the order of the alphabet, nothing first, and which of them what was one of `texts` is now."""
+    """Distinct texts in alphabetical order, the empty one first, and the new index of each old one."""
     names = sorted({"", *texts})
     places = {name: i for i, name in enumerate(names)}
     return names, np.array([places[text] for text in texts], dtype=np.int32)[which]
 
 
 def ordered(found: Sequence[Slices], told: Told) -> dict[str, Any]:
-    """The columns by sorting, whatever the order of times."""
+    """The columns by sorting, for times in any order."""
     rows, when = np.concatenate([f.rows for f in found]), np.concatenate([f.time for f in found])
     order = _by_aircraft(addresses(rows), when)
-    rows, when = rows[order], when[order]  # whole records move at once; columns one by one would miss the cache anew
+    rows, when = rows[order], when[order]  # whole records move at once; single columns would miss the cache again
     address, alt, speed = addresses(rows), rows["alt"], rows["gs"]
     altitude = alt * np.float32(ALTITUDE_FT)
     altitude[(alt == GROUND) | (alt == NO_ALTITUDE)] = np.nan
@@ -195,8 +195,8 @@ def ordered(found: Sequence[Slices], told: Told) -> dict[str, Any]:
 def _by_aircraft(address: Any, when: Any) -> Any:
     """The order by aircraft, then time.
 
-    Files are written in the order of time, so a stable sort by aircraft is enough; numbered in sixteen bits they are
-    sorted by counting, in a third of the time of any comparison.
+    Files are written in order of time, so a stable sort by aircraft is enough. Numbered in sixteen bits, they are
+    sorted by counting, in a third of the time of any comparison sort.
     """
     if (np.diff(when) < 0).any():
         return np.lexsort((when, address))
@@ -211,7 +211,7 @@ def _by_aircraft(address: Any, when: Any) -> Any:
 
 
 def _last_told(found: Sequence[Slices], address: Any, when: Any) -> Any:
-    """Of every row the row of `Told.codes` told last for the address, at or before it and not too long ago."""
+    """For every row, the row of `Told.codes` received last for the address, at or before it and not too long ago."""
     told_when = np.concatenate([f.info_time for f in found])
     told_address = addresses(np.concatenate([f.infos for f in found]))
     if not len(told_address):
@@ -222,7 +222,7 @@ def _last_told(found: Sequence[Slices], address: Any, when: Any) -> Any:
     row = (address.astype(np.int64) << 39) | (when - start)
     place = np.searchsorted(row, (told_address.astype(np.int64) << 39) | (told_when - start))
     last = np.zeros(len(row) + 1, dtype=np.int32)
-    last[place] = np.arange(1, len(place) + 1)  # of several told before one row the last counts
+    last[place] = np.arange(1, len(place) + 1)  # of several before one row the last counts
     last = np.maximum.accumulate(last[:-1])
     some = np.maximum(last - 1, 0)
     same = (last > 0) & (told_address[some] == address) & (when - told_when[some] <= REMEMBERED_MS)
@@ -230,7 +230,7 @@ def _last_told(found: Sequence[Slices], address: Any, when: Any) -> Any:
 
 
 def placed(found: Sequence[Slices], told: Told) -> dict[str, Any] | None:
-    """The same columns by the loop, compiled or not; None where times do not rise, or two files share an instant."""
+    """The same columns by the loop, compiled or not; None if times do not ascend, or two files share an instant."""
     ends = [_ends(f) for f in found if len(f.time) or len(f.info_time)]
     if any(b <= a for (_, a), (b, _) in pairwise(ends)) or any((np.diff(f.info_time) < 0).any() for f in found):
         return None

@@ -1,8 +1,8 @@
 """readsb trace files: one aircraft's day as rows of numbers, alone, in folders, in daily tars.
 
-A row is positional and has grown: 9 entries before 2022, 14 after, 15 in special builds. The details (callsign,
-squawk, quality) hang on every fourth row only and are carried forward within a leg. The content is gzip although the
-name says `.json`. See readsb's README-json, "trace jsons".
+A row is positional and has grown: 9 entries before 2022, 14 after, 15 in special builds. The details (callsign, squawk,
+quality) are only on every fourth row and are carried forward within a leg. The content is gzip although the name says
+`.json`. See readsb's README-json, "trace jsons".
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from flightwatch.sources.archive import Member, Tally
 from flightwatch.sources.quiet import quiet
 from flightwatch.sources.rows import AnyTrace, Stack, decode
 
-BATCH_MEMBERS = 64  # of one piece: from 50 on a row costs the same, fewer pay pandas per piece (benchmarks/ingest)
+BATCH_MEMBERS = 64  # per piece: from 50 on a row costs the same; smaller pieces add pandas overhead (benchmarks/ingest)
 BATCH_BYTES = 4 * 2**20  # gzipped, of one piece: about 150,000 rows, 60 MB while decoding
 NAME = re.compile(r"trace_(?:full|recent)_(?P<hex>~?[0-9a-fA-F]{6})\.json(?:\.gz)?\Z")
 ANY_JSON = re.compile(r"\.json(?:\.gz)?\Z")
@@ -38,7 +38,7 @@ _TIMESTAMP = re.compile(rb'"timestamp"\s*:\s*([0-9]{9,10}(?:\.[0-9]+)?)')
 
 @dataclass(frozen=True)
 class Watch:
-    """Which airframes of an archive are wanted; any one condition is enough, and a watch without any takes all.
+    """Which airframes of an archive are wanted. Any one condition is enough; a watch without conditions takes all.
 
     `circles` are (latitude, longitude, radius in NM): airframes with at least one position inside are kept whole.
     """
@@ -49,7 +49,7 @@ class Watch:
     circles: tuple[tuple[float, float, float], ...] = ()
 
     def by_address_only(self) -> bool:
-        """Whether a member's name is enough to refuse it unread."""
+        """Whether a member's name is enough to reject it unread."""
         return bool(self.icao24) and not (self.types or self.military or self.circles)
 
     def takes(self, trace: AnyTrace) -> bool:
@@ -70,8 +70,8 @@ class Watch:
 class Piece:
     """The unit of a backfill: some members of one archive, read and parsed by `load`, in any process.
 
-    `name` is the same in every run over the same archive, so a finished piece can be skipped. `day` is the UTC day
-    its rows begin on, by the first member's own timestamp; None when that could not be read.
+    `name` is the same in every run over the same archive, so a finished piece can be skipped. `day` is the UTC day its
+    rows begin on, by the first member's own timestamp; None if that could not be read.
     """
 
     name: str
@@ -82,13 +82,13 @@ class Piece:
 
     @property
     def size(self) -> int:
-        """Bytes as they lie in the archive."""
+        """Bytes as stored in the archive."""
         return sum(m.size for m in self.members)
 
     def load(self) -> Fetched:
-        """Never raises for what is in the members: a broken one is counted and left out.
+        """Never raises for the contents of the members: a broken one is counted and left out.
 
-        The body is the list of the members that were taken, each with its hash (`members_list`).
+        The body is the list of the members that were read, each with its hash (`members_list`).
         """
         with quiet():
             observations, aircraft, rejected, taken, size = _load(self.members, self.source, self.watch)
@@ -110,9 +110,9 @@ class Piece:
 
 
 def members_list(archive: str, taken: Sequence[tuple[str, int, str]]) -> bytes:
-    """Which members of which archive rows came from: name, bytes and SHA-256 of each as it lies in the archive.
+    """Which members of which archive the rows came from: name, bytes and SHA-256 of each as stored in the archive.
 
-    An archive is published by others and not kept here; with this anybody can fetch it and check what was read.
+    An archive is published by others and not kept here. With this list anybody can fetch it and check what was read.
 
     >>> members_list("v2024.12.14-planes-readsb-prod-0", [("traces/9c/trace_full_152c9c.json", 3, "ab")])[:43]
     b'{"format":"flightwatch-members/1","archive"'
@@ -137,11 +137,11 @@ def pieces(
     batch: int = BATCH_MEMBERS,
     tally: Tally | None = None,
 ) -> Iterator[Piece]:
-    """The pieces of folders, trace files and tars, in order; those named in `done` are passed over.
+    """The pieces of folders, trace files and tars, in order; those named in `done` are skipped.
 
-    `watch` leaves unwanted airframes out: by the member's name where addresses decide, else once it is read. `tally` is
-    filled with what the archives turned out to be. Raises InputError for a path that is not there, a file that is no
-    trace, and where an archive cannot be read on: the pieces before it have been given.
+    `watch` leaves unwanted airframes out: by the member's name if addresses are enough, or else once it is read.
+    `tally` is filled with what the archives turned out to contain. Raises InputError for a path that does not exist, a
+    file that is not a trace, and where an archive cannot be read any further, after yielding the pieces before it.
     """
     tally = tally if tally is not None else Tally()
     for name, files in archive.groups([Path(p) for p in paths]):
@@ -164,7 +164,7 @@ def batches(
     watch: Watch | None = None,
     batch: int = BATCH_MEMBERS,
 ) -> Iterator[Piece]:
-    """Members bundled by day, in order, whatever is already done: so the names stay the same from run to run."""
+    """Members bundled by day, in order, including finished ones, so that the names stay the same from run to run."""
     held: list[Member] = []
     named = watch.icao24 if watch is not None and watch.by_address_only() else None
     day: date | None = None
@@ -186,7 +186,7 @@ def batches(
                 held, size = [], 0
             day = began if not held else day
             held.append(member)
-            size += len(member.data) if member.data is not None else 30_000  # of a file not read yet; the usual size
+            size += len(member.data) if member.data is not None else 30_000  # for a file not read yet, the usual size
     except InputError:
         if held:
             yield from piece()
@@ -196,7 +196,7 @@ def batches(
 
 
 def day_of(member: Member) -> date | None:
-    """The UTC day of a trace's base time, from its first two kilobytes; None when it does not tell.
+    """The UTC day of a trace's base time, from its first two kilobytes; None if it is not there.
 
     The folder a file lies in may be wrong; its own timestamp is what its rows count from.
     """
@@ -231,7 +231,7 @@ def _check_trace(path: Path) -> None:
 
 
 def read(data: bytes, *, source: str = "readsb", name: str = "trace") -> Fetched:
-    """One trace body, plain or gzip. Raises InputError when it is none."""
+    """One trace body, plain or gzip. Raises InputError if it is not one."""
     member = Member(name, data=data)
     piece = Piece(name, day_of(member), source, (member,))
     fetched = piece.load()

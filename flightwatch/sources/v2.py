@@ -23,7 +23,7 @@ from flightwatch.sources.pace import Pace, Rule
 from flightwatch.sources.plan import Capability, Circle, plan
 from flightwatch.sources.status import require_json
 
-STANDSTILL_S = 30.0  # a `now` that has not moved for longer is a dead decoder or a stuck cache
+STANDSTILL_S = 30.0  # a `now` that has stood still for longer means a dead decoder or a stuck cache
 MIB = 2**20
 
 
@@ -105,13 +105,13 @@ PROVIDERS: dict[str, Provider] = {
         attribution="Own receiver",
     ),
 }
-"""What each provider was found to offer and ask for in its pages and answers. adsb.one is gone since 2025-12-01."""
+"""What each provider offers and asks for, as found in its pages and answers. adsb.one is gone since 2025-12-01."""
 
 
 class V2:
     """One provider of the v2 family, or one receiver.
 
-    Holds the provider's session and its pace; `state` and `restore` carry the pace over a restart.
+    Holds the provider's session and its pace; `state` and `restore` carry the pace across a restart.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class V2:
         self.client = None if self._file else client(settings, http, contact, self._headers(), clock=clock)
 
     def requests(self) -> list[str]:
-        """The paths asked for in one cycle, in order."""
+        """The paths requested in one cycle, in order."""
         return list(self._plan.requests)
 
     def state(self) -> dict[str, Any]:
@@ -261,7 +261,7 @@ def nothing(poll: Poll) -> Fetched:
 
 
 def rule_of(settings: SourceSettings, http: HttpSettings, spacing_s: float) -> Rule:
-    """The provider's spacing unless the configuration names another, and the configured budget."""
+    """The provider's spacing unless the configuration gives another, and the configured budget."""
     chosen = spacing_s if settings.spacing_s is None else settings.spacing_s
     return Rule(chosen, settings.daily_budget, http.max_retry_after_s)
 
@@ -274,7 +274,7 @@ def client(
     *,
     clock: Callable[[], datetime],
 ) -> Client:
-    """The session of one source. A receiver may be on our own network, everything else only if allowed."""
+    """The session of one source. A receiver may be on our own network; other sources only if allowed."""
     private = settings.allow_private
     if private is None:
         private = http.allow_private or settings.kind == "receiver"
@@ -321,7 +321,7 @@ def _askable(provider: Provider) -> list[str]:
 
 
 def _gaps(provider: Provider, settings: SourceSettings) -> tuple[str, ...]:
-    """In words: what the configuration wants of this provider and cannot have."""
+    """In words: what the configuration wants from this provider and cannot get."""
     if settings.kind == "receiver":
         return ()
     wanted = {"types": bool(settings.types), "military": settings.military, "icao24": bool(settings.icao24)}

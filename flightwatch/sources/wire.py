@@ -1,8 +1,8 @@
-"""Below requests: which addresses may be connected to, and a hand on the socket when time is up.
+"""Below requests: which addresses may be connected to, and cutting the socket when time is up.
 
-A configured name may resolve into our own network, or begin to after the check; so the address is judged on the open
-socket, before a byte is sent. And a server that drips one byte at a time never trips a read timeout; so a timer cuts
-the connection when the whole exchange has had its time.
+A configured name may resolve into our own network, or start to do so after the check. So the address is judged on the
+open socket, before a byte is sent. And a server that drips one byte at a time never triggers a read timeout. So a timer
+cuts the connection when the time for the whole exchange is up.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ def is_public(address: str) -> bool:
 
 
 def permitted_url(url: str, *, allow_private: bool) -> None:
-    """https, a host, no password in it; plain http only where private targets are allowed (a receiver at home)."""
+    """Requires https, a host, and no password in the URL; plain http only where private targets are allowed (a receiver
+    at home)."""
     try:
         parts = urlsplit(url)
         _ = parts.port  # a bad port number raises
@@ -61,7 +62,7 @@ def permitted_url(url: str, *, allow_private: bool) -> None:
 
 
 class Watch:
-    """The deadline of the exchange under way, with a second handle on its socket to cut it."""
+    """The deadline of the current exchange, with a second handle on its socket to cut it."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -78,7 +79,7 @@ class Watch:
         self._timer.start()
 
     def stop(self, *, cut: bool = False) -> None:
-        """The exchange is over; `cut` ends the connection too, for a body nobody reads to its end."""
+        """The exchange is over; `cut` also ends the connection, for a body that is not read to its end."""
         if self._timer is not None:
             self._timer.cancel()
         with self._lock:
@@ -107,7 +108,7 @@ def _shut(handle: socket.socket) -> None:
 if TYPE_CHECKING:
     _Connection = urllib3.connection.HTTPConnection
 else:
-    _Connection = object  # it stands before urllib3's classes, the plain and the secure one
+    _Connection = object  # it goes before urllib3's classes, the plain and the secure one
 
 
 class _Watched(_Connection):
@@ -128,13 +129,13 @@ class _Watched(_Connection):
             raise OSError("private address")
         if self._second is not None:
             self._second.close()
-        self._second = opened.dup()  # TLS takes the first handle over; the second still reaches the connection
+        self._second = opened.dup()  # TLS takes over the first handle; the second still reaches the connection
         self.watch.follow(self._second)
         return opened
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         if self._second is not None:
-            self.watch.follow(self._second)  # a kept-alive connection used again
+            self.watch.follow(self._second)  # a kept-alive connection is reused
         super().request(*args, **kwargs)
 
     def __del__(self) -> None:

@@ -1,4 +1,4 @@
-"""Which texts of a column are the same, by where they stand in a body: loops made to be compiled by numba.
+"""Which texts of a column are equal, given their places in a body: loops meant to be compiled by numba.
 
 Without numba they run as Python, for tests only.
 """
@@ -11,16 +11,16 @@ from flightwatch.compiled import jit
 from flightwatch.sources.kernel import same
 
 AT, SIZE, HEAD, TAIL = range(4)
-"""What is known of a text: where it begins, how long it is, the bytes at its ends. Of a callsign, squawk, registration
-or type of position that is all there is, and the body need not be fetched from memory again."""
-EITHER = 7  # so many bytes of either end: 56 bits, which no shift makes negative
-HEAD_FACTOR, TAIL_FACTOR = 0x4F1BBCDD, 0x5BD1E995  # odd and below 2^31, as what they multiply: within 63 bits
-PROBES = 256  # texts made to look alike would otherwise be compared each with each
+"""What is stored about a text: where it begins, how long it is, the bytes at its ends. For a callsign, squawk,
+registration or position type that is the whole text, so the body need not be read from memory again."""
+EITHER = 7  # this many bytes of either end: 56 bits, which no shift makes negative
+HEAD_FACTOR, TAIL_FACTOR = 0x4F1BBCDD, 0x5BD1E995  # odd and below 2^31, like the numbers they multiply: within 63 bits
+PROBES = 256  # a limit, because texts made to collide would otherwise all be compared with each other
 
 
 @jit
 def known(b: Any, begin: int, end: int, texts: Any, n: int, r: int) -> None:
-    """Keeps what is known of the text number `n` of row `r`, while it is in the processor's cache."""
+    """Stores what is needed of text number `n` of row `r`, while it is in the processor's cache."""
     head, tail = 0, 0
     for k in range(begin, min(begin + EITHER, end)):
         head = head << 8 | b[k]
@@ -31,11 +31,11 @@ def known(b: Any, begin: int, end: int, texts: Any, n: int, r: int) -> None:
 
 @jit
 def distinct(b: Any, texts: Any, codes: Any, spans: Any, slots: Any) -> int:
-    """How many different texts there are in a column, told by where they begin and end; -1 where too many look alike.
+    """How many distinct texts a column has, given where they begin and end; -1 if too many collide.
 
-    `codes` are set to the number of each row's (-1: empty), `spans` to the texts themselves, told in the same way.
-    `slots`, noughts, a power of two and more than there are rows, are where they are looked up. It is a loop of its own
-    because with it in `row` that takes a third longer.
+    `codes` are set to the number of each row's text (-1: empty), `spans` to the distinct texts, in the same form.
+    `slots` is the hash table: zeros, a power of two and more than there are rows. It is a loop of its own because
+    inside `row` it would make that loop a third slower.
     """
     count, code = 0, -1
     for r in range(len(texts)):
@@ -52,7 +52,7 @@ def distinct(b: Any, texts: Any, codes: Any, spans: Any, slots: Any) -> int:
 
 @jit
 def equal(b: Any, spans: Any, code: int, texts: Any, r: int) -> bool:
-    """Whether it is that text; the body is asked only where it is longer than what is known of both ends."""
+    """Whether it is that text; the body is read only if the text is longer than the stored bytes of both ends."""
     if spans[code, HEAD] != texts[r, HEAD] or spans[code, TAIL] != texts[r, TAIL]:
         return False
     size = texts[r, SIZE]
@@ -63,7 +63,7 @@ def equal(b: Any, spans: Any, code: int, texts: Any, r: int) -> bool:
 
 @jit
 def folded(word: int) -> int:
-    """56 bits as 31."""
+    """Folds 56 bits into 31."""
     return (word ^ word >> 25) & 0x7FFFFFFF
 
 
@@ -87,7 +87,8 @@ def looked_up(b: Any, texts: Any, r: int, count: int, spans: Any, slots: Any) ->
 
 @jit
 def gather(b: Any, spans: Any, count: int, out: Any) -> int:
-    """The texts one after the other, each with a line feed, which no text has; how many bytes."""
+    """The texts one after the other, each followed by a line feed, which no text contains; returns the number of
+    bytes."""
     at = 0
     for n in range(count):
         size = spans[n, SIZE]
