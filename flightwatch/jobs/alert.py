@@ -1,4 +1,4 @@
-"""Findings to episodes to messages: alert, flights and one delivery per channel in one transaction."""
+"""From findings to episodes to messages: alert, flights and one delivery per channel in one transaction."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ LOOK_BACK = timedelta(days=60)
 
 
 def raise_alerts(ctx: Context, now: datetime) -> Changes:
-    """Open, extend and close episodes by the newest findings, and put what is to be told into the outbox.
+    """Open, extend and close episodes according to the newest findings, and put the resulting messages in the outbox.
 
-    What was there before this database first looked live is history: findings, not news. Read, judged and written in
+    Anything before this database first went live is history: findings, not news. Reading, judging and writing happen in
     one transaction, so that an acknowledgement given meanwhile is not overwritten.
     """
     with ctx.store.transaction():
@@ -72,7 +72,7 @@ def _raised(ctx: Context, now: datetime) -> Changes:
 
 
 def live_since(ctx: Context, now: datetime) -> datetime:
-    """When this database first looked live."""
+    """When this database first went live."""
     held = ctx.store.get_mark("live_since")
     if held is None:
         held = iso(now)
@@ -82,8 +82,8 @@ def live_since(ctx: Context, now: datetime) -> datetime:
 
 
 def flown_since(when: datetime, matches: pd.DataFrame, flights: pd.DataFrame) -> set[str]:
-    """Routes that were flown since then. A window that ends today may hold nothing but history: a first run after a
-    backfill would tell of a surge that was long over."""
+    """The routes flown since then. A window that ends today may hold nothing but history: a first run after a backfill
+    would otherwise report a surge that was long over."""
     new = set(flights.loc[flights["lastseen"] >= pd.Timestamp(when), "flight_id"])
     return set(matches.loc[matches["flight_id"].isin(new), "route"])
 
@@ -97,8 +97,8 @@ def render(
     zone: str,
     pictures: dict[int, bytes | None] | None,
 ) -> Message:
-    """The message with its map, drawn once for all channels; one that cannot be drawn keeps no message back. Without
-    `pictures` there is none."""
+    """The message with its map, drawn once for all channels. If the map cannot be drawn, the message goes without it.
+    Without `pictures` there is none."""
     own = flights[flights["flight_id"].isin(episode.flights)]
     if pictures is not None and episode.alert.id not in pictures:
         pictures[episode.alert.id] = picture(ctx, episode, own)
@@ -118,7 +118,7 @@ def render(
 
 
 def picture(ctx: Context, episode: Episode, flights: pd.DataFrame) -> bytes | None:
-    """The map of an alert's flights as PNG; None when it cannot be drawn."""
+    """The map of an alert's flights as PNG; None if it cannot be drawn."""
     from flightwatch import plots
 
     try:

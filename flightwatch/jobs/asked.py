@@ -1,4 +1,5 @@
-"""What the configured feeds would be asked, without asking: the plan of a round, its pace, its terms and its gaps."""
+"""What the configured feeds would be asked, without asking them: the requests of a round, its pace, its terms and its
+gaps."""
 
 from __future__ import annotations
 
@@ -15,9 +16,9 @@ DAY_S = 86_400
 
 @dataclass(frozen=True)
 class Asked:
-    """One source. `interval_s` is the time between two rounds of a daemon, `seconds` how long a round takes at least,
-    by the provider's spacing; `trouble` says why the source cannot be asked at all, `gaps` what of the configuration
-    it cannot answer."""
+    """One source. `interval_s` is the time between two rounds of a daemon, `seconds` the least time a round takes, by
+    the provider's spacing; `trouble` says why the source cannot be asked at all, `gaps` which parts of the
+    configuration it cannot answer."""
 
     source: str
     kind: str

@@ -1,7 +1,7 @@
-"""History in: pieces of archives and recordings to flights, resumable, twice is once.
+"""Loads history: pieces of archives and recordings to flights. It can be resumed, and running it twice changes nothing.
 
-The unit of work is pure: some pieces and the open legs before them in, flights and open legs out. It runs here, in a
-pool of processes, or wherever an executor takes it; one process writes.
+The unit of work is pure: it takes some pieces and the open legs before them, and returns flights and open legs. It runs
+here, in a pool of processes, or wherever an executor runs it; only one process writes.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ from flightwatch.sources.traces import LISTED
 from flightwatch.units import icao24_text
 
 CHUNK_BYTES = 4 * 2**20
-"""Compressed bytes worked on at once: about 150,000 rows, so that small days share one pass over pandas."""
+"""Compressed bytes processed at once: about 150,000 rows, so that small days share one pass over pandas."""
 
 
 AHEAD = 3
-"""Chunks read ahead of the writer by processes here: two at work and one waiting, so memory stays bounded."""
+"""Chunks read ahead of the writer by processes here: two in progress and one waiting, so memory stays bounded."""
 
 PENDING = 1 << 62
-"""Poll ids from here on are places of pieces in a chunk that is not stored yet."""
+"""Poll ids from here on are positions of pieces in a chunk that is not stored yet."""
 
 
 class Piece(Protocol):
-    """What `sources.traces.pieces` gives: something named that loads itself, in any process."""
+    """What `sources.traces.pieces` yields: something with a name that loads itself, in any process."""
 
     @property
     def name(self) -> str: ...
@@ -57,7 +57,7 @@ class Piece(Protocol):
 
 @dataclass
 class Report:
-    """What a backfill came to. `rejected` counts refused records by reason."""
+    """The result of a backfill. `rejected` counts refused records by reason."""
 
     pieces: int = 0
     skipped: int = 0
@@ -69,7 +69,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Cleaned:
-    """One piece after cleaning, ready to be stored; everything in it travels between processes."""
+    """One piece after cleaning, ready to be stored; everything in it can be sent between processes."""
 
     poll: Poll
     observations: pd.DataFrame
@@ -79,7 +79,7 @@ class Cleaned:
 
 
 def clean(pieces: Sequence[Piece]) -> list[Cleaned]:
-    """The unit of work: load and clean pieces. Pure but for reading what the pieces name."""
+    """The unit of work: load and clean pieces. Pure, except for reading the files that the pieces name."""
     with quiet():
         return [_clean(piece.load()) for piece in pieces]
 
@@ -93,7 +93,7 @@ def _clean(fetched: Fetched) -> Cleaned:
 
 
 def chunks(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
-    """Pieces bundled up to CHUNK_BYTES, in order."""
+    """Bundles pieces up to CHUNK_BYTES, in order."""
     held: list[Piece] = []
     for piece in pieces:
         if held and sum(p.size for p in held) + piece.size > CHUNK_BYTES:
@@ -112,7 +112,8 @@ def backfill(
     executor: Executor | None = None,
     progress: Callable[[Report], None] = lambda report: None,
 ) -> Report:
-    """Every piece not stored yet to flights; each chunk is one transaction, so a kill loses at most work, not rows."""
+    """Turns every piece not stored yet into flights. Each chunk is one transaction, so a kill loses work at most, never
+    rows."""
     report = Report()
     with frozen():
         _work(ctx, _cleaned(pieces, executor), report, done, progress)
@@ -142,7 +143,7 @@ def _work(
 
 
 def _cleaned(pieces: Iterable[Piece], executor: Executor | None) -> Iterator[list[Cleaned]]:
-    """The chunks in order; with an executor a few are worked on ahead of the writer."""
+    """The chunks in order; with an executor, a few are processed ahead of the writer."""
     if executor is None:
         yield from map(clean, chunks(pieces))
         return
@@ -156,16 +157,16 @@ def _cleaned(pieces: Iterable[Piece], executor: Executor | None) -> Iterator[lis
 
 
 def store(ctx: Context, cleaned: Sequence[Cleaned]) -> int:
-    """One chunk to the store: polls, who was heard, flights, and the open legs the next chunk will need.
+    """Writes one chunk to the store: polls, what was heard, flights, and the open legs that the next chunk will need.
 
-    Everything is computed first and written in one transaction; until then a piece's rows carry a place holder for
-    the poll id that the transaction gives them.
+    Everything is computed first and written in one transaction. Until then, a piece's rows carry a placeholder for the
+    poll id that the transaction gives them.
     """
     rows = concat([c.observations.assign(poll=PENDING + n) for n, c in enumerate(cleaned)], OBSERVATION)
     if rows.empty:
         _save_pieces(ctx, cleaned)
         return 0
-    _save_aircraft(ctx, cleaned)  # first, because a flight's type is told by them; a kill in between loses nothing
+    _save_aircraft(ctx, cleaned)  # first, because the type of a flight comes from them; a kill in between loses nothing
     whole = _with_neighbours(ctx, rows)
     if whole.empty:
         _save_pieces(ctx, cleaned)
@@ -188,10 +189,10 @@ def store(ctx: Context, cleaned: Sequence[Cleaned]) -> int:
 
 
 def _with_neighbours(ctx: Context, rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows together with the stored fixes of the same legs: of those that were open when the rows begin, and of
-    those that go on when they end. History may be read in any order, and beside what was polled.
+    """The rows together with the stored fixes of the same legs: those open when the rows begin, and those that continue
+    when the rows end. History may be read in any order, and next to what was polled.
 
-    A stored flight that goes on past the rows or began before them, and whose fixes are not all at hand any more, is
+    A stored flight that began before the rows or continues after them, and whose fixes are no longer all available, is
     not built again: the rows inside it are left out.
     """
     own = rows.groupby("address")["time"].agg(["min", "max"])
@@ -237,7 +238,7 @@ def _save_pieces(ctx: Context, cleaned: Sequence[Cleaned]) -> list[int]:
 
 
 class Done:
-    """The names of the pieces that are stored; counts how often it was asked for one of them."""
+    """The names of the stored pieces; counts how many of the pieces asked for are among them."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self.names = frozenset(names)
@@ -250,7 +251,7 @@ class Done:
 
 
 def done(ctx: Context, source: str) -> Done:
-    """What of that source is stored already."""
+    """Which pieces of that source are stored already."""
     polls = ctx.store.polls(source=source)
     stored = ~polls["planned"].astype(bool) & polls["outcome"].isin(["ok", "empty"])
     return Done(polls.loc[stored, "query"])
@@ -258,7 +259,7 @@ def done(ctx: Context, source: str) -> Done:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A recording that was read already, as a piece."""
+    """A recording that has already been read, as a piece."""
 
     fetched: Fetched
 
@@ -272,7 +273,7 @@ class Loaded:
 
     @property
     def size(self) -> int:
-        return 26 * len(self.fetched.observations)  # bytes a row in a gzipped trace (benchmarks/ingest)
+        return 26 * len(self.fetched.observations)  # bytes per row in a gzipped trace (benchmarks/ingest)
 
     def load(self) -> Fetched:
         return self.fetched
@@ -281,7 +282,7 @@ class Loaded:
 @contextmanager
 def pool(workers: int, scheduler: str = "", *, keep: bool = False) -> Iterator[Executor | None]:
     """Processes to read with; None (this process) for one worker, and by default on one core. With the address of a
-    Dask scheduler (`tcp://host:8786`) its workers. `keep`, for large pieces: memory stays with the processes."""
+    Dask scheduler (`tcp://host:8786`), its workers. `keep` is for large pieces: the processes keep freed memory."""
     if scheduler:
         with Cluster(scheduler) as cluster:
             yield cluster
@@ -299,10 +300,10 @@ def pool(workers: int, scheduler: str = "", *, keep: bool = False) -> Iterator[E
 
 @dataclass
 class Imported:
-    """What a list of finished flights came to: flights new and `known` before, rows refused by reason.
+    """The result of importing a list of finished flights: new flights, flights already `known`, rows refused by reason.
 
-    `unlisted` are the codes in it that no airport we know has, `open_ended` the flights kept without a known airport at
-    one end, be it for such a code or for none.
+    `unlisted` are the codes in it that belong to no airport we know; `open_ended` counts the flights kept without a
+    known airport at one end, because of such a code or a missing one.
     """
 
     new: int = 0
@@ -313,7 +314,7 @@ class Imported:
 
 
 def import_list(ctx: Context, path: Path) -> Imported:
-    """A list of finished flights to the store."""
+    """Imports a list of finished flights into the store."""
     out = Imported()
 
     def airport(code: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Positions to flights: the airframes with new fixes, each from the beginning of the leg the fixes belong to."""
+"""From positions to flights: the airframes with new fixes, each from the beginning of the leg the fixes belong to."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from flightwatch.units import icao24_text, millis, parse_icao24
 
 LONGEST_LEG = timedelta(hours=36)
 """How far back a leg may have begun that a new fix still belongs to: the longest flights last 19 h, and a dark stop
-between two high fixes has to be seen together with the leg before it."""
+between two high fixes must be seen together with the leg before it."""
 
 NEWS = timedelta(days=30)
-"""How long after a leg went dark the airframe's next appearance still says where it landed: a month holds checks and
-crew rests; after it, the airframe may have been anywhere."""
+"""How long after a leg went dark the airframe's next appearance still says where it landed: a month covers checks and
+crew rests; after that, the airframe may have been anywhere."""
 
 BATCH = 2_000  # airframes built at once: about a million fixes at one a minute, some 100 MB
 
 
 def build_flights(ctx: Context, now: datetime) -> int:
-    """Build again what new fixes touch and what is still open; how many flights were written."""
+    """Rebuild the flights that new fixes affect and those still open; returns how many flights were written."""
     store = ctx.store
     seen = int(store.get_mark("flights:poll") or -1)
     newest = store.last_poll_id()
@@ -46,7 +46,7 @@ def build_flights(ctx: Context, now: datetime) -> int:
 
 
 def rebuild(ctx: Context, firsts: pd.Series, now: datetime) -> int:
-    """Build the airframes of `firsts` (icao24 → earliest fix to look at) again from that fix's leg on."""
+    """Rebuild the airframes of `firsts` (icao24 → earliest fix to look at) from that fix's leg on."""
     built = built_again(ctx, firsts, now)
     commit(ctx, built)
     return len(built.own)
@@ -61,7 +61,7 @@ def built_again(ctx: Context, firsts: pd.Series, now: datetime) -> Built:
         icao24=icao24s, since=begin - LONGEST_LEG, columns=["flight_id", "icao24", "firstseen", "lastseen"]
     )
     whole = store.has_fixes(flights["icao24"].tolist(), millis(flights["firstseen"]).tolist())
-    whole &= (flights["firstseen"] >= pd.Timestamp(begin)).to_numpy(dtype=bool)  # a leg is no longer
+    whole &= (flights["firstseen"] >= pd.Timestamp(begin)).to_numpy(dtype=bool)  # a leg is no longer than that
     since = _starts(firsts, flights, whole).reindex(icao24s).fillna(pd.Timestamp(begin))
     observations = store.observations_from({i: t.to_pydatetime() for i, t in since.items()})
     owner = owners(observations)
@@ -71,9 +71,9 @@ def built_again(ctx: Context, firsts: pd.Series, now: datetime) -> Built:
 
 
 def _starts(firsts: pd.Series, flights: pd.DataFrame, whole: npt.NDArray[np.bool_]) -> pd.Series:
-    """Where to begin, by airframe: at the start of the leg that the first new fix may belong to, or after the last
-    flight that cannot be built again (`whole` says which can). Airframes with neither begin with what is stored: it may
-    have been heard on the ground before it was a flight."""
+    """Where to begin for each airframe: at the start of the leg that the first new fix may belong to, or after the last
+    flight that cannot be rebuilt (`whole` says which can). Airframes with neither begin with all that is stored: the
+    aircraft may have been heard on the ground before the flight began."""
     first = each(firsts, flights["icao24"])
     legs = flights[whole & (flights["firstseen"] <= first)].groupby("icao24")["firstseen"].max()
     past = flights[~whole & (flights["firstseen"] <= first)].groupby("icao24")["lastseen"].max()
@@ -88,13 +88,13 @@ def owners(observations: pd.DataFrame) -> pd.Series:
 
 
 def each(values: pd.Series, owner: pd.Series) -> pd.Series:
-    """The instant of each row's airframe; NaT where it has none. (`map` forgets the type of an empty series.)"""
+    """The instant for each row's airframe; NaT if it has none. (`map` loses the dtype of an empty series.)"""
     return pd.Series(values.reindex(owner).array, index=owner.index)
 
 
 def fixes_at(flights: pd.DataFrame, end: str, observations: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Of which flights the fix at that end (`firstseen` or `lastseen`) is among these: only then can they be built
-    again from them. Of flights from archives, and of those older than the retention, no fixes are kept."""
+    """Of which flights the fix at that end (`firstseen` or `lastseen`) is among these observations; only those flights
+    can be rebuilt from them. Fixes are not kept for flights from archives, or for flights older than the retention."""
     addresses = pd.Series([parse_icao24(i) for i in flights["icao24"]], dtype="float64").fillna(-1).astype("int64")
     wanted = pd.MultiIndex.from_arrays([addresses, millis(flights[end])])
     there = pd.MultiIndex.from_arrays([observations["address"].astype("int64"), millis(observations["time"])])
@@ -104,8 +104,8 @@ def fixes_at(flights: pd.DataFrame, end: str, observations: pd.DataFrame) -> npt
 
 @dataclass(frozen=True)
 class Built:
-    """Flights ready to be stored: `own` were built now, `flights` are those and the neighbours they changed; `keep`
-    are the ids of flights in scope that stay, because their fixes are not here and nothing built now is in their place.
+    """Flights ready to be stored: `own` were built now; `flights` are those plus the neighbours they changed; `keep`
+    are the ids of flights in scope that stay, because their fixes are not here and nothing built now replaces them.
     """
 
     own: pd.DataFrame
@@ -126,13 +126,13 @@ def compute(
 ) -> Built:
     """Build flights from whole legs of some airframes; no lock is held meanwhile.
 
-    The legs before and after are judged again with what is now known to follow or to come before them. `aircraft` is
-    what is known of the airframes, where that is more than what is stored.
+    The legs before and after are judged again, given what is now known to follow or precede them. `aircraft` is what is
+    known of the airframes, if that is more than what is stored.
     """
     store = ctx.store
     icao24s = scope["icao24"].tolist()
     known = store.aircraft(icao24s) if aircraft is None else aircraft
-    # only visits before: a flight is no evidence for itself, and a second run gives the same flights
+    # only earlier visits: a flight is not evidence for itself, and a second run gives the same flights
     visits = store.visits(before=scope["since"].min().to_pydatetime(), icao24s=icao24s, typecodes=_followed(known))
     own = rules.build(observations, aircraft=known, airports=ctx.airports, visits=visits, asof=asof)
     stay = _staying(ctx, observations, scope, own)
@@ -152,9 +152,9 @@ def compute(
 
 
 def _followed(aircraft: pd.DataFrame) -> list[str]:
-    """The types among these that we have figures of their own for: those few whose likes' visits tell something.
+    """Those of these types that we have figures for: the few types where visits by others of the type say something.
 
-    Where other airliners of the type go tells nothing of one, and would be half of all that is stored.
+    Where other airliners of the type go says nothing about one of them, and would be half of all that is stored.
     """
     return sorted(t for t in aircraft["typecode"].dropna().unique().tolist() if not performance(t).generic)
 
@@ -162,7 +162,7 @@ def _followed(aircraft: pd.DataFrame) -> list[str]:
 def _as_it_was(
     judged: pd.DataFrame, updates: pd.DataFrame, flights: pd.DataFrame, side: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """That side of these flights put back: what it was judged by, the flight on its other side, is not here."""
+    """Restores that side of these flights, because the flight it was judged by, on its other side, is not here."""
     if flights.empty:
         return judged, updates
     columns = [name for name in FLIGHT if name.startswith(side) or name == f"est{side}airport"]
@@ -198,7 +198,7 @@ def _staying(ctx: Context, observations: pd.DataFrame, scope: pd.DataFrame, own:
 
 
 def commit(ctx: Context, built: Built) -> None:
-    """Put flights in place of what their scope held, in one transaction."""
+    """Replace what the scope held by the flights built, in one transaction."""
     store = ctx.store
     with store.transaction():
         gone = store.flights(

@@ -1,4 +1,4 @@
-"""The same unit of work on a Dask cluster, for archives of years. One process writes, here as ever."""
+"""The same unit of work on a Dask cluster, for archives of years. As always, one process writes: this one."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 from flightwatch.errors import ConfigError, InputError
 
-ANSWER = "10s"  # a scheduler that does not answer so long is not there
+ANSWER = "10s"  # a scheduler that does not answer within this time counts as absent
 
 
 class Cluster(Executor):
     """An executor whose workers are those of a Dask scheduler.
 
-    The workers need this version of flightwatch installed, and see the archives under the same paths unless these are
-    streams. Raises ConfigError without the extra `dask`, InputError when no scheduler answers.
+    The workers need this version of flightwatch installed, and must see the archives under the same paths unless these
+    are streams. Raises ConfigError without the extra `dask`, InputError if no scheduler answers.
     """
 
     def __init__(self, address: str) -> None:
@@ -30,7 +30,7 @@ class Cluster(Executor):
 
     @property
     def ahead(self) -> int:
-        """How many chunks to hand out before the first is taken back: one a thread, and two that wait."""
+        """How many chunks to hand out before the first result is collected: one per thread, and two that wait."""
         return 2 + int(sum(self._client.nthreads().values()))
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:

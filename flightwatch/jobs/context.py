@@ -29,29 +29,29 @@ if TYPE_CHECKING:
 
 
 def wall_clock() -> datetime:
-    """The present, aware: the one place where a job's clock is the wall's; tests and the demo hand in their own."""
+    """The present, aware: the only place where a job reads the wall clock; tests and the demo pass in their own."""
     return datetime.now(tz=UTC)
 
 
 PACE = "pace:"
-"""Marks under which a source's pace is kept: spacing, budget and back-off hold over a restart."""
+"""Marks under which a source's pace is kept: spacing, budget and back-off survive a restart."""
 
 UNCOUNTED = "uncounted_since"
-"""The mark that holds the first day whose flights changed since the routes were last tallied."""
+"""The mark for the first day whose flights changed since the routes were last tallied."""
 
 log = logging.getLogger("flightwatch")
 
 
 def configured_routes(settings: Settings) -> list[Route]:
-    """The routes of the settings, resolved to airports; a definition that cannot be resolved is a ConfigError."""
+    """The routes of the settings, resolved to airports; raises ConfigError for a definition that cannot be resolved."""
     airports = load_airports()
     return resolve(settings.routes, places.resolve(settings.places, airports), airports)
 
 
 @dataclass
 class Context:
-    """One process's view. `clock` is for what happens within a job (pacing of sends); `pause` waits that many seconds
-    and says whether to stop instead, which by default it does."""
+    """One process's view. `clock` is for what happens within a job (pacing of sends). `pause` waits that many seconds
+    and returns whether to stop instead; the default never stops."""
 
     settings: Settings
     store: Store
@@ -63,7 +63,7 @@ class Context:
     observe: Callable[[Poll], None] = lambda poll: None
     model: Model | None = None
     broken_off: set[str] = field(default_factory=set)
-    """Channels whose last run did not come to its end."""
+    """Channels whose last run did not finish."""
 
     @cached_property
     def airports(self) -> Airports:
@@ -78,7 +78,7 @@ class Context:
         return configured_routes(self.settings)
 
     def due(self, job: str, every: timedelta, now: datetime) -> bool:
-        """Whether `job` last ran at least `every` ago; the answer lives in the store, so a restart loses nothing."""
+        """Whether `job` last ran at least `every` ago; this is kept in the store, so a restart loses nothing."""
         last = self.store.get_mark(f"job:{job}")
         return last is None or datetime.fromisoformat(last) + every <= now or datetime.fromisoformat(last) > now
 
@@ -86,7 +86,7 @@ class Context:
         self.store.set_mark(f"job:{job}", now.isoformat())  # to the microsecond: a beat may be a second
 
     def changed(self, firstseen: pd.Series) -> None:
-        """Flights of these times are new, different or gone: their days are to be counted again."""
+        """Flights at these times are new, changed or gone: their days must be counted again."""
         if len(firstseen):
             held = self.store.get_mark(UNCOUNTED)
             day = firstseen.min().date().isoformat()
@@ -94,7 +94,7 @@ class Context:
                 self.store.set_mark(UNCOUNTED, day)
 
     def record_problem(self, job: str, problem: str, now: datetime) -> None:
-        """Remember that a job failed, for `health`; a store that cannot be written has said so in the log already."""
+        """Record that a job failed, for `health`. If the store cannot be written, that is in the log already."""
         try:
             self.store.set_mark(f"problem:{job}", f"{iso(now)} {redact(problem)}")
         except FlightwatchError as e:
@@ -105,6 +105,6 @@ class Context:
             self.store.set_mark(f"problem:{job}", None)
 
     def airport_name(self, airport: str) -> str:
-        """An airport id with its name, for people; the id alone when it is none of ours."""
+        """An airport id with its name, for people; the id alone if we do not know the airport."""
         found = self.airports.find(airport)
         return f"{found.name} ({airport})" if found and found.name else airport

@@ -1,4 +1,4 @@
-"""Named places where a test may kill the process, so that each window in which something could be lost is hit."""
+"""Named places where a test may kill the process, so that every window in which something could be lost is tested."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ VARIABLE = "FLIGHTWATCH_CRASH_AT"
 
 
 def crash_point(name: str) -> None:
-    """Die by SIGKILL here when FLIGHTWATCH_CRASH_AT names this place, or this place and how often to pass it
+    """Die by SIGKILL here if FLIGHTWATCH_CRASH_AT names this place, or this place and the pass at which to die
     (`after_send:3`)."""
     wanted, _, times = os.environ.get(VARIABLE, "").partition(":")
     if wanted != name:

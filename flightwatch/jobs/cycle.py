@@ -1,6 +1,6 @@
-"""What is due now, done in order: poll, build flights, tally and judge, alert, deliver, keep house.
+"""Runs what is due now, in order: poll, build flights, tally and judge, alert, deliver, housekeeping.
 
-The daemon calls `tick` on the wall clock, `once` calls it with everything due, the demo on a clock of its own.
+The daemon calls `tick` on the wall clock, `once` calls it with everything due, the demo calls it on a simulated clock.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ log = logging.getLogger("flightwatch.jobs")
 
 Job = Callable[[Context, datetime], object]
 
-PRUNED_LATELY = timedelta(days=3)  # pruning is due once a day; a weekend of standstill is no reason to wait
+PRUNED_LATELY = timedelta(days=3)  # pruning is due once a day; a weekend of downtime is no reason to wait
 
 
 def think(ctx: Context, now: datetime) -> None:
-    """Positions to alerts: every step from what is stored, so a run that failed is made up for by the next."""
+    """From positions to alerts: every step works from what is stored, so the next run makes up for one that failed."""
     build_flights(ctx, now)
     crash_point("after_flights_saved")
     judge(ctx, now)
@@ -46,10 +46,10 @@ def think(ctx: Context, now: datetime) -> None:
 
 
 def housekeeping(ctx: Context, now: datetime) -> None:
-    """Forget what the retention rules let go; evidence stays.
+    """Deletes what the retention rules allow; evidence stays.
 
-    Only when the last look was lately. A clock set years ahead makes everything look old; the first beat after such a
-    jump, or after a long rest, only takes note, and there is a day to set the clock right.
+    It does so only if the last run was recent. A clock set years ahead makes everything look old. The first run after
+    such a jump, or after a long pause, only records the time, and there is a day to set the clock right.
     """
     ctx.store.checkpoint()
     last = ctx.store.get_mark("job:prune")
@@ -62,7 +62,7 @@ def housekeeping(ctx: Context, now: datetime) -> None:
 
 
 def jobs(ctx: Context) -> list[tuple[str, timedelta, Job]]:
-    """The daemon's jobs in the order they run: name, how often, what. Each channel has one of its own."""
+    """The daemon's jobs in the order they run: name, how often, what. Each channel has its own."""
     daemon = ctx.settings.daemon
     send = timedelta(seconds=daemon.deliver_s)
     return [
@@ -84,7 +84,7 @@ def _deliver(channel: Channel, ctx: Context, now: datetime) -> None:
 
 
 def tick(ctx: Context, now: datetime, *, everything: bool = False) -> list[str]:
-    """Run each job that is due (or every one), in order; a job that fails is recorded and does not stop the next.
+    """Run each job that is due (or every job), in order. A job that fails is recorded and does not stop the next.
 
     Returns the names of those that failed.
     """
@@ -98,9 +98,9 @@ def tick(ctx: Context, now: datetime, *, everything: bool = False) -> list[str]:
 
 
 def attempt(ctx: Context, name: str, job: Job, now: datetime) -> bool:
-    """Run one job at its edge: whatever it raises is logged and stored, never thrown on.
+    """Run one job. Whatever it raises is logged and stored, not passed on.
 
-    But for NotLeaderError: whoever lost the lead must stop, and may not even store that.
+    Except NotLeaderError: a daemon that lost the lead must stop, and may not even store that.
     """
     try:
         job(ctx, now)

@@ -1,4 +1,4 @@
-"""The outbox to the channels. Each channel has its own job, so one that hangs keeps no other waiting."""
+"""From the outbox to the channels. Each channel has its own job, so one that hangs does not delay the others."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ log = logging.getLogger("flightwatch.deliver")
 
 
 def deliver(ctx: Context, channel: Channel, now: datetime) -> None:
-    """Send what is due on one channel, and tell the others once when it is broken.
+    """Send what is due on one channel, and notify the other channels once if it is broken.
 
-    A run that broke off after it had taken messages (the store was full, or gone) left them half sent; the next one
-    takes them up again, in doubt.
+    A run that broke off after claiming messages (the store was full, or gone) left them half sent; the next run takes
+    them up again, marked as doubtful.
     """
     key = f"channel:{channel.name}"
     if channel.name in ctx.broken_off:
@@ -49,7 +49,7 @@ def deliver(ctx: Context, channel: Channel, now: datetime) -> None:
 
 
 def tell_others(ctx: Context, trouble: Trouble, now: datetime) -> None:
-    """A notice about one channel through the others; its uid holds it to one per cause and hour."""
+    """Sends a notice about one channel through the others; its uid limits it to one per cause and hour."""
     message = Message(
         uid=f"channel-{trouble.channel}-{trouble.kind}-{now:%Y%m%dT%H}",
         thread=f"channel-{trouble.channel}",
@@ -64,7 +64,8 @@ def tell_others(ctx: Context, trouble: Trouble, now: datetime) -> None:
 
 
 def hurry(ctx: Context, now: datetime) -> None:
-    """After the clock was set back: what waits for a time of the old clock would wait for as long as it was wrong."""
+    """After the clock was set back: otherwise messages due at a time of the old clock would wait for as long as it was
+    wrong."""
     for delivery in ctx.store.deliveries(state="pending"):
         if delivery.next_try > now:
             ctx.store.finish_delivery(delivery.id, "pending", answer=delivery.answer, next_try=now)
@@ -74,7 +75,7 @@ def hurry(ctx: Context, now: datetime) -> None:
 
 
 def audiences(ctx: Context) -> list[Audience]:
-    """Who wants to hear: the enabled channels, each from its severity on, in its local time, with a map or without."""
+    """Who gets messages: the enabled channels, each with its lowest severity, its local time, and a map or not."""
     least, zone = ctx.settings.alerts.min_severity, ctx.settings.alerts.zone
     enabled = [c for c in ctx.settings.channels if c.enabled]
     return [
@@ -103,7 +104,7 @@ def _outgoing(message: Message, channel: str, kind: str, now: datetime) -> Deliv
 
 
 def test_message(now: datetime) -> Message:
-    """The marked message of `notify test`."""
+    """The message of `notify test`, marked as a test."""
     return Message(
         uid=f"test-{now:%Y%m%dT%H%M%S%f}",
         thread="test",
@@ -115,7 +116,7 @@ def test_message(now: datetime) -> Message:
 
 
 def send_test(ctx: Context, now: datetime) -> Sequence[Delivery]:
-    """One test message to each channel of the context by the real path; the outbox rows afterwards."""
+    """Sends one test message to each channel of the context by the normal path; returns the outbox rows afterwards."""
     message = test_message(now)
     queued = ctx.store.add_deliveries([_outgoing(message, c.name, "test", now) for c in ctx.channels])
     for channel in ctx.channels:

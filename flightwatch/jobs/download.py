@@ -1,4 +1,4 @@
-"""Published history and tables: whole days of positions, finished flights by airport, who airframes are."""
+"""Published history and tables: whole days of positions, finished flights by airport, identities of airframes."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ from flightwatch.sources.skyflights import FlightsPiece
 from flightwatch.sources.traces import Watch
 
 DAY = timedelta(days=1)
-FLIGHTS_PACE = f"{PACE}opensky/flights"  # OpenSky counts the credits for flights apart from those for positions
+FLIGHTS_PACE = f"{PACE}opensky/flights"  # OpenSky counts the credits for flights separately from those for positions
 FLIGHTS_SPACING_S = 1.0
-DAY_CREDITS = 30  # of one past UTC day of flights (OpenSky REST documentation, "API credit usage")
-USUAL_DAYS = 30  # days before, of the same archive, whose size says what a whole day weighs
+DAY_CREDITS = 30  # for one past UTC day of flights (OpenSky REST documentation, "API credit usage")
+USUAL_DAYS = 30  # earlier days of the same archive, whose size shows how large a complete day is
 
 
 @dataclass
 class Days:
-    """What became of the days that were asked for."""
+    """The result for each day asked for."""
 
     report: Report = field(default_factory=Report)
     polls: list[Poll] = field(default_factory=list)
     known: int = 0
     otherwise: int = 0
-    """Of the known ones those that were read with another filter than the one asked for now."""
+    """Of the known days, those that were read with a different filter than the present one."""
 
     @property
     def whole(self) -> int:
@@ -55,7 +55,7 @@ def span(first: date, last: date) -> Iterator[date]:
 
 
 def watched(ctx: Context) -> Watch:
-    """What the configured sources ask for: their types, airframes and areas. A watch of nothing takes everything."""
+    """What the configured sources ask for: their types, airframes and areas. An empty watch takes everything."""
     sources = [s for s in ctx.settings.sources if s.enabled]
     circles = dict.fromkeys(c for s in sources for area in s.areas for c in ctx.places.area(area))
     return Watch(
@@ -76,10 +76,10 @@ def archived_days(
     progress: Callable[[Report], None] = lambda report: None,
     again: bool = False,
 ) -> Days:
-    """Days of the published archive, streamed one after the other; each is a row in the store with what came of it.
+    """Days of the published archive, streamed one after the other; each is a row in the store with its result.
 
-    A day that was read whole is passed over, and counted when it was read with another filter; one that broke is read
-    again from its first piece not stored yet. `again` reads everything anew.
+    A day that was read completely is skipped, and counted if it was read with a different filter. A day that broke off
+    is resumed at its first piece not stored yet. `again` reads everything anew.
     """
     found = Days()
     words = _filter(watch)
@@ -110,7 +110,7 @@ def _midnight(day: date) -> datetime:
 
 
 def _filter(watch: Watch | None) -> str:
-    """Which airframes of an archive were taken, in a word that differs when they do.
+    """Which airframes of an archive were taken, as a short text that differs if they do.
 
     >>> _filter(None), _filter(Watch()) == _filter(None), _filter(Watch(military=True))
     ('all aircraft', True, 'filter 2ab0f620: military')
@@ -124,7 +124,7 @@ def _filter(watch: Watch | None) -> str:
 
 
 def _usual(ctx: Context, source: str, day: date) -> list[int]:
-    """Bytes of the whole days before."""
+    """Sizes in bytes of the complete days before."""
     polls = ctx.store.polls(source=source)
     days = polls["started"].dt.date
     recent = (days < day) & (days >= day - timedelta(days=USUAL_DAYS))
@@ -150,8 +150,8 @@ def reported_flights(
 ) -> Days:
     """Finished flights as a provider reports them, airport by airport and day by day.
 
-    The provider's spacing and daily credits (`rule`) are kept in the store, over restarts too: what goes beyond them is
-    left for tomorrow, and said.
+    The provider's spacing and daily credits (`rule`) are kept in the store, across restarts too. What exceeds them is
+    left for tomorrow, and reported.
     """
     found = Days()
     rule = rule or Rule(FLIGHTS_SPACING_S, CREDITS)
@@ -180,7 +180,7 @@ def reported_flights(
         found.report.day = piece.day
         progress(found.report)
         if poll.outcome in ("auth", "rate_limited", "blocked"):
-            break  # the next question would get the same answer
+            break  # the next request would get the same answer
     return found
 
 
@@ -206,9 +206,9 @@ def update_aircraft(
     base: str = "",
     dry_run: bool = False,
 ) -> Identities:
-    """Fetch tables of airframes and store what they say, of the airframes we know or of `everyone`.
+    """Fetch tables of airframes and store their contents, for the airframes we know or for `everyone`.
 
-    A table that cannot be had is noted, the others are used; SourceError when none can.
+    A table that cannot be fetched is noted and the others are used; SourceError if none can.
     """
     found = Identities()
     frames = []

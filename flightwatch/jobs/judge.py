@@ -1,4 +1,4 @@
-"""Flights to route-days to findings."""
+"""From flights to route-days to findings."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ log = logging.getLogger("flightwatch.judge")
 
 DAY = timedelta(days=1)
 AHEAD = timedelta(days=1)
-"""Days without any flight are counted too, but not far past the last one: a source that is silent for longer says
-nothing about the routes."""
+"""Days without any flight are counted too, but not far past the last one with flights: when a source is silent for
+longer, that says nothing about the routes."""
 
-MEMORY = timedelta(days=180)  # who was on a route before: the span of newcomers (routes.newcomers.MEMORY_DAYS)
-USUAL = timedelta(days=35)  # a day's note tells its traffic against the four weeks before (routes.level.USUAL_DAYS)
+MEMORY = timedelta(days=180)  # for who was on a route before: the span of newcomers (routes.newcomers.MEMORY_DAYS)
+USUAL = timedelta(days=35)  # a day's note compares its traffic with the four weeks before (routes.level.USUAL_DAYS)
 COUNTED = [
     "flight_id",
     "icao24",
@@ -41,12 +41,12 @@ COUNTED = [
     "arrival_probability",
     "arrival_candidates",
 ]
-"""What of a flight the counting looks at."""
+"""The columns of a flight that counting needs."""
 DISCOVER_EVERY = timedelta(hours=24)
 
 
 def judge(ctx: Context, now: datetime, *, since: date | None = None, until: date | None = None) -> pd.DataFrame:
-    """Tally the days whose flights changed, judge them, store both; the findings of those days."""
+    """Tally the days whose flights changed, judge them, and store both; returns the findings of those days."""
     routes, start = count(ctx, now, since=since, until=until)
     return pd.DataFrame() if start is None else detect(ctx, routes, now, since or start)
 
@@ -54,7 +54,8 @@ def judge(ctx: Context, now: datetime, *, since: date | None = None, until: date
 def count(
     ctx: Context, now: datetime, *, since: date | None = None, until: date | None = None
 ) -> tuple[list[Route], date | None]:
-    """Tally the days whose flights changed; the routes, and the first of those days (None when nothing has flown)."""
+    """Tally the days whose flights changed; returns the routes and the first of those days (None if nothing has
+    flown)."""
     span = ctx.store.days_with_flights()
     if span is None:
         return [], None
@@ -74,7 +75,7 @@ def count(
 
 
 def _uncounted(ctx: Context, first: date, last: date) -> date:
-    """The first day to count again: where flights changed, else the newest day, which is still going on."""
+    """The first day to count again: where flights changed, or else the newest day, which is not over yet."""
     counted = ctx.store.get_mark("counted_to")
     if counted is None:
         return first
@@ -83,7 +84,7 @@ def _uncounted(ctx: Context, first: date, last: date) -> date:
 
 
 def discover(ctx: Context, now: datetime, span: tuple[date, date]) -> list[Route]:
-    """The configured routes and the pairs with history, looked for anew once a day."""
+    """The configured routes, and the pairs with history, which are searched for again once a day."""
     mode = ctx.settings.discover.pairs
     if mode == "none":
         return ctx.routes
@@ -110,7 +111,7 @@ def tally(ctx: Context, routes: list[Route], days: tuple[date, date]) -> None:
     if days[0] > days[1] or not routes:
         return
     store = ctx.store
-    over = any(r.over for r in routes)  # who flew over a place is told by the whole track
+    over = any(r.over for r in routes)  # overflights are found in the whole track
     flights = store.flights(days=(days[0] - MEMORY, days[1]), columns=None if over else COUNTED, with_track=over)
     aircraft = store.aircraft()
     own = flights[flights["firstseen"] >= pd.Timestamp(instant_of_day(days[0]))].reset_index(drop=True)
@@ -129,7 +130,8 @@ def _before(flights: pd.DataFrame, days: tuple[date, date]) -> pd.DataFrame:
 
 
 def coverage(ctx: Context, routes: list[Route], days: tuple[date, date]) -> pd.DataFrame | None:
-    """How well each of these days was watched, route by route; None when nothing tells (imported flight lists)."""
+    """How well each of these days was watched, route by route; None if there is no information (imported flight
+    lists)."""
     start, end = instant_of_day(days[0]), instant_of_day(days[1] + timedelta(days=1))
     heard = ctx.store.heard(start - USUAL, end)
     polls = ctx.store.polls(start - USUAL, end)
@@ -139,7 +141,7 @@ def coverage(ctx: Context, routes: list[Route], days: tuple[date, date]) -> pd.D
 
 
 def detect(ctx: Context, routes: list[Route], now: datetime, since: date) -> pd.DataFrame:
-    """Judge the stored days from `since` on with the model of the day, and store the findings."""
+    """Judge the stored days from `since` on with the current model, and store the findings."""
     names = [r.name for r in routes]
     stored = ctx.store.route_days(names)
     if stored.empty:

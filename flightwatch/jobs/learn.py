@@ -1,5 +1,5 @@
-"""The model of the day: trained when due, kept as recipe, seed and data hash; the fit itself is made again, never read
-from elsewhere."""
+"""The current model: trained when due, stored as recipe, seed and data hash. The fitted model is always recreated,
+never loaded from elsewhere."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("flightwatch.learn")
 
-ORDINARY = "ordinary"  # how the reason of a dismissal begins that says: this is normal traffic, learn from it
+ORDINARY = "ordinary"  # a dismissal reason that begins like this means: normal traffic, learn from it
 
 FEWEST_DAYS = 21
-"""Three whole weeks: below that not even the weekday profile can be seen, and nothing is judged."""
+"""Three whole weeks: with less, not even the weekday profile is visible, and nothing is judged."""
 
 
 def model_for(ctx: Context, route_days: pd.DataFrame, left_out: pd.DataFrame, now: datetime) -> Model | None:
-    """The model in force, trained anew when it is older than the settings allow or not of this process."""
+    """The model in force, trained anew if it is older than the settings allow or was not made in this process."""
     settings = ctx.settings.detection
     held = ctx.model
     if held is not None and not ctx.due("train", timedelta(days=settings.train_every_days), now):
@@ -35,7 +35,8 @@ def model_for(ctx: Context, route_days: pd.DataFrame, left_out: pd.DataFrame, no
 def train(ctx: Context, route_days: pd.DataFrame, left_out: pd.DataFrame, now: datetime) -> Model | None:
     """Learn from the newest days before today; None while there are too few.
 
-    How far back is counted from the newest of them, so an archive of years ago is judged as it would have been then.
+    The period is counted back from the newest of those days, so an archive of years ago is judged as it would have been
+    then.
     """
     settings = ctx.settings.detection
     past = route_days[route_days["day"] < pd.Timestamp(now.date())]
@@ -59,7 +60,7 @@ def train(ctx: Context, route_days: pd.DataFrame, left_out: pd.DataFrame, now: d
 
 
 def remade(ctx: Context, route_days: pd.DataFrame, left_out: pd.DataFrame) -> Model | None:
-    """The newest stored model, made again from its record; None when what it learned from is no longer the same."""
+    """The newest stored model, recreated from its record; None if the data it learned from have changed."""
     held = ctx.store.model()
     if held is None:
         return None
@@ -72,7 +73,7 @@ def remade(ctx: Context, route_days: pd.DataFrame, left_out: pd.DataFrame) -> Mo
 
 
 def rules(ctx: Context) -> detection.Settings:
-    """The detection settings as the pure part takes them; pairs that nobody named have a rate of their own."""
+    """The detection settings in the form of the pure part; discovered pairs have a rate of their own."""
     s = ctx.settings.detection
     named = {r.name for r in ctx.routes}
     rate = ctx.settings.discover.false_alerts_per_route_year
@@ -86,9 +87,9 @@ def rules(ctx: Context) -> detection.Settings:
 
 
 def exclude(ctx: Context) -> pd.DataFrame:
-    """Route-days that must not teach: those that were flagged and those of alerts, whatever was said of them.
+    """Route-days that must not be learned from: those that were flagged and those of alerts, whatever was said of them.
 
-    Only what a person dismissed as ordinary traffic teaches again.
+    Only what a person dismissed as ordinary traffic is learned from again.
     """
     flagged = ctx.store.findings(flagged=True)[["route", "day"]]
     ordinary: list[tuple[str, pd.Timestamp]] = []

@@ -1,5 +1,5 @@
-"""Memory given back: what a round of judging and drawing needed for a second is not kept for the next five minutes; or
-kept, by work that ends soon."""
+"""Returns memory to the system after a round of judging and drawing, so that it is not held for the next five minutes;
+or keeps it, for work that ends soon."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ALL = 2**30  # bytes; no array is larger
 
 @cache
 def _of_glibc(name: str) -> Callable[..., int] | None:
-    """A function of the C library; None where it has none of that name (musl, macOS)."""
+    """A function of the C library; None if it has none of that name (musl, macOS)."""
     try:
         found: Callable[..., int] = getattr(ctypes.CDLL(None), name)
     except (OSError, AttributeError):
@@ -25,12 +25,12 @@ def _of_glibc(name: str) -> Callable[..., int] | None:
 
 
 def keep_apart() -> None:
-    """Let every array of 128 KiB and more have pages of its own, which go back to the system when it is forgotten.
+    """Give every array of 128 KiB and more its own pages, which return to the system when it is freed.
 
-    glibc does so at first, but raises the size to that of the largest array ever forgotten; from then on arrays lie
-    among what lives on, in as many heaps as there are threads. In a day that is 3 to 4 MB. Arrow, in which pandas keeps
-    texts where it is installed, keeps 2 MB more each time a round was larger; it asks the C library now, too
-    (docs/reliability.md, R13).
+    glibc does so at first, but raises the threshold to the size of the largest array ever freed. From then on arrays
+    lie among long-lived objects, in as many heaps as there are threads. Over a day that is 3 to 4 MB. Arrow, in which
+    pandas keeps texts where it is installed, keeps 2 MB more each time a round was larger; it uses the C library's
+    allocator now, too (docs/reliability.md, R13).
     """
     mallopt = _of_glibc("mallopt")
     if mallopt is not None:
@@ -42,9 +42,9 @@ def keep_apart() -> None:
 
 
 def keep_all() -> None:
-    """Let the memory of forgotten arrays stay ours until the process ends, which is soon: one that reads heatmaps.
+    """Keep the memory of freed arrays until the process ends, which is soon: it reads heatmaps.
 
-    Large arrays get fresh pages from the system otherwise and give them back, one array after the other, and clearing
+    Otherwise large arrays get fresh pages from the system and return them, one array after the other, and clearing
     those is an eighth of the work (benchmarks/ingest).
     """
     mallopt = _of_glibc("mallopt")
@@ -54,10 +54,11 @@ def keep_all() -> None:
 
 
 def give_back(*, unused: bool = False) -> None:
-    """Let the C library return free pages to the system; with `unused`, first of all what only refers to itself.
+    """Make the C library return free pages to the system; with `unused`, collect reference cycles first.
 
-    It keeps them between arrays that live on, and a daemon's size then grows with every larger round it ever had. In a
-    day of an alert each hour a heap of 114 MB is 97 MB in memory after it (docs/reliability.md, R13).
+    Otherwise it keeps free pages that lie between live arrays, and a daemon's size grows with every round larger than
+    the ones before. In a day of an alert each hour, a heap of 114 MB is 97 MB in memory after it (docs/reliability.md,
+    R13).
     """
     if unused:
         gc.collect()

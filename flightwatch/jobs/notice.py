@@ -1,4 +1,4 @@
-"""What is wrong with our own eyes, told once per cause; surges that rest on it are held."""
+"""What is wrong with our own data, reported once per cause; surges that depend on it are held back."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("flightwatch.notice")
 
-POLLS = timedelta(days=2)  # a source silent for longer is a running notice already
+POLLS = timedelta(days=2)  # a source silent for longer already has a running notice
 ROUTE_DAYS = timedelta(days=28)
 FLIGHTS = timedelta(days=7)
 
 
 def notice(ctx: Context, now: datetime) -> list[Notice]:
-    """Look at what we see with, store what is wrong and what is right again, and put it into the outbox."""
+    """Check the sources and coverage, store what went wrong and what is right again, and put it in the outbox."""
     store = ctx.store
     day = now.date()
     matches = store.matches(days=(day - FLIGHTS, day))
@@ -49,7 +49,7 @@ def notice(ctx: Context, now: datetime) -> list[Notice]:
 
 
 def _odd(ctx: Context, polls: pd.DataFrame) -> list[tuple[str, str, datetime]]:
-    """Sources that answer strangely. Our own receivers are left out: at night one hears nobody, as it should."""
+    """Sources that answer strangely. Our own receivers are left out: hearing nobody at night is normal there."""
     if polls.empty:
         return []
     last = polls.sort_values("started", kind="stable").groupby("source", observed=True)["outcome"].last()

@@ -1,4 +1,5 @@
-"""The dead man's switch: somebody elsewhere is called after each good cycle, and raises the alarm when none comes."""
+"""The dead man's switch: an outside service is called after each good cycle, and raises the alarm when the calls
+stop."""
 
 from __future__ import annotations
 
@@ -13,20 +14,20 @@ from flightwatch.jobs.context import Context
 
 log = logging.getLogger("flightwatch.ping")
 
-EVERY_S = 60.0  # such services count in minutes; a faster beat of polling is no reason to call them more often
+EVERY_S = 60.0  # such services count in minutes; faster polling is no reason to call them more often
 TIMEOUT_S = 10.0
 
 
 def ping(ctx: Context, now: datetime) -> bool:
-    """Call the configured address if the cycle was good; whether it was. DeliveryError when nobody answers.
+    """Call the configured address if the cycle was good; returns whether it was. DeliveryError if there is no answer.
 
-    Good means: a feed answered well within the last beats, and neither polling nor judging fails.
+    A cycle is good if a feed answered well within the last beats, and neither polling nor judging fails.
     """
     url = ctx.settings.daemon.secret("ping_url")
     if not url or not good(ctx, now):
         return False
     with requests.Session() as session:
-        session.trust_env = False  # no .netrc, no proxy by surprise
+        session.trust_env = False  # ignores .netrc and proxy variables
         try:
             answer = session.get(
                 url, timeout=TIMEOUT_S, allow_redirects=False, stream=True,
@@ -41,11 +42,11 @@ def ping(ctx: Context, now: datetime) -> bool:
 
 
 def good(ctx: Context, now: datetime) -> bool:
-    """Whether the last beats were as they should be."""
+    """Whether the last beats went well."""
     if {"problem:poll", "problem:think"} & set(ctx.store.marks("problem:")):
         return False
     intervals = [s.interval_s for s in ctx.settings.sources if s.enabled]
     if not intervals:
-        return True  # nothing is polled here: that the daemon lives is all there is to say
+        return True  # nothing is polled here: that the daemon is alive is all there is to report
     lately = now - timedelta(seconds=3 * max(*intervals, ctx.settings.daemon.poll_s))
     return bool(ctx.store.polls(since=lately)["outcome"].isin(["ok", "empty"]).any())

@@ -1,4 +1,4 @@
-"""Ask the feeds what is due and store what they say, a round in one transaction, each answer with its outcome."""
+"""Make the requests that are due and store the answers, a round in one transaction, each answer with its outcome."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from flightwatch.records import AIRCRAFT, OBSERVATION, Fetched, Poll, concat
 log = logging.getLogger("flightwatch.poll")
 
 PUNCTUAL = 0.9
-"""Of a source's interval: after that much of it, it is asked. The timer that calls us is never exact."""
+"""A source is due after this share of its interval, because the timer that calls us is never exact."""
 
-GOOD = ("ok", "empty")  # outcomes of an answer that is what it should be (records.OUTCOMES)
+GOOD = ("ok", "empty")  # outcomes of a correct answer (records.OUTCOMES)
 
 
 def poll(ctx: Context, now: datetime) -> list[Poll]:
-    """Every source whose turn it is, request by request; a source in trouble is recorded and the next one asked.
+    """Polls every source that is due, request by request. Trouble with a source is recorded and the next one is polled.
 
-    StoreError when the disk is nearly full: what room there is belongs to the alerts that are on their way.
+    StoreError if the disk is nearly full: the remaining room is for the alerts on their way.
     """
     require_room(ctx)
     done: list[Poll] = []
@@ -49,7 +49,7 @@ def poll(ctx: Context, now: datetime) -> list[Poll]:
 
 
 def every(interval_s: float, poll_s: float) -> float:
-    """Seconds between two rounds of a source: its own interval, as the daemon's rounds (`poll_s`) allow it.
+    """Seconds between two rounds of a source: its own interval, limited by the daemon's rounds (`poll_s`).
 
     >>> every(60, 60), every(5, 60), every(90, 60), every(900, 60)
     (60.0, 60.0, 120.0, 840.0)
@@ -58,7 +58,8 @@ def every(interval_s: float, poll_s: float) -> float:
 
 
 def require_room(ctx: Context) -> None:
-    """StoreError while less than `min_free_mb` is free where the SQLite file is; a server minds its own disk."""
+    """StoreError while less than `min_free_mb` is free where the SQLite file is; a database server watches its own
+    disk."""
     file = ctx.store.file
     if file is None:
         return
@@ -69,9 +70,9 @@ def require_room(ctx: Context) -> None:
 
 
 def store(ctx: Context, answers: Sequence[Fetched], job: str, now: datetime) -> list[Poll]:
-    """Clean the answers of one round and store them together, each with what was kept and what was refused and why.
+    """Clean the answers of one round and store them together, each with what was kept, and what was refused and why.
 
-    That the round was made is written in the same transaction, so a leader that takes over does not make it again.
+    The same transaction records that the round was made, so a new leader does not make it again.
     """
     polls, parts = [], []
     for place, fetched in enumerate(answers):
@@ -95,7 +96,7 @@ def store(ctx: Context, answers: Sequence[Fetched], job: str, now: datetime) -> 
 
 
 def tell(polls: Sequence[Poll]) -> None:
-    """One line in the log for each kind of trouble of a round: a source that is down fails every request alike."""
+    """One log line for each kind of trouble in a round: a source that is down fails every request alike."""
     trouble: dict[tuple[str, str], list[Poll]] = {}
     for poll in polls:
         if poll.outcome not in GOOD:

@@ -1,4 +1,4 @@
-"""The pages messages link to, written into the folder a web server serves."""
+"""Writes the pages that messages link to into the folder that a web server serves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ log = logging.getLogger("flightwatch.publish")
 
 
 def publish(ctx: Context, now: datetime) -> None:
-    """Write the pages that are not current. Runs before the messages leave; a page that fails keeps none back."""
+    """Write the pages that are out of date. This runs before the messages are sent; a page that fails delays none of
+    them."""
     folder = ctx.settings.alerts.report_dir
     if folder is None or ctx.store.days_with_flights() is None:
         return

@@ -1,4 +1,4 @@
-"""Flights built once more from the stored fixes, by the rules and the knowledge of today, and what that changed."""
+"""Builds flights again from the stored fixes, by the current rules and knowledge, and reports what changed."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ TOLD = (
     "suspect",
     "rules_version",
 )
-"""What of a flight is compared; candidates and tracks change with these."""
+"""The fields of a flight that are compared; candidates and tracks change with them."""
 
-NOISE = 0.005  # a probability that moves by less is the same to the two digits that are shown
+NOISE = 0.005  # a probability that moves by less is the same in the two digits shown
 
 
 @dataclass
 class Rebuilt:
-    """How many flights were built again, and what is different: flight_id, field, before, after."""
+    """How many flights were rebuilt, and the differences: flight_id, field, before, after."""
 
     airframes: int = 0
     flights: int = 0
@@ -52,7 +52,8 @@ def rebuild_all(
     until: datetime | None = None,
     dry_run: bool = False,
 ) -> Rebuilt:
-    """All airframes with stored fixes in that time (or those named) again; a dry run only says what would change."""
+    """Rebuild all airframes with stored fixes in that time (or those named); a dry run only reports what would
+    change."""
     found = Rebuilt()
     observations = ctx.store.observations(list(icao24) or None, since=since, until=until)
     firsts = observations["time"].groupby(owners(observations)).min()
@@ -68,7 +69,7 @@ def rebuild_all(
 
 
 def _in_place(ctx: Context, built: Built) -> pd.DataFrame:
-    """The stored flights that would give way, and those that would be judged again."""
+    """The stored flights that would be replaced, and those that would be judged again."""
     since = built.scope.set_index("icao24")["since"]
     held = ctx.store.flights(icao24=since.index.tolist(), since=since.min().to_pydatetime())
     held = held[(held["firstseen"] >= held["icao24"].map(since)) & ~held["flight_id"].isin(built.keep)]
@@ -78,7 +79,7 @@ def _in_place(ctx: Context, built: Built) -> pd.DataFrame:
 
 
 def differences(before: pd.DataFrame, after: pd.DataFrame) -> list[dict[str, Any]]:
-    """What is different between two sets of flights, by flight and field; `flight` for one that is new or gone."""
+    """The differences between two sets of flights, by flight and field; `flight` for one that is new or gone."""
     return list(_differences(_rows(before), _rows(after)))
 
 

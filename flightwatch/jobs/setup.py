@@ -1,4 +1,4 @@
-"""A Context from settings: sources and channels built, secrets known to the log filter."""
+"""Builds a Context from settings: the sources, the channels, and the secrets given to the log filter."""
 
 from __future__ import annotations
 
@@ -46,5 +46,5 @@ def context(
 
 
 def circles(ctx: Context, areas: Iterable[str]) -> list[Circle]:
-    """The circles of all these areas, each once."""
+    """The circles of all these areas, each one once."""
     return list(dict.fromkeys(circle for area in areas for circle in ctx.places.area(area)))

@@ -1,4 +1,4 @@
-"""What `status`, `health` and `doctor` say: read from store, settings and machine, never from the daemon."""
+"""What `status`, `health` and `doctor` report: read from store, settings and machine, never from the daemon."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from flightwatch.config import Settings
     from flightwatch.store import Store
 
-LATE = 5  # beats without a good one before a job or a source counts as silent: one or two are ordinary trouble
-FAILING = 5  # tries in a row: by the delays of notify.outbox a channel has then not answered for eight minutes
+LATE = 5  # beats without a good one before a job or a source counts as silent: one or two are ordinary
+FAILING = 5  # failed tries in a row: with the delays of notify.outbox, the channel is then silent for eight minutes
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Check:
 
 
 def status(settings: Settings, store: Store, now: datetime) -> dict[str, Any]:
-    """What has been going on, as lists of rows by subject."""
+    """Recent activity, as lists of rows by subject."""
     with store.reading():
         day = store.polls(since=now - timedelta(days=1))
         marks = store.marks()
@@ -78,7 +78,7 @@ def status(settings: Settings, store: Store, now: datetime) -> dict[str, Any]:
 
 
 def _condition(found: condition.Condition | None) -> dict[str, str]:
-    """How a source is doing now, since when, and why in its own words; empty for one that only brought history."""
+    """How a source is doing now, since when, and why in words; empty for one that only brought history."""
     if found is None:
         return {"now": "", "since": "", "why": ""}
     since = iso(found.since.to_pydatetime()) if found.since is not None else ""
@@ -86,7 +86,7 @@ def _condition(found: condition.Condition | None) -> dict[str, str]:
 
 
 def health(settings: Settings, now: datetime) -> list[Check]:
-    """Is it working: the store answers, every source was heard lately, no job fails, no channel is broken."""
+    """Whether it works: the store answers, every source was heard recently, no job fails, no channel is broken."""
     from flightwatch.store import open_store
 
     try:
@@ -116,7 +116,8 @@ def health(settings: Settings, now: datetime) -> list[Check]:
 
 
 def _channel(name: str, state: State) -> Check:
-    """Whether messages get out there: broken is for good, and one that does not answer is no better meanwhile."""
+    """Whether messages get out there: a broken channel stays broken, and one that does not answer is no better
+    meanwhile."""
     if state.broken or state.failures < FAILING:
         return Check(name, not state.broken, state.broken or "fine")
     again = f", again from {iso(state.hold)} on" if state.hold else ""
@@ -124,8 +125,8 @@ def _channel(name: str, state: State) -> Check:
 
 
 def _source(source: str, polls: pd.DataFrame, interval_s: float, now: datetime) -> Check:
-    """Whether a source answered well lately, and what is odd about its answers. One that is down is not fine however
-    late its last good answer; a degraded one is heard, and says why it is not to be believed whole."""
+    """Whether a source answered well recently, and what is odd about its answers. A source that is down is not fine,
+    however recent its last good answer; a degraded one passes, with the reason why it is not fully trusted."""
     name = f"source {source}"
     good = polls[polls["outcome"].isin(condition.GOOD)]
     judged = condition.judge(polls) if len(polls) else []
@@ -143,7 +144,7 @@ def _source(source: str, polls: pd.DataFrame, interval_s: float, now: datetime) 
 
 
 def doctor(settings: Settings, now: datetime) -> list[Check]:
-    """Everything a run depends on that can be looked at without asking anybody."""
+    """Everything a run depends on that can be checked without asking anybody."""
     found = [
         Check("configuration", not settings.check_secrets(), "; ".join(settings.check_secrets()) or str(settings.path)),
         Check("contact", bool(settings.contact), settings.contact or "not set: live polling refuses to start"),
@@ -178,7 +179,7 @@ def _database(settings: Settings) -> Check:
 
 
 def _history(settings: Settings, now: datetime) -> Check:
-    """Whether there is a past to judge by: a route may raise an alert only after so many watched days."""
+    """Whether there is enough history to judge by: a route raises alerts only after this many watched days."""
     from flightwatch.store import open_store
 
     with open_store(settings.database.url, readonly=True) as store:
@@ -196,7 +197,7 @@ def _too_short(needed: int) -> str:
 
 
 def _channels(settings: Settings) -> Check:
-    """Whether anybody is told of an alert."""
+    """Whether anybody receives alerts."""
     names = ", ".join(c.name for c in settings.channels if c.enabled)
     return Check("channels", bool(names), names or "none, so nobody hears of an alert: add a [[channel]]")
 

@@ -1,4 +1,4 @@
-"""What a daemon needs at some time, loaded before it begins: what works in the morning works at night too."""
+"""Loads what a daemon needs at some point before it begins, so that what works in the morning also works at night."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from flightwatch.records import FLIGHT, conform
 log = logging.getLogger("flightwatch.warm")
 
 LATER = ("sklearn.ensemble", "scipy.optimize", "jinja2", "flightwatch.plots")
-"""Loaded by the first judgement and the first alert otherwise."""
+"""Otherwise loaded by the first judgement and the first alert."""
 
 
 def warm(ctx: Context) -> None:
     """Load libraries and tables, and draw a map, before the first round.
 
-    A program that was upgraded underneath a running daemon cannot load the rest of itself when the first alert is due,
-    and a picture that cannot be drawn is known at the start. What lives as long as the process then lies together in
-    memory and not among what a round forgets (docs/reliability.md, R13).
+    A program that was upgraded underneath a running daemon cannot load the rest of itself when the first alert is due;
+    and a picture that cannot be drawn is known at the start. Long-lived objects then lie together in memory, and not
+    among those that a round frees (docs/reliability.md, R13).
     """
     keep_apart()
     for name in LATER:
@@ -33,11 +33,11 @@ def warm(ctx: Context) -> None:
     except Exception:
         log.exception("no map can be drawn; alerts go out without one")
     gc.collect()
-    gc.freeze()  # what is here now stays: it need not be looked through again and again
+    gc.freeze()  # what exists now stays: it need not be scanned again and again
 
 
 def _draw(ctx: Context) -> None:
-    """A map of one flight between the two first fields there are."""
+    """A map of one flight between the first two fields there are."""
     from flightwatch import plots
 
     origin, destination = ctx.airports.frame.index[:2]
