@@ -1,4 +1,4 @@
-"""Episodes: findings that tell one story open, extend and close one alert. Pure: values in, values out."""
+"""Episodes: findings that belong to one story open, extend and close one alert. Pure: values in, values out."""
 
 from flightwatch.alerts.announce import Audience, announce
 from flightwatch.alerts.message import message

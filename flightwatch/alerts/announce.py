@@ -1,4 +1,4 @@
-"""From changes to outbox rows: one delivery per telling and channel that wants to hear of it."""
+"""From changes to outbox rows: one delivery per telling and channel that takes it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from flightwatch.telling import Changes, Delivery, Episode, Message, Telling
 
 @dataclass(frozen=True)
 class Audience:
-    """One channel as the announcing side knows it: from which severity on, for which routes (globs; none = all), whose
-    local time it shows beside UTC, and whether it can show a map."""
+    """One channel as seen here: its lowest severity, its routes (globs; none = all), whose local time it shows beside
+    UTC, and whether it can show a map."""
 
     channel: str
     severity: str = "info"
@@ -38,8 +38,8 @@ def announce(
     """The deliveries to store in the same transaction as the changes; each message is rendered once a time zone, with
     and without its map.
 
-    `render` makes the message of an episode, a telling, a zone and whether with a map (`message` with the flights, the
-    picture and the names at hand). Ids are 0 until the store gives them.
+    `render` makes the message for an episode, a telling, a zone, with or without a map (`message` with the flights, the
+    picture and the names already given). Ids are 0 until the store assigns them.
     """
     episodes = {e.alert.id: e for e in (*changes.opened, *changes.updated, *changes.closed)}
     channels = list(audiences)

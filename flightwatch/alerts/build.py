@@ -1,4 +1,4 @@
-"""One alert from the runs that tell its story: which route names it, which flights made it, how severe it is."""
+"""Builds one alert from the runs of one story: the route that names it, the flights in it, its severity."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class World:
         alerts: tuple[Alert, ...] = (),
         runs: tuple[Run, ...] = (),
     ) -> World:
-        """`since` is the first day the matches reach back to; what an alert listed before that day it keeps."""
+        """`since` is the first day that the matches cover; flights that an alert listed before that day are kept."""
         since = pd.Timestamp(matches["day"].min()).date() if len(matches) else None
         named = {run.route for run in runs} | {name for alert in alerts for name in alert.routes}
         own = legs(matches[matches["route"].isin(named)])
@@ -55,7 +55,7 @@ class World:
 
 
 def build(world: World, group: Sequence[Run], old: Alert | None, number: int) -> Episode:
-    """The alert of a group of runs; `old` is its state before, when it goes on."""
+    """The alert of a group of runs; `old` is its previous state if it continues."""
     past = _still_its_own(old.evidence, group, world.runs) if old else {}
     home = _ways_home(world, group, past)
     lead = old.route if old else leading([run for run in group if run.route not in home], world.routes).route
@@ -73,7 +73,7 @@ def build(world: World, group: Sequence[Run], old: Alert | None, number: int) ->
         "told": past.get("told", {}),
     }
     level, why = _severity(evidence, world.rules)
-    if old and rank(old.severity) > rank(level):  # people were told the higher one; it does not fade by waiting
+    if old and rank(old.severity) > rank(level):  # people were told the higher severity; it does not fade by waiting
         level, why = old.severity, str(past.get("severity_reason", ""))
     evidence["severity_reason"] = why
     alert = Alert(
@@ -95,7 +95,7 @@ def build(world: World, group: Sequence[Run], old: Alert | None, number: int) ->
 
 
 def _still_its_own(evidence: Mapping[str, Any], group: Sequence[Run], runs: Sequence[Run]) -> Mapping[str, Any]:
-    """Without the routes whose findings turned out to be another story, told by another alert."""
+    """The evidence without routes whose findings turned out to be another story, with an alert of its own."""
     here = {run.route for run in group}
     gone = {run.route for run in runs if run.route not in here and run.days & days_of(evidence, run.route)}
     routes = {name: record for name, record in evidence.get("routes", {}).items() if name not in gone}
@@ -108,11 +108,11 @@ def days_of(evidence: Mapping[str, Any], route: str) -> set[date]:
 
 
 def _span(world: World, group: Sequence[Run], lead: str, old: Alert | None) -> tuple[date, date]:
-    """First contributing flight to last unusual day: of the findings that opened it, and of the one the headline tells,
-    so that every flight it counts is listed.
+    """First contributing flight to last unusual day: of the findings that opened it, and of the one in the headline, so
+    that every flight it counts is listed.
 
-    A window may reach back into an earlier episode of the route; its flights are told of already, and two episodes of
-    one route never begin on one day.
+    A window may reach back into an earlier episode of the route. The flights there have been reported already, and two
+    episodes of one route never begin on the same day.
     """
     begun = min(run.first for run in group)
     others = (a for a in world.alerts if lead in a.routes and (old is None or a.id != old.id))
@@ -127,7 +127,7 @@ def _span(world: World, group: Sequence[Run], lead: str, old: Alert | None) -> t
 
 
 def _ways_home(world: World, group: Sequence[Run], past: Mapping[str, Any]) -> set[str]:
-    """The routes of the group that only bring back what another one took out."""
+    """The routes of the group that are only the return legs of another one."""
     judged = {name: bool(record.get("home")) for name, record in past.get("routes", {}).items()}
     away = {run.route for run in outbound(group, world.routes)}
     home = {run.route for run in group if run.route not in away and judged.get(run.route, True)}
@@ -135,7 +135,7 @@ def _ways_home(world: World, group: Sequence[Run], past: Mapping[str, Any]) -> s
 
 
 def _peaks(group: Sequence[Run], home: set[str], past: Mapping[str, Any]) -> dict[str, Any]:
-    """The strongest finding of each route, from now and from before what is judged now."""
+    """The strongest finding of each route, among present findings and earlier ones."""
     out = dict(past)
     for run in group:
         fresh = [ev.peak(case.finding) | {"home": run.route in home} for case in run.cases]
@@ -149,7 +149,7 @@ def _peaks(group: Sequence[Run], home: set[str], past: Mapping[str, Any]) -> dic
 
 
 def _muted(group: Sequence[Run], notices: Sequence[Notice]) -> str:
-    """The notice that explains it all away; empty when a finding stands without the flights of the doubted days."""
+    """The notice that explains all of it; empty if a finding stands without the flights of the doubted days."""
     texts = []
     for case in (case for run in group for case in run.cases):
         notice = doubted(case.route, case.day, notices)
@@ -163,7 +163,7 @@ def _muted(group: Sequence[Run], notices: Sequence[Notice]) -> str:
 def _listed(
     world: World, names: Mapping[str, None], home: set[str], span: tuple[date, date], past: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The flights of all routes in the span; of days the matches no longer reach, as they were listed before."""
+    """The flights of all routes in the span; for days that the matches no longer cover, as they were listed before."""
     found: dict[str, tuple[Leg, bool]] = {}
     for route in names:
         for leg in world.legs.get(route, ()):

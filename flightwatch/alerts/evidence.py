@@ -1,4 +1,4 @@
-"""What an alert was judged on, as a JSON-able record that stays with it."""
+"""What an alert was judged on, as a JSON-serialisable record that is stored with it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def peak(finding: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """JSON-able: dates as text, numbers finite or None, containers likewise.
+    """JSON-serialisable: dates as text, numbers finite or None, containers likewise.
 
     >>> plain(float("inf")), plain(pd.Timestamp("2024-12-14")), plain({"a": [1, float("nan")]})
     (None, '2024-12-14', {'a': [1, None]})
@@ -47,13 +47,13 @@ def plain(value: Any) -> Any:
 
 
 def strength(record: Mapping[str, Any]) -> tuple[float, float, str]:
-    """For choosing the strongest: rarest, then strangest, then latest."""
+    """A key for choosing the strongest: rarest, then strangest, then latest."""
     probability = record.get("probability")
     return (-(1.0 if probability is None else probability), record.get("score") or 0.0, str(record.get("day")))
 
 
 def entry(leg: Leg, row: Mapping[str, Any] | None, *, home: bool) -> dict[str, Any]:
-    """One flight of the episode: how likely it flew the route, and where it is held to have come from and gone."""
+    """One flight of the episode: how likely it flew the route, and where it probably came from and went."""
     out: dict[str, Any] = {
         "day": leg.day.isoformat(), "icao24": leg.icao24, "p": round(leg.probability, 4),
         "confirmed": leg.confirmed, "home": home,
@@ -71,7 +71,7 @@ def entry(leg: Leg, row: Mapping[str, Any] | None, *, home: bool) -> dict[str, A
 
 
 def totals(flights: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The sums people are shown, over the flights that went out (not their ways home)."""
+    """The sums shown to people, over the outbound flights (without return flights)."""
     out = [f for f in flights.values() if not f.get("home")]
     return {
         "listed": len(out),
@@ -85,7 +85,7 @@ def totals(flights: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def news(told: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """What is new since people were told, one sentence each. `told` is as `tell` keeps it.
+    """What is new since people were last told, one sentence each. `told` is as `tell` keeps it.
 
     >>> told = {"flights": {"a": "HLLB"}, "routes": ["r"]}
     >>> news(told, {"flights": {"a": {"to": "HLGN"}, "b": {"to": "HLLB"}}, "routes": {"r": {}}})

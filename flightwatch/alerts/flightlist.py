@@ -14,9 +14,9 @@ from flightwatch.units import percent
 from flightwatch.words import number
 
 SEEN = ("observed", "approach", "reported")
-WORTH_NAMING = 0.1  # a second candidate below one in ten would only take up room
+WORTH_NAMING = 0.1  # a second candidate below one in ten would only take up space
 TRACKER = "https://globe.adsbexchange.com/?icao={icao24}&showTrace={day}"
-"""A public tracker that shows the track of an airframe on a day (tar1090 query parameters `icao`, `showTrace`)."""
+"""A public tracker that shows an airframe's track on a day (tar1090 query parameters `icao`, `showTrace`)."""
 
 
 def row(
@@ -28,9 +28,9 @@ def row(
     tracker: str = TRACKER,
     names: Callable[[str], str] = str,
 ) -> dict[str, str]:
-    """One flight for people: who, when, from where to where and how sure, and where to see its track.
+    """One flight for people: who, when, from where to where, how certain, and where to see its track.
 
-    `listed` is its entry in the alert's evidence, which is enough when the flight row is not at hand.
+    `listed` is its entry in the alert's evidence, which is enough if the flight row is not available.
     """
     data: Mapping[str, Any] = flight or {}
     icao24 = str(data.get("icao24") or listed.get("icao24", ""))
@@ -61,7 +61,7 @@ def _departed(when: datetime | None, day: str, zone: str) -> str:
 
 
 def _share(probability: float, shown: str) -> str:
-    """What it adds to the count, unless that is one, or says the same as what stands at an end.
+    """How much the flight adds to the count, unless that is one, or repeats what is shown at an end.
 
     >>> _share(0.62, "UUWW probably HLLB (62%)"), _share(0.97, "UUWW HLLB"), _share(0.4, "UUWW unknown")
     ('', '', 'counts as 0.4 of a flight')

@@ -1,4 +1,4 @@
-"""What the sources ask of whoever passes their data on."""
+"""What the sources require of anyone who passes their data on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ ALIASES = {"adsb.lol": "adsblol", "adsb.fi": "adsbfi", "airplanes.live": "airpla
 
 
 def notes(sources: Iterable[str]) -> list[str]:
-    """The notices owed for these sources, named by kind or by a name that begins with it; own receivers owe none.
+    """The notices required for these sources, named by kind or by a name that begins with it; own receivers require
+    none.
 
     >>> notes(["adsblol", "adsblol-archive", "roof"])
     ['Data from adsb.lol, Open Database License 1.0 (opendatacommons.org/licenses/odbl).']

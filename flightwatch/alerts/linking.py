@@ -1,4 +1,5 @@
-"""Which findings tell one story: of one route close in time, of several routes on the same flights, out and back."""
+"""Which findings belong to one story: of one route close in time, of several routes with the same flights, out and
+back."""
 
 from __future__ import annotations
 
@@ -10,11 +11,12 @@ from flightwatch.alerts.rest import Case, Leg
 from flightwatch.records import Route
 
 SAME_FLIGHTS = 0.5
-"""Two routes rest on the same flights when the smaller shares this much of its expected flights with the larger."""
+"""Two routes have the same flights if the smaller shares this much of its expected flights with the larger."""
 
 TURNAROUND = timedelta(days=4)
-"""A return leg leaves within this time of the outbound one. Cargo crews turn round in hours, and a leg with an unseen
-stop in a day or two; the benchmarks' worlds return after 0-2 days, doubled here for crew rest and unseen legs."""
+"""A return leg leaves within this time of the outbound one. Cargo crews turn round in hours, and a leg with an
+unseen stop in a day or two. In the benchmarks' worlds returns come after 0-2 days, doubled here for crew rest and
+unseen legs."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Run:
 
     @property
     def weights(self) -> dict[str, float]:
-        """Flight → probability, of every flight any of its findings rests on."""
+        """Flight → probability, for every flight in any of its findings."""
         return {leg.flight_id: leg.probability for case in self.cases for leg in case.legs}
 
     @property
@@ -58,7 +60,7 @@ class Run:
 
 
 def runs(cases: Iterable[Case], gap_days: int) -> list[Run]:
-    """Findings of one route with at most `gap_days` between them."""
+    """Groups the findings of one route with at most `gap_days` between them."""
     by_route: dict[str, list[Case]] = {}
     for case in cases:
         by_route.setdefault(case.route, []).append(case)
@@ -101,14 +103,15 @@ def _near(legs: Sequence[Leg], others: Sequence[Leg]) -> bool:
 
 
 def _led(a: Run, b: Run) -> int:
-    """By how many airframes a's flights come first, less those whose flights on b do."""
+    """By how many airframes a's flights come first, minus those whose flights on b do."""
     others = b.airframes
     firsts = [(legs[0].flight_id, others[name][0].flight_id) for name, legs in a.airframes.items() if name in others]
     return sum((mine < theirs) - (mine > theirs) for mine, theirs in firsts)
 
 
 def reverse(a: Route, b: Route) -> bool:
-    """Whether b may lead from where a ends back to where a begins; an open end fits any, two open ends fit nothing."""
+    """Whether b may lead from where a ends back to where a begins; one open end matches anything, two open ends match
+    nothing."""
     if a.origin_airports is None and a.destination_airports is None:
         return False
     return _touch(a.origin_airports, b.destination_airports) and _touch(a.destination_airports, b.origin_airports)
@@ -119,7 +122,7 @@ def _touch(a: frozenset[str] | None, b: frozenset[str] | None) -> bool:
 
 
 def stories(items: Sequence[Run], routes: Mapping[str, Route]) -> list[list[Run]]:
-    """The runs in groups that tell one story each, the earliest start first."""
+    """The runs in groups of one story each, the earliest start first."""
     parent = list(range(len(items)))
 
     def root(i: int) -> int:
@@ -142,7 +145,7 @@ def stories(items: Sequence[Run], routes: Mapping[str, Route]) -> list[list[Run]
 
 
 def outbound(group: Sequence[Run], routes: Mapping[str, Route]) -> list[Run]:
-    """The runs of the direction that flew first; the others are ways home."""
+    """The runs in the direction that was flown first; the others are returns."""
 
     def order(run: Run) -> tuple[int, date, float, str]:
         behind = sum(1 for other in group if is_return(other, run, routes) and _led(other, run) > 0)
@@ -157,10 +160,10 @@ def outbound(group: Sequence[Run], routes: Mapping[str, Route]) -> list[Run]:
 
 
 def leading(group: Sequence[Run], routes: Mapping[str, Route]) -> Run:
-    """The run whose route the alert is named by.
+    """The run whose route names the alert.
 
-    Of those that carry most of the flights: a configured watch before a discovered pair, then the most specific
-    (fewest airports at its ends), then the strongest.
+    Among those with most of the flights: a configured watch before a discovered pair, then the most specific (fewest
+    airports at its ends), then the strongest.
     """
     heaviest = max(sum(run.weights.values()) for run in group)
     main = [run for run in group if sum(run.weights.values()) >= heaviest * 2 / 3]

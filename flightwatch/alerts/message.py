@@ -1,4 +1,5 @@
-"""An alert in words, for somebody woken by it: what, how unusual, how sure, what it rests on, and what it is not."""
+"""An alert in words, for somebody woken by it: what, how unusual, how certain, what it rests on, and what it does not
+mean."""
 
 from __future__ import annotations
 
@@ -39,10 +40,10 @@ def message(
     names: Callable[[str], str] = str,
     command: str = "flightwatch",
 ) -> Message:
-    """What people read about an alert. `kind` is opened, updated or closed; `news` what changed since the last message.
+    """The message about an alert. `kind` is opened, updated or closed; `news` is what changed since the last message.
 
-    `findings`, when given, adds what the newest judged day of the route says. `names` turns an airport id into words;
-    `base_url` is where `flightwatch report` publishes its pages: the message links to the alert's; `zone` is shown
+    `findings`, if given, adds the newest judged day of the route. `names` turns an airport id into words. `base_url` is
+    where `flightwatch report` publishes its pages, and the message links to the alert's page there. `zone` is shown
     beside UTC.
     """
     evidence = alert.evidence
@@ -69,7 +70,7 @@ def message(
 
 
 def _when(name: str, entry: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]) -> tuple[bool, str, str]:
-    """The order of the list: out before home, then by time; a flight without its row by its day alone."""
+    """Sort key of the list: outbound before return, then by time; a flight without its row, by its day alone."""
     firstseen = rows[name]["firstseen"] if name in rows else None
     return bool(entry.get("home")), str(entry["day"]), f"{firstseen:%H%M%S}" if firstseen is not None else ""
 
@@ -80,7 +81,7 @@ def _thread(alert: Alert) -> str:
 
 
 def _serial(alert: Alert, kind: str) -> str:
-    """Updates are numbered; an alert opens and closes once (again only after a correction, which counts on)."""
+    """Updates are numbered. An alert opens and closes once (again only after a correction, which adds to the count)."""
     count = int(alert.evidence.get("told", {}).get("count", 0))
     return f"-{count}" if kind == "updated" or count > 1 else ""
 
@@ -98,7 +99,7 @@ def _summary(alert: Alert, top: Mapping[str, Any], kind: str, news: Sequence[str
 
 
 def _known(alert: Alert) -> str:
-    """How much of it was seen, and by how many aircraft, in one sentence."""
+    """In one sentence, how much of it was seen, and by how many aircraft."""
     evidence = alert.evidence
     listed, seen = int(evidence.get("listed", 0)), int(evidence.get("confirmed_flights", 0))
     if not listed:
@@ -166,7 +167,7 @@ def _range(lower: float, upper: float) -> str:
 
 
 def which_route(routes: Sequence[str]) -> str:
-    """What a flight of the list is held to have flown: an alert of several routes lists the flights of all of them."""
+    """Which route a listed flight probably flew: an alert of several routes lists the flights of all of them."""
     return "this route" if len(routes) < 2 else "one of the routes of this alert"
 
 
@@ -228,7 +229,7 @@ def _notes(alert: Alert, top: Mapping[str, Any], rows: Mapping[str, Mapping[str,
         )
     if evidence.get("muted"):
         out.append(f"There is doubt about the data: {evidence['muted']}")
-    if (top.get("coverage") or 1.0) < 0.6:  # below this, a day does not teach either
+    if (top.get("coverage") or 1.0) < 0.6:  # such a day is not learned from either
         out.append("Coverage was poor in this window: there may have been more flights.")
     if int(top.get("history_days") or 0) < Rules().min_history_days * 2:
         out.append(
@@ -238,7 +239,7 @@ def _notes(alert: Alert, top: Mapping[str, Any], rows: Mapping[str, Mapping[str,
 
 
 def page(number: int) -> str:
-    """Where an alert's page lies below the published reports.
+    """Path of an alert's page below the published reports.
 
     >>> page(3)
     'alerts/3.html'

@@ -1,4 +1,4 @@
-"""What is wrong with our own eyes: a source that is silent, a route nobody can see, a crowd of doubted positions."""
+"""What is wrong with our own data: a silent source, a route that is not covered, a crowd of doubted positions."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ GOOD = ("ok", "empty")
 
 SILENT_H = 1.0
 SILENT_POLLS = 3
-"""A source is called silent after an hour and three polls without a good answer: longer than any back-off after one
+"""A source counts as silent after an hour and three polls without a good answer: longer than any back-off after one
 429, shorter than what costs a day its coverage."""
 
 SEEN = 0.05
-"""A day covered less than this is a day without data: one hour of twenty-four is 0.04."""
+"""A day covered less than this counts as a day without data: one hour of twenty-four is 0.04."""
 
 CROWD = 3.0
 CROWD_SHARE = 0.5
-"""Doubted flights on a route and day that make a notice: enough to look like a surge, and most of what was counted."""
+"""Doubted flights on a route and day that lead to a notice: enough to look like a surge, and most of those counted."""
 
 RECENT = timedelta(days=7)
 
@@ -48,8 +48,8 @@ def watch(
     """The notices to store: those that begin, those that changed, and those that end now.
 
     `polls` are the live polls of the last days, `route_days` those of the last weeks, `running` the notices without an
-    end. A cause that goes on is not begun again; a notice about a channel (`channel:…`) is left alone. `odd` are
-    sources that answer, but not as they usually do: name, what is odd, since when.
+    end. A continuing cause does not begin again; a notice about a channel (`channel:…`) is left alone. `odd` are
+    sources that answer, but not as usual: name, what is odd, since when.
     """
     silent = _silent_sources(polls, now)
     asked = set(polls.loc[polls["planned"].astype(bool), "source"]) if len(polls) else set()
@@ -89,7 +89,7 @@ def _silent_sources(polls: pd.DataFrame, now: datetime) -> list[Notice]:
 
 
 def _odd_sources(odd: Iterable[tuple[str, str, datetime]], now: datetime) -> list[Notice]:
-    """Sources that have answered strangely for as long as makes another one silent."""
+    """Sources that have answered strangely for as long as it takes to call a source silent."""
     return [
         Notice(
             f"source:{source}",
@@ -157,7 +157,7 @@ def _literal(name: str) -> str:
 
 
 def notice_message(notice: Notice, *, zone: str = "UTC") -> Message:
-    """What people read about a notice: that it began, or that it is over."""
+    """The message about a notice: that it began, or that it is over."""
     slug = re.sub(r"[^a-z0-9]+", "-", notice.cause.casefold()).strip("-")
     over = notice.ended is not None
     thread = f"notice-{slug}-{notice.started.astimezone(UTC):%Y%m%dT%H%M%SZ}"

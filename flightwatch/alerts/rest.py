@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 
 LISTED = 0.05
-"""A flight less likely than this to have flown the route is not listed; it moves the count by less than rounding."""
+"""A flight less likely than this to have flown the route is not listed; it changes the count by less than rounding
+does."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,10 @@ class Case:
         return min((leg.day for leg in self.legs), default=self.day)
 
     def stands_without(self, left_out: Collection[str]) -> bool:
-        """Whether what remains is still more than is usual there.
+        """Whether what remains is still more than usual.
 
-        True when nothing is left out, so the judgement itself is never second-guessed here; and when no flight is
-        known at all (a history of counts only), because then nothing speaks against it.
+        True if nothing is left out, so the judgement itself is never questioned here; and if no flight is known at all
+        (a history of counts only), because then nothing speaks against it.
         """
         if not any(leg.flight_id in left_out for leg in self.legs):
             return True
@@ -80,7 +81,7 @@ def legs(matches: pd.DataFrame) -> dict[str, list[Leg]]:
 
 
 def number(value: Any, default: float = math.nan) -> float:
-    """A float, or the default for what is missing or not a number."""
+    """A float, or the default if the value is missing or not a number."""
     if value is None:
         return default
     result = float(value)

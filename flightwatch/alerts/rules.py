@@ -1,4 +1,4 @@
-"""The numbers alerts are run by, and the plain rules of severity."""
+"""The numbers that govern alerts, and the plain rules of severity."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ SEVERITIES = ("info", "watch", "high")
 
 @dataclass(frozen=True)
 class Rules:
-    """What may be tuned. Anything with attributes of these names serves as settings; what it lacks has our default."""
+    """What may be tuned. Any object with attributes of these names can serve as settings; missing ones have our
+    default."""
 
     episode_gap_days: int = 14
     """Findings this close belong together (docs/alerts.md)."""
@@ -20,16 +21,16 @@ class Rules:
     min_history_days: int = 60
     """Less history than this keeps an alert at `info` (docs/detection.md)."""
     update_interval_h: float = 6
-    """Least time between two messages with news on one alert, unless it became more severe: four times a working day
-    is what a desk can follow."""
+    """Least time between two messages with news on one alert, unless it became more severe: a desk can follow four in a
+    working day."""
     acknowledged_interval_h: float = 24
-    """The same once somebody has said they are looking at it."""
+    """The same once somebody has said they are looking into it."""
     repeat_interval_h: float = 24
-    """A watch or high alert nobody acknowledged is told again after this long without news; 0 never."""
+    """A watch or high alert that nobody acknowledged is sent again after this long without news; 0 never."""
 
     @classmethod
     def of(cls, settings: Any) -> Rules:
-        """The rules in any settings, flat or in parts called `detection` and `alerts`; the defaults for None."""
+        """The rules in any settings, flat or in sections `detection` and `alerts`; the defaults for None."""
         parts = [settings, getattr(settings, "detection", None), getattr(settings, "alerts", None)]
         known = {f.name: getattr(p, f.name) for p in parts for f in fields(cls) if p and hasattr(p, f.name)}
         return cls(**known)
@@ -39,14 +40,14 @@ HIGH_FLIGHTS = 3.0
 HIGH_MULTIPLE = 5.0
 HIGH_PROBABILITY = 1e-3
 HIGH_CERTAINTY = 0.5
-"""Together: three flights or more, five times the usual, rarer than one ordinary day in a thousand, and
-more likely than not to have gone there. A policy for people, not a fit: docs/alerts.md says it in words."""
+"""All together: three flights or more, five times the usual, rarer than one ordinary day in a thousand, and more likely
+than not to have gone there. This is a policy for people, not a fit: docs/alerts.md says it in words."""
 
 LOW_MULTIPLE = 2.0
 LOW_FLIGHTS = 0.75
 LOW_CERTAINTY = 0.3
 LOW_COVERAGE = 0.3
-"""Any one of them keeps an alert at `info`: worth a line in the list, not worth waking somebody."""
+"""Any one of them keeps an alert at `info`: worth a line in the list, not worth waking somebody for."""
 
 
 def severity(
@@ -63,7 +64,7 @@ def severity(
     """info, watch or high, and the sentence that says why.
 
     `certainty` is expected flights over listed flights; `identified` says that a registration, or two independent
-    sources, stand behind at least one of them (an invented aircraft has neither).
+    sources, confirm at least one of them (an invented aircraft has neither).
 
     >>> severity(observed=4, multiple=40, probability=1e-4, certainty=0.8, coverage=0.9, history_days=180,
     ...          identified=True)[0]

@@ -1,4 +1,4 @@
-"""What keeps an alert from being told although it stands: a silence somebody ordered, or doubt in our own eyes."""
+"""What keeps a valid alert from being sent: a silence that somebody set, or doubts about our own data."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def matches(pattern: str, route: str) -> bool:
 
 
 def silenced(routes: Iterable[str], silences: Iterable[Silence], now: datetime) -> str:
-    """Why alerts of these routes are not told at `now`; empty when they are.
+    """Why alerts of these routes are not sent at `now`; empty if they are.
 
-    Every route of an alert must be silenced: a silence on one watch does not hide what another one found.
+    Every route of an alert must be silenced: a silence on one watch does not hide what another watch found.
     """
     running = [silence for silence in silences if silence.created <= now < silence.expires]
     found = [next((s for s in running if matches(s.route, route)), None) for route in routes]
@@ -33,7 +33,7 @@ def silenced(routes: Iterable[str], silences: Iterable[Silence], now: datetime) 
 
 
 def doubted(route: str, day: date, notices: Iterable[Notice]) -> Notice | None:
-    """The data-quality notice that covers this route on this day, if there is one."""
+    """The data-quality notice that covers this route on this day, if any."""
     for notice in notices:
         if notice.first_day is None or not any(matches(pattern, route) for pattern in notice.routes):
             continue

@@ -1,4 +1,4 @@
-"""What of the changes is told, and when: once when it opens, again when there is news, last when it is over."""
+"""Which changes are announced, and when: once when an alert opens, again when there is news, and when it is over."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flightwatch.units import iso
 
 @dataclass(frozen=True)
 class Desk:
-    """What decides about telling, the same for every alert of one run."""
+    """The inputs to announcing, the same for every alert of one run."""
 
     silences: tuple[Silence, ...]
     rules: Rules
@@ -31,7 +31,8 @@ def tell(
     joined: Sequence[Episode],
     desk: Desk,
 ) -> Changes:
-    """The changes with their tellings. `kept` are live alerts before and after; a joined one ends without a word."""
+    """The changes with their tellings. `kept` are live alerts before and after; an alert merged into another ends
+    silently."""
     tellings: list[Telling] = []
     new = []
     for episode in opened:
@@ -52,7 +53,7 @@ def tell(
 
 
 def _judge(after: Episode, desk: Desk) -> tuple[Episode, list[Telling]]:
-    """The episode with what people now know of it noted, and the telling, if one is due."""
+    """The episode, updated with what people now know of it, and the telling, if one is due."""
     alert, evidence = after.alert, dict(after.alert.evidence)
     told: dict[str, Any] = evidence.get("told", {})
     hushed = silenced(alert.routes, desk.silences, desk.now)
@@ -85,7 +86,7 @@ def _due(told: dict[str, Any], news: list[str], episode: Episode, desk: Desk) ->
     status, severity, rules = episode.alert.status, episode.alert.severity, desk.rules
     if not told:
         return "opened"
-    if not told["count"]:  # found before anybody was to be told: only what came after is worth a message
+    if not told["count"]:  # found before notifications were on: only what came after is worth a message
         return "opened" if news else ""
     since = desk.now - datetime.fromisoformat(told["at"])
     if rank(severity) > rank(told["severity"]):
@@ -101,5 +102,5 @@ def _due(told: dict[str, Any], news: list[str], episode: Episode, desk: Desk) ->
 
 
 def _same(a: Episode, b: Episode) -> bool:
-    """Whether two states are the same but for when they were written."""
+    """Whether two states are the same except for when they were written."""
     return a.flights == b.flights and replace(a.alert, updated=b.alert.updated) == b.alert

@@ -1,4 +1,4 @@
-"""From findings to alerts: which open, which go on, which are over, and which of it is told."""
+"""From findings to alerts: which open, which continue, which are over, and which changes are announced."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def update(
     """The alerts as they should be after these findings.
 
     `findings` and `matches` cover the same recent days (at least the longest window plus the episode gap); `alerts` are
-    all live ones and those that ended in that time, each with its flight ids. `routes` are needed to see that a return
-    flight is the way home of an outbound one, and to name an alert by the most specific watch. `next_id` is the first
-    free alert id (one above the highest given when None). With `notify=False` (first run, backfill) nothing is told,
-    now or later, of what is found now. The same call twice changes nothing the second time.
+    all live ones and those that ended in that time, each with its flight ids. `routes` are needed to recognise a return
+    flight, and to name an alert by the most specific watch. `next_id` is the first free alert id (one above the highest
+    given if None). With `notify=False` (first run, backfill), nothing found now is announced, now or later. The same
+    call twice changes nothing the second time.
     """
     rules, by_name = Rules.of(settings), {route.name: route for route in routes}
     known = sorted(alerts, key=lambda episode: episode.alert.id)
@@ -83,7 +83,8 @@ def update(
 
 
 def _stands(case: Case, suspect: set[str], ended: Sequence[Episode], rules: Rules) -> bool:
-    """Whether a finding may be told of: not on doubted flights alone, and not on what an ended alert has settled."""
+    """Whether a finding may be announced: not if it rests on doubted flights alone, or on what an ended alert has
+    settled."""
     if not case.stands_without(suspect):
         return False
     for episode in ended:
@@ -100,9 +101,9 @@ def _stands(case: Case, suspect: set[str], ended: Sequence[Episode], rules: Rule
 def _homes(
     groups: Sequence[Sequence[Run]], live: Sequence[Episode], withdrawn: Sequence[Episode], rules: Rules
 ) -> dict[int, list[Episode]]:
-    """For each group of runs the alerts it continues, the oldest first; an alert goes on in one group only.
+    """For each group of runs, the alerts it continues, the oldest first; an alert continues in one group only.
 
-    A withdrawn alert goes on as itself when a later correction brings its surge back.
+    A withdrawn alert continues as itself if a later correction brings its surge back.
     """
     out: dict[int, list[Episode]] = {}
     for episode in live:
@@ -117,7 +118,8 @@ def _homes(
 
 
 def _home(groups: Sequence[Sequence[Run]], alert: Alert, rules: Rules) -> int | None:
-    """The group an alert goes on in: the one with the route it is named by, else the first with any of its routes."""
+    """The group in which an alert continues: the one with the route it is named by, else the first with any of its
+    routes."""
     fitting = []
     for number, group in enumerate(groups):
         for run in group:
@@ -132,7 +134,7 @@ def _near(run: Run, days: set[date], gap_days: int) -> bool:
 
 
 def _over(episode: Episode, findings: pd.DataFrame, rules: Rules, now: datetime) -> str:
-    """Why a live alert is over; empty while it is not. Quiet needs to have been looked at, not merely passed."""
+    """Why a live alert is over; empty if it is not. Quiet days count only if they were watched."""
     alert = episode.alert
     own = findings[findings["route"].isin(alert.routes)]
     judged = {pd.Timestamp(d).date() for d in own["day"].unique()}

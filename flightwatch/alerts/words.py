@@ -37,7 +37,8 @@ def times(multiple: float) -> str:
 
 
 def split_rarity(reasons: Iterable[str]) -> tuple[list[str], list[str]]:
-    """The reasons that say how often ordinary traffic looks like this (`detection.words`), and the others.
+    """Splits the reasons into those that say how often ordinary traffic looks like this (`detection.words`), and the
+    others.
 
     >>> split_rarity(["3 flights in 7 days", "ordinary traffic on such a route looks like this once in 4 years"])
     (['ordinary traffic on such a route looks like this once in 4 years'], ['3 flights in 7 days'])
@@ -56,7 +57,7 @@ DOUBTS = {
     "low integrity": "the aircraft reports poor accuracy",
     "clock": "a wrong clock",
 }
-"""The marks of `records.SUSPECT` as people read them."""
+"""The marks of `records.SUSPECT` in words for people."""
 
 
 def doubts(marks: str) -> str:
@@ -69,7 +70,7 @@ def doubts(marks: str) -> str:
 
 
 def headline(route: str, text: str) -> str:
-    """An alert's headline for reading: the route in words where it is named by country codes.
+    """An alert's headline for reading: country codes in the route name become words.
 
     >>> headline("LY to RU", "LY to RU: 2 flights in 7 days (usual 0.1)")
     'Libya to Russia (LY to RU): 2 flights in 7 days (usual 0.1)'
@@ -86,7 +87,7 @@ def day(value: date) -> str:
 
 
 def moment(when: datetime, zone: str = "UTC") -> str:
-    """An instant in UTC, and in the reader's zone where that is another.
+    """An instant in UTC, and also in the reader's zone if that is different.
 
     >>> moment(datetime(2024, 12, 14, 2, 15, tzinfo=UTC), "Europe/Berlin")
     '2024-12-14 02:15 UTC (03:15 Europe/Berlin)'
