@@ -1,4 +1,4 @@
-"""The command line. The clock and the settings enter the product here and in `daemon`, nowhere else.
+"""The command line. The clock and the settings enter the program here and in `daemon`, nowhere else.
 
 Nothing heavy is imported until a command runs: `flightwatch --help` must answer at once.
 """
@@ -30,7 +30,7 @@ for _section in (watch, archive, look, people, handon, model, house):
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run a command and leave with the exit code its error class names; a known error is one line, no traceback."""
+    """Run a command and exit with the exit code of its error class; a known error is one line, without a traceback."""
     try:
         code = app.main(args=list(argv) if argv is not None else None, prog_name="flightwatch", standalone_mode=False)
     except click.exceptions.Exit as e:

@@ -1,4 +1,4 @@
-"""History in: archives and recordings of positions, and lists of finished flights."""
+"""Loading history: archives and recordings of positions, and lists of finished flights."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ backfill_group.add_command(snapshots)
 
 
 def _all_there(paths: Iterable[Path]) -> None:
-    """A mistyped path is told before a database is made for it or anything is read from the others."""
+    """Reports a mistyped path before a database is made for it or anything is read from the others."""
     from flightwatch.errors import InputError
 
     for path in paths:
@@ -118,7 +118,7 @@ def _all_there(paths: Iterable[Path]) -> None:
 
 @contextmanager
 def _storing(session: Session, dry_run: bool) -> Iterator[Any]:
-    """A context that writes to the configured database, or for a dry run to one in memory that is then gone."""
+    """A context that writes to the configured database, or for a dry run to a temporary one in memory."""
     from flightwatch.jobs.context import Context
     from flightwatch.store import open_store
 
@@ -141,10 +141,10 @@ def _run(
     *,
     large: bool = False,
 ) -> None:
-    """Work through the pieces with a progress line, then say what was kept and what was refused and why.
+    """Process the pieces with a progress line, then report what was kept and what was refused and why.
 
-    What an archive yields before it turns out to be broken is stored; the error comes after it, alone if that was
-    nothing.
+    What an archive yields before it turns out to be broken is stored; the error is reported after it, or alone if
+    nothing was stored.
     """
     from flightwatch.errors import InputError
     from flightwatch.jobs.backfill import backfill, pool
@@ -185,7 +185,7 @@ def _progress() -> Iterator[Any]:
 
 
 def tell(report: Report, as_json: bool, dry_run: bool) -> None:
-    """What came of it, refused records by reason."""
+    """Report the result, with refused records by reason."""
     if as_json:
         emit_json({"backfill": {**vars(report), "dry_run": dry_run}})
         return
@@ -229,7 +229,7 @@ def import_flights(session: Session, paths: tuple[Path, ...], dry_run: bool, as_
 
 
 def unlisted(done: Imported) -> None:
-    """Codes that no airport has; a list of these is often a misspelling, or a column that is something else."""
+    """Codes that no airport has; a list of them often means a misspelling, or a column that is something else."""
     from flightwatch.alerts.words import listing
 
     if not done.unlisted:

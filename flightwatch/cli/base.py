@@ -57,7 +57,7 @@ class Sections(click.Group):
 
 
 class Session:
-    """One command's view of the world: where the settings come from, which database, and what time it is."""
+    """The context of one command: where the settings come from, which database, and what time it is."""
 
     def __init__(self, config: Path | None, db: str | None) -> None:
         self._config = config
@@ -68,15 +68,15 @@ class Session:
         return self.read()
 
     def read(self) -> Settings:
-        """The settings as they stand in the file and the environment now."""
+        """The settings according to the file and the environment now."""
         from flightwatch import config
 
         overrides = {"database.url": self.db} if self.db else None
         return config.load(self._config, environ=os.environ, overrides=overrides)
 
     def store(self, *, readonly: bool = False, create: bool = False, visit: bool = False) -> Store:
-        """The store the settings name. `create` makes a missing one and brings an older SQLite schema up to date;
-        `visit` is for a short write beside a running daemon."""
+        """The store that the settings name. `create` makes a missing one and upgrades an older SQLite schema; `visit`
+        is for a short write beside a running daemon."""
         from flightwatch.store import open_store
 
         url = self.settings.database.url
@@ -88,7 +88,7 @@ class Session:
 
 
 def command(name: str, **attrs: Any) -> Callable[[F], click.Command]:
-    """A command that takes `--config` and `--db` and is called with a `Session` first."""
+    """A command that takes `--config` and `--db` and receives a `Session` as its first argument."""
 
     def wrap(function: F) -> click.Command:
         @functools.wraps(function)
@@ -113,7 +113,8 @@ def command(name: str, **attrs: Any) -> Callable[[F], click.Command]:
 
 
 def _database(url: str | None) -> str | None:
-    """`--db` takes a plain path too; a relative one is meant from here, not from where the configuration lies."""
+    """`--db` also accepts a plain path; a relative one is relative to the working directory, not to the
+    configuration."""
     if url is None or ("://" in url and not url.startswith("sqlite:///")):
         return url
     path = Path(url.removeprefix("sqlite:///"))
@@ -123,7 +124,7 @@ def _database(url: str | None) -> str | None:
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 
 
-EPOCH, LAST_DAY = date(1970, 1, 1), date(9998, 12, 31)  # instants count from the one; a day after the other must exist
+EPOCH, LAST_DAY = date(1970, 1, 1), date(9998, 12, 31)  # instants count from the first; a day after the last must exist
 
 
 class Day(click.ParamType[date]):
@@ -183,7 +184,7 @@ class Number(click.IntRange):
 
 
 class Words(click.ParamType[str]):
-    """A text that says something."""
+    """A text that is not blank."""
 
     name = "TEXT"
 
@@ -215,7 +216,7 @@ def plain(value: Any) -> Any:
 
         if str(value) == "NaT":
             return None
-        return iso(value) if value.tzinfo else value.date().isoformat()  # without a zone it is a day of a frame
+        return iso(value) if value.tzinfo else value.date().isoformat()  # without a zone it is a day from a frame
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, bytes):
@@ -227,7 +228,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-PIPE_WIDTH = 200  # columns when nobody's terminal tells: wide enough that a flight is one line
+PIPE_WIDTH = 200  # columns when there is no terminal: wide enough for a flight on one line
 
 
 def table(rows: Iterable[Sequence[Any]], columns: Sequence[str], *, title: str = "", right: Sequence[str] = ()) -> None:
@@ -263,12 +264,12 @@ def bar(what: str) -> Iterator[Callable[[float], None]]:
 
 
 def say(text: str) -> None:
-    """Talk to people: on stderr, so that stdout stays data."""
+    """Prints a message for people on stderr, so that stdout stays data."""
     click.echo(text, err=True)
 
 
 def stamp(when: datetime | None) -> str:
-    """An instant for a table.
+    """An instant as shown in a table.
 
     >>> stamp(datetime(2024, 12, 14, 3, 5, tzinfo=UTC)), stamp(None)
     ('2024-12-14 03:05', '')

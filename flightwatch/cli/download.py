@@ -1,4 +1,4 @@
-"""History and tables that are downloaded: adsb.lol's days, OpenSky's flights, who airframes are."""
+"""Downloads of history and tables: adsb.lol's days, OpenSky's flights, identities of airframes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ mirror_option = click.option(
 
 
 def span_options(function: F) -> F:
-    """`--from` and `--to`, both needed."""
+    """`--from` and `--to`, both required."""
     function = click.option("--to", "until", type=Day(), required=True, help="Last UTC date.")(function)
     return click.option("--from", "since", type=Day(), required=True, help="First UTC date.")(function)
 
@@ -120,7 +120,7 @@ def opensky(
 
 
 def _tell(found: Days, as_json: bool, dry_run: bool) -> None:
-    """What came of each day; exit 1 when some are missing, 69 when none could be had."""
+    """Report the result for each day; exit 1 if some are missing, 69 if none could be fetched."""
     missing = [p for p in found.polls if p.outcome not in ("ok", "empty")]
     if as_json:
         polls = [
@@ -185,7 +185,7 @@ def update(
 
 
 def attach() -> None:
-    """Put these commands where people look for them."""
+    """Adds these commands to the groups where people look for them."""
     backfill_group.add_command(adsblol)
     backfill_group.add_command(opensky)
     aircraft_group.add_command(update)

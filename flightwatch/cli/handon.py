@@ -1,4 +1,4 @@
-"""Handing on: tables and tracks as files, the evidence of an alert, a page for a week."""
+"""Sharing: tables and tracks as files, the evidence of an alert, a page for a week."""
 
 from __future__ import annotations
 

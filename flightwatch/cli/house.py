@@ -30,7 +30,7 @@ def check(session: Session) -> None:
     settings = session.settings
     problems = settings.check_secrets()
     routes = configured_routes(settings)
-    told = " ".join(problems)  # an unreadable secret is trouble of its source too
+    told = " ".join(problems)  # an unreadable secret is also a problem of its source
     problems += [
         f"source {a.source}: {a.trouble}"
         for a in asked(settings)
@@ -137,7 +137,7 @@ def init(session: Session, contact: str | None, folder: Path, force: bool, dry_r
 
 
 def _asked_for() -> str:
-    """The contact from the terminal; where nobody can answer, the option to use."""
+    """Asks for the contact on the terminal; if nobody can answer, the error names the option to use."""
     try:
         return str(click.prompt(CONTACT, err=True))
     except click.Abort as e:
@@ -147,7 +147,7 @@ def _asked_for() -> str:
 
 
 def _only_database(session: Session, path: Path) -> None:
-    """Create the database of a configuration that is there already; UsageError when there is nothing left to do."""
+    """Create the database of an existing configuration; UsageError if there is nothing left to do."""
     from flightwatch import config
     from flightwatch.store import open_store
 
@@ -221,7 +221,7 @@ class _Undo(Exception):
 
 
 def _pruned(store: Store, session: Session, *, dry_run: bool) -> dict[str, int]:
-    """The rows that go, by table; a dry run deletes them too, and takes the transaction back."""
+    """The rows to be deleted, by table; a dry run deletes them too, and rolls the transaction back."""
     counts: dict[str, int] = {}
     try:
         with store.transaction():

@@ -1,4 +1,4 @@
-"""Looking: flights, routes and airframes as tables for people and as JSON for programs."""
+"""Exploring: flights, routes and airframes as tables for people and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TITLE = "Exploring"
 LEGEND = "? = inferred: nobody saw that end. lost = the signal was lost before a landing was seen."
 
 NOT_JSON = {"track"}
-"""Bytes of no use to a program that reads JSON; `flightwatch export tracks` gives them as GeoJSON or KML."""
+"""Bytes that are useless to a program reading JSON; `flightwatch export tracks` writes them as GeoJSON or KML."""
 
 
 @command("flights", cls=Sections, invoke_without_command=True)
@@ -161,7 +161,7 @@ WORTH_NAMING = 0.1  # a candidate below one in ten says nothing in a table; `--j
 
 
 def end(airport: str, method: str, candidates: dict[str, float] | None) -> str:
-    """An end of a flight for a table: seen plainly, inferred with its probability, unknown as such.
+    """An end of a flight for a table: seen ends plainly, inferred ones with their probability, unknown ones as such.
 
     >>> end("UMMS", "observed", {"UMMS": 0.99}), end("HLLB", "inferred", {"HLLB": 0.62, "HL59": 0.3})
     ('UMMS', 'HLLB 62 % / HL59 30 %?')
@@ -180,7 +180,7 @@ def end(airport: str, method: str, candidates: dict[str, float] | None) -> str:
 
 
 def _airports(codes: tuple[str, ...]) -> list[str]:
-    """Our ids of the airports; UsageError with the nearest when there is none of that code."""
+    """Our ids of the airports; UsageError with the nearest codes if there is no such airport."""
     from flightwatch import airports
     from flightwatch.explore.choose import airport_id
 
@@ -188,16 +188,16 @@ def _airports(codes: tuple[str, ...]) -> list[str]:
 
 
 def known_route(routes: list[Route], name: str, *, configured: Sequence[str] = ()) -> Route:
-    """The route of that name (any case); UsageError with near misses when there is none.
+    """The route of that name (any case); UsageError with near misses if there is none.
 
-    One that is only `configured` has not been counted yet, and the error says how it is.
+    A route that is only `configured` has not been counted yet, and the error says how to do that.
     """
     by_name = {r.name.lower(): r for r in routes}
     found = by_name.get(name.lower())
     if found is None and name.lower() in (c.lower() for c in configured):
         raise UsageError(f"route {name!r} is configured but not counted yet: run `flightwatch detect`")
     if found is None:
-        from flightwatch.explore.tables import nearest  # slow to import, and only wanted here
+        from flightwatch.explore.tables import nearest  # slow to import, and only needed here
 
         near = nearest(name, [r.name for r in routes])[:3]
         hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "; `flightwatch routes list` shows them"

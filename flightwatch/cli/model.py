@@ -1,4 +1,4 @@
-"""Detection on demand: judge stored days, learn anew, see what the model is."""
+"""Detection on demand: judge stored days, train anew, inspect the model."""
 
 from __future__ import annotations
 

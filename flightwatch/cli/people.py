@@ -1,4 +1,4 @@
-"""Alerts and the people who are told: look, acknowledge, dismiss, silence, try a channel, see what was sent."""
+"""Alerts and their messages: look, acknowledge, dismiss, silence, try a channel, see what was sent."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _change(name: str, status: str, words: str, *, needs_reason: bool) -> click.
         "--reason",
         "reason",
         type=Words() if needs_reason else str,
-        # a default would count as an answer, even None: click 8.5 asks for nothing where one is given
+        # click 8.5 does not prompt if a default is given, even None
         **({"required": True} if needs_reason else {"default": ""}),
         help="Note kept with the alert.",
     )
@@ -211,7 +211,7 @@ for _command in (silence_add, silence_list, silence_expire):
 
 
 STATES = {"pending": "not sent, will be tried again", "dead": "failed"}
-"""States of a delivery in words, where they are not plain."""
+"""States of a delivery in words, where the name is not clear."""
 
 
 @click.group("notify", cls=Sections)

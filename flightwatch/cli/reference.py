@@ -20,7 +20,7 @@ the database cannot be read or written, 75 another daemon leads, 78 configuratio
 
 
 def commands(group: click.Group, path: str = "flightwatch") -> Iterator[tuple[str, click.Command]]:
-    """Every command with its full name, groups before what is in them."""
+    """Every command with its full name, each group before its commands."""
     for name in group.commands:
         one = group.commands[name]
         yield f"{path} {name}", one

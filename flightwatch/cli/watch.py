@@ -36,7 +36,7 @@ def demo(session: Session, folder: Path, seed: int) -> None:
 
 
 def _something_to_poll(settings: Settings) -> None:
-    """A daemon that was given nothing would sit there and look healthy."""
+    """A daemon with nothing to do would sit there and look healthy."""
     if settings._path is None and not settings.sources:
         raise ConfigError(
             "there is no configuration file, so there is nothing to poll: `flightwatch init` writes one; "
@@ -63,7 +63,7 @@ def run(session: Session, no_standby: bool) -> None:
             if fresh.database.url != settings.database.url:
                 raise ConfigError("another database needs a restart")
             made = context(fresh, store, live=True)
-            _ = made.routes  # resolved now: a place that is not known keeps the old configuration
+            _ = made.routes  # resolved now: an unknown place keeps the old configuration
             logs.setup(as_json=fresh.daemon.log_json, secrets=fresh.secret_values())
             return made
 

@@ -1,4 +1,4 @@
-"""What a run is told: a TOML file, variables and the command line, checked once and passed down as frozen settings."""
+"""The settings of a run: a TOML file, variables and the command line, checked once and passed down as frozen values."""
 
 from __future__ import annotations
 

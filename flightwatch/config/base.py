@@ -1,4 +1,4 @@
-"""What all settings share: unknown keys refused, secrets kept out of files, paths read from where the file lies."""
+"""What all settings share: unknown keys are refused, secrets are kept out of files, paths are relative to the file."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
 
     def secret(self, key: str) -> str | None:
-        """A secret's value: from the environment, or from the file `<key>_file` names; None when neither is given.
+        """A secret's value: from the environment, or from the file that `<key>_file` names; None if neither is given.
 
-        The file is read now, not when the configuration is loaded, so a rotated secret is picked up; one trailing
-        newline is taken off, as editors and `echo` add it.
+        The file is read now, not when the configuration is loaded, so a rotated secret is picked up. One trailing
+        newline is removed, because editors and `echo` add it.
         """
         value = getattr(self, key)
         if isinstance(value, SecretStr):
@@ -35,7 +35,7 @@ class Section(BaseModel):
 
 
 def read_secret(path: Path, key: str) -> str:
-    """The text of a secret's file without its last newline; ConfigError when there is none to read."""
+    """The text of a secret's file without its last newline; ConfigError if it cannot be read."""
     try:
         text = path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
@@ -48,7 +48,7 @@ def read_secret(path: Path, key: str) -> str:
 
 
 def _no_plain_secret(value: Any) -> Any:
-    """The loader wraps what comes from the environment; a bare string was written into the file."""
+    """The loader wraps values from the environment; a bare string was written in the file."""
     if isinstance(value, str):
         raise PydanticCustomError("secret_in_file", "a secret does not belong in the configuration file")
     return value
@@ -68,7 +68,7 @@ def _upper(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _types(values: tuple[str, ...]) -> tuple[str, ...]:
-    """ICAO Doc 8643 gives every aircraft type two to four letters and digits. A misspelt one would never be heard."""
+    """ICAO Doc 8643 gives every aircraft type two to four letters and digits. A misspelt type would never be heard."""
     for value in values:
         if not re.fullmatch(r"[0-9A-Z]{2,4}", value):
             bare = re.sub(r"[^0-9A-Z]", "", value)
@@ -85,11 +85,11 @@ def _icao24(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class Trusted(str):
-    """A text that was not written into the file: from a variable, the command line or a secret's file."""
+    """A text that was not written in the file: from a variable, the command line or a secret's file."""
 
 
 def _no_credentials(value: Any) -> Any:
-    """An address with a password in it is a secret, and so is a Slack hook."""
+    """An address with a password in it is a secret, and so is a Slack webhook."""
     if isinstance(value, Trusted) or not isinstance(value, str):
         return value
     if re.search(r"://[^/@\s]*:[^/@\s]+@", value) or "hooks.slack.com/services/" in value:

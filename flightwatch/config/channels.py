@@ -1,4 +1,4 @@
-"""Who is told, how, and when not."""
+"""Who gets messages, how, and when not."""
 
 from __future__ import annotations
 

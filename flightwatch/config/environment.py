@@ -48,7 +48,8 @@ def _put(raw: dict[str, Any], where: dict[Loc, str], name: str, text: str) -> No
 
 
 def _item(raw: dict[str, Any], where: dict[Loc, str], parts: list[str], name: str) -> Loc:
-    """The list item a variable means: by name, by kind where only one has it, else a new one of that kind."""
+    """The list item that a variable means: by name, by kind if only one item has it, or else a new item of that
+    kind."""
     table = parts[0]
     items = raw.setdefault(table, [])
     wanted = parts[1] if len(parts) > 1 else ""
@@ -82,7 +83,7 @@ def _key(raw: dict[str, Any], loc: Loc, key: str) -> str:
 
 
 def _value(raw: dict[str, Any], loc: Loc, key: str, text: str) -> Any:
-    """The text as the field's kind of value: secrets wrapped, paths from the working directory, lists by comma."""
+    """The text as the field's type: secrets wrapped, paths relative to the working directory, lists split at commas."""
     model = model_at(raw, loc)
     field = fields(model)[key] if model else None
     if field is None or is_secret(field):

@@ -13,7 +13,7 @@ SourceKind = Literal["adsblol", "adsbfi", "airplaneslive", "adsbx", "opensky", "
 
 
 class SourceSettings(Section):
-    """One feed. It is asked for types, military, icao24 and areas together; with none of them for all it has."""
+    """One feed. It is asked for types, military, icao24 and areas together; if none is given, for everything it has."""
 
     kind: SourceKind = Field(description="which provider or format")
     name: str = Field(default="", description="how polls and messages call it; without one its kind")
@@ -56,7 +56,7 @@ class SourceSettings(Section):
         for key in needed:
             if not getattr(self, key):
                 raise ValueError(f"a {self.kind} source needs {key}")
-        if re.match(r"[\w.-]+:[0-9]+(/|$)", self.url):  # would be read as the path of a file
+        if re.match(r"[\w.-]+:[0-9]+(/|$)", self.url):  # would be taken for a file path
             raise ValueError(f"the url {self.url!r} has no http:// or https:// in front")
         return self
 

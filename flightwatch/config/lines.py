@@ -1,4 +1,4 @@
-"""On which line of a TOML file a key stands. `tomllib` does not say, and "unknown key" without a line costs minutes."""
+"""The line of each key in a TOML file. `tomllib` does not report it, and "unknown key" without a line costs minutes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Loc = tuple[str | int, ...]
 
 
 def locate(text: str) -> dict[Loc, int]:
-    """Place of each key, as in a pydantic error, -> line number.
+    """Location of each key, as in a pydantic error, -> line number.
 
     >>> locate('contact = "a"\\n[[source]]\\nkind = "sbs"\\n')
     {('contact',): 1, ('source', 0): 2, ('source', 0, 'kind'): 3}
@@ -21,7 +21,7 @@ def locate(text: str) -> dict[Loc, int]:
     found: dict[Loc, int] = {}
     counts: dict[Loc, int] = {}
     table: Loc = ()
-    waiting = ""  # a value that goes on over several lines
+    waiting = ""  # a value that continues over several lines
     for number, line in enumerate(text.splitlines(), start=1):
         if waiting:
             waiting = _unfinished(f"{waiting}\n{line}")
@@ -37,7 +37,7 @@ def locate(text: str) -> dict[Loc, int]:
 
 
 def _entered(bracket: str, parts: Loc, counts: dict[Loc, int]) -> Loc:
-    """The place a table header opens: an array's new item, or a table inside an array's last one."""
+    """The location that a table header opens: a new item of an array, or a table inside an array's last item."""
     loc: Loc = ()
     for part in parts[:-1]:
         loc = (*loc, part)
@@ -55,7 +55,8 @@ def _parts(dotted: str) -> Loc:
 
 
 def _unfinished(value: str) -> str:
-    """The value so far when it needs more lines, else nothing. Asked of the parser itself: no second grammar."""
+    """The value so far if it needs more lines, else nothing. The parser itself decides, so there is no second
+    grammar."""
     if not any(mark in value for mark in ("[", "{", '"""', "'''")):
         return ""
     try:

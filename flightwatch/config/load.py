@@ -1,4 +1,4 @@
-"""From file, variables and command line to Settings, each value knowing where it came from."""
+"""From file, variables and command line to Settings; each value remembers where it came from."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ def load(
 ) -> Settings:
     """The settings of this run.
 
-    `path` is what `--config` names, else the file is searched (`find`). `overrides` are values from the command line
-    under dotted keys, such as `{"database.url": "sqlite:///x.db"}`. Raises ConfigError listing every problem.
+    `path` is the file that `--config` names; without it the file is searched for (`find`). `overrides` are values from
+    the command line under dotted keys, such as `{"database.url": "sqlite:///x.db"}`. Raises ConfigError listing every
+    problem.
     """
     environ = os.environ if environ is None else environ
     file = find(path, environ)
@@ -68,8 +69,8 @@ def user_folder(environ: Mapping[str, str]) -> Path:
 
 
 def data_folder(file: Path | None, environ: Mapping[str, str]) -> Path | None:
-    """Where a database not named in the file lies: $STATE_DIRECTORY (systemd), the XDG data folder for a user's file,
-    /var/lib/flightwatch for the system's; None: beside the file."""
+    """The folder for a database that the file does not name: $STATE_DIRECTORY (systemd), the XDG data folder for a
+    user's file, /var/lib/flightwatch for the system's; None means beside the file."""
     if environ.get("STATE_DIRECTORY"):
         return Path(environ["STATE_DIRECTORY"].split(":")[0])
     if file is not None and file.parent == user_folder(environ):
@@ -99,7 +100,8 @@ def _read(file: Path, environ: Mapping[str, str]) -> tuple[dict[str, Any], Where
 
 
 def _refuse_wrong_tables(raw: dict[str, Any], where: Where, file: Path) -> None:
-    """What pydantic would take or explain badly: `[[sources]]`, which is the field's name in Python, and `[source]`."""
+    """Refuses what pydantic would accept or explain badly: `[[sources]]`, which is the field's name in Python, and
+    `[source]`."""
     for key, value in raw.items():
         place = where.get((key,)) or where.get((key, 0)) or str(file)
         if key in Settings.model_fields and key not in fields(Settings):
@@ -109,7 +111,7 @@ def _refuse_wrong_tables(raw: dict[str, Any], where: Where, file: Path) -> None:
 
 
 def _expand(value: Any, environ: Mapping[str, str]) -> None:
-    """`$CREDENTIALS_DIRECTORY/…` (systemd) and `~` at the head of `*_file` values."""
+    """Expands `$CREDENTIALS_DIRECTORY/…` (systemd) and `~` at the start of `*_file` values."""
     for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
         if isinstance(inner, dict | list):
             _expand(inner, environ)
@@ -122,7 +124,7 @@ def _expand(value: Any, environ: Mapping[str, str]) -> None:
 
 
 def _anchor_database(raw: dict[str, Any], base: Path, home: Path) -> None:
-    """A relative SQLite file belongs to the configuration, not to the folder a command happens to be called in."""
+    """A relative SQLite path is relative to the configuration, not to the folder a command is called in."""
     table = raw.setdefault("database", {})
     if not isinstance(table, dict) or "url_file" in table:
         return
@@ -137,7 +139,7 @@ def _anchor_database(raw: dict[str, Any], base: Path, home: Path) -> None:
 
 
 def _override(raw: dict[str, Any], where: Where, overrides: Mapping[str, Any], loc: Loc = ()) -> None:
-    """Values of the command line, as nested tables or under dotted keys."""
+    """Applies values from the command line, as nested tables or under dotted keys."""
     for dotted, value in overrides.items():
         here: Loc = (*loc, *dotted.split("."))
         if isinstance(value, Mapping):
@@ -152,12 +154,12 @@ def _override(raw: dict[str, Any], where: Where, overrides: Mapping[str, Any], l
 
 
 def watchlist() -> dict[str, Any]:
-    """The places and routes that are shipped, as raw tables."""
+    """The shipped places and routes, as raw tables."""
     return tomllib.loads(resources.files("flightwatch").joinpath("data/watchlist.toml").read_text(encoding="utf-8"))
 
 
 def _add_watchlist(raw: dict[str, Any], where: Where) -> None:
-    """Shipped items first, those the user's file has under the same name left out."""
+    """Shipped items come first, without those for which the user's file has the same name."""
     shipped = watchlist()
     for table in ("place", "route"):
         own = raw.get(table, [])
@@ -183,7 +185,7 @@ def _finished(settings: Settings, file: Path | None, where: Where) -> Settings:
 
 
 def origins(settings: Settings, where: Where) -> dict[str, str]:
-    """Key path -> where its value came from. A table given inline lends its origin to its keys."""
+    """Key path -> where its value came from. The keys of an inline table have the table's origin."""
     found: dict[str, str] = {}
     for name, field in Settings.model_fields.items():
         key, value = field.alias or name, getattr(settings, name)

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, in lines for people: where, what, and what was meant; never the input."""
+"""Explains what is wrong with a configuration: where, what, and what was probably meant; never the input itself."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def explain(error: ValidationError, raw: dict[str, Any], where: Mapping[Loc, str
 
 
 def written(loc: tuple[Any, ...]) -> Loc:
-    """A place as in the file: without the tag pydantic adds for the channel's kind."""
+    """A location as in the file: without the tag that pydantic adds for the channel's kind."""
     tagged = len(loc) > 2 and loc[0] == "channel" and loc[2] in CHANNEL_MODELS
     return (*loc[:2], *loc[3:]) if tagged else loc
 
 
 def key_path(loc: Loc, raw: Any) -> str:
-    """A place as people write it, list items under their names.
+    """A location as people write it, with list items under their names.
 
     >>> key_path(("channel", 0, "webhok"), {"channel": [{"kind": "slack"}]})
     'channel.slack.webhok'
@@ -98,5 +98,5 @@ def variable(loc: Loc, raw: dict[str, Any]) -> str:
 
 
 def slug(name: str) -> str:
-    """A name as it stands in a variable: letters and digits, everything else an underscore."""
+    """A name in the form used in a variable: letters and digits, everything else an underscore."""
     return "".join(c if c.isalnum() else "_" for c in name).lower()

@@ -26,7 +26,7 @@ MASK = "********"
 
 
 class Settings(Section):
-    """Everything a run of flightwatch is told. `path` is the file it was read from, None when there was none."""
+    """All settings of a run. `path` is the file they were read from, None if there was none."""
 
     contact: str = Field(default="", description="address sent to the feeds; live polling refuses to start without it")
     watchlist: bool = Field(default=True, description="false: without the places and routes that are shipped")
@@ -82,13 +82,13 @@ class Settings(Section):
         return self.contact
 
     def secret_values(self) -> list[str]:
-        """Every secret that is in memory, for the log filter, a database's password among them. Reads no files."""
+        """Every secret in memory, for the log filter, including a database's password. Reads no files."""
         found = {value.get_secret_value() for value in _leaves(self) if isinstance(value, SecretStr)}
         password = re.search(r"://[^:@/]*:([^@]+)@", self.database.url)
         return sorted(found | ({password.group(1)} if password else set()))
 
     def check_secrets(self) -> list[str]:
-        """One line for each secret file that cannot be read; empty when all can."""
+        """One line for each secret file that cannot be read; empty if all can."""
         problems = []
         for key, section in self.sections():
             for name in type(section).model_fields:
@@ -100,7 +100,7 @@ class Settings(Section):
         return problems
 
     def sections(self) -> list[tuple[str, Section]]:
-        """Every table with its key path, the lists item by item under their names."""
+        """Every table with its key path; items of lists are listed under their names."""
         found: list[tuple[str, Section]] = [("", self)]
         for name, field in type(self).model_fields.items():
             value = getattr(self, name)
@@ -118,7 +118,7 @@ class Settings(Section):
 
 
 def quoted(name: str) -> str:
-    """A name as part of a key path: quoted, as TOML would, unless it is a bare key.
+    """A name as part of a key path: quoted as in TOML, unless it is a bare key.
 
     >>> quoted("slack"), quoted("Minsk to Benghazi")
     ('slack', '"Minsk to Benghazi"')

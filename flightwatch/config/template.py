@@ -77,7 +77,7 @@ false_alerts_per_route_year = 0.5       # how often a route you named may raise 
 
 
 def initial(contact: str) -> str:
-    """The text of a new configuration, the contact filled in.
+    """The text of a new configuration, with the contact filled in.
 
     >>> initial("desk@example.org").splitlines()[6]
     'contact = "desk@example.org"'

@@ -1,4 +1,4 @@
-"""Which model and which field stand at a place of the raw configuration: for hints, variables and the reference."""
+"""Which model and field belong to a location of the raw configuration: for hints, variables and the reference."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def item_model(table: str, item: Any) -> type[Section] | None:
 
 
 def model_at(raw: Any, loc: Loc) -> type[Section] | None:
-    """The model whose keys stand under `loc` of the raw configuration; None when there is none."""
+    """The model whose keys are under `loc` of the raw configuration; None if there is none."""
     model: type[Section] | None = Settings
     for depth, part in enumerate(loc):
         raw = _step(raw, part)
@@ -73,7 +73,7 @@ def is_secret(field: FieldInfo) -> bool:
 
 
 def kinds(annotation: Any) -> set[Any]:
-    """Every type an annotation is made of."""
+    """Every type that an annotation contains."""
     found = {annotation}
     for inner in get_args(annotation):
         found |= kinds(inner)
@@ -81,7 +81,7 @@ def kinds(annotation: Any) -> set[Any]:
 
 
 def near(word: str, known: list[str]) -> str:
-    """A hint at the nearest known word, or the list of them when nothing is near and they are few.
+    """A hint with the nearest known word; or the list of all, if none is near and there are few.
 
     >>> near("intervall_s", ["interval_s", "types"])
     '; did you mean interval_s?'
@@ -90,4 +90,4 @@ def near(word: str, known: list[str]) -> str:
     close = difflib.get_close_matches(word.lower(), list(by_fold), n=1, cutoff=0.55)
     if close:
         return f"; did you mean {by_fold[close[0]]}?"
-    return f"; known: {', '.join(sorted(known))}" if len(known) <= 16 else ""  # one line on a terminal
+    return f"; known: {', '.join(sorted(known))}" if len(known) <= 16 else ""  # fits on one line of a terminal

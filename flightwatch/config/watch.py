@@ -1,4 +1,4 @@
-"""What is watched: places, routes between them, and the pairs found by themselves."""
+"""What is watched: places, routes between them, and automatically discovered pairs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Circle = Annotated[tuple[float, float, float], AfterValidator(_on_earth)]
 
 
 class PlaceSettings(Section):
-    """A named place: every airport that any of its keys takes in. As a source's area: its circles."""
+    """A named place: every airport that any of its keys includes. As a source's area: its circles."""
 
     name: str = Field(min_length=1, description="how routes and areas call it")
     airports: Codes = Field(default=(), description="ICAO codes or our own ids of airports")
@@ -45,7 +45,7 @@ class PlaceSettings(Section):
 
 
 class AircraftSettings(Section):
-    """Which airframes a route counts. Every key given must hold; none given means all."""
+    """Which airframes a route counts. Every given key must hold; with none given, all airframes count."""
 
     types: Types = Field(default=(), description="ICAO type designators, such as IL76")
     military: bool | None = Field(

@@ -1,4 +1,4 @@
-"""How the machine works: judging, alerting, keeping, and the daemon's beat."""
+"""How the work is done: judging, alerting, retention, and the daemon's schedule."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class DatabaseSettings(Section):
 
 
 class DetectionSettings(Section):
-    """How strange a day must be."""
+    """When a day counts as unusual."""
 
     false_alerts_per_route_year: float = Field(
         default=0.5, gt=0, le=50, description="alerts a year that a route without any event may raise"
@@ -39,7 +39,7 @@ class DetectionSettings(Section):
 
 
 class AlertsSettings(Section):
-    """When people are told again, and what messages say."""
+    """When messages are repeated, and what they say."""
 
     min_severity: Severity = Field(default="info", description="alerts below it are kept, not sent")
     repeat_interval_h: float = Field(
@@ -64,7 +64,7 @@ class AlertsSettings(Section):
 
 
 class RetentionSettings(Section):
-    """How long things are kept. What an alert rests on is kept whatever stands here."""
+    """How long data are kept. What an alert rests on is kept regardless of these settings."""
 
     observations_days: float = Field(default=14.0, gt=0, description="single positions")
     bodies_days: float = Field(default=0.0, ge=0, description="raw answers of feeds; 0 keeps none")
@@ -79,7 +79,7 @@ class RetentionSettings(Section):
 
 
 class DaemonSettings(Section):
-    """The daemon's beat. Each job asks the store what is due, so a missed beat is made up for."""
+    """The daemon's schedule. Each job asks the store what is due, so a missed run is made up for."""
 
     poll_s: float = Field(default=60.0, gt=0, description="seconds between two rounds of asking the feeds")
     think_s: float = Field(default=300.0, gt=0, description="seconds between two rounds from positions to alerts")
