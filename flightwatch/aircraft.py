@@ -1,4 +1,4 @@
-"""What an airframe's address and type tell: country, weight class, how fast, how far and onto which runways."""
+"""What an airframe's address and type say: country, weight class, speed, range and runway needs."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Performance:
     """What a type can do. Speeds are true airspeed in knots; wind comes on top.
 
     `climb_fpm` and `descent_fpm` are averages over the whole climb or descent, for times, not limits. `min_runway_ft`
-    is a round number at or below what the type needs to land; 0 where it needs none. `generic` says that these are
-    the figures of a class, not of the type itself.
+    is a round number at or below what the type needs to land; 0 if it needs none. `generic` says that these are the
+    figures of a class, not of the type itself.
     """
 
     typecode: str
@@ -37,7 +37,8 @@ class Performance:
 
 
 def performance(typecode: str) -> Performance:
-    """The figures of a type: its own where we have a row, its class's where we know the class, else bounds for all.
+    """The figures of a type: its own if we have a row, those of its class if we know the class, else bounds for all
+    types.
 
     >>> performance("IL76").cruise_kt, performance("B738").kind, performance("").generic
     (420.0, 'medium jet', True)
@@ -69,9 +70,9 @@ def _performance(typecode: str) -> Performance:
 
 
 def country_of_address(icao24: str) -> str:
-    """The ISO code of the country whose block the address lies in; empty when in none (ICAO Annex 10 vol. III).
+    """The ISO code of the country whose block contains the address; empty if none does (ICAO Annex 10 vol. III).
 
-    The registration may be another country's: that the two differ is itself worth knowing.
+    The registration may be another country's, and such a difference is itself worth knowing.
 
     >>> country_of_address("018000"), country_of_address("510123"), country_of_address("zzz")
     ('LY', 'BY', '')
@@ -96,7 +97,7 @@ def is_military(flags: int, typecode: str = "") -> bool:
 def military_address(icao24: str) -> bool:
     """Whether the address lies in a block known to be military.
 
-    None is known for Russia, Belarus, Libya, Syria or the Emirates, so False says nothing there.
+    No such block is known for Russia, Belarus, Libya, Syria or the Emirates, so False says nothing there.
 
     >>> military_address("ae1234"), military_address("140a1f")
     (True, False)
@@ -133,13 +134,13 @@ def _blocks() -> list[tuple[int, int, str, bool]]:
 
 @functools.cache
 def _countries() -> tuple[list[int], list[str]]:
-    """The blocks cut into pieces that do not overlap; where they do, the block listed first (a territory) wins."""
+    """The blocks cut into pieces that do not overlap; where blocks overlap, the one listed first (a territory) wins."""
     blocks = [b for b in _blocks() if not b[3]]
     edges = sorted({0} | {b[0] for b in blocks} | {b[1] + 1 for b in blocks})
     return edges, [next((c for first, last, c, _ in blocks if first <= edge <= last), "") for edge in edges]
 
 
-# Types of the ICAO list (Doc 8643) flown by air forces only, besides those of performance.csv. C130, AN12, AN26, IL76
+# Types of the ICAO list (Doc 8643) flown only by air forces, besides those of performance.csv. C130, AN12, AN26, IL76
 # and A124 are not here: civil operators fly them too.
 _FIGHTERS_AND_OTHERS = (
     "A10 B2 E2 E3CF E3TF E6 EUFI F14 F15 F16 F18H F18S F22 F35 F4 F5 H60 H47 H53 H64 K35E KC2 MG29 "
@@ -154,8 +155,8 @@ def military_types() -> frozenset[str]:
     return frozenset(_FIGHTERS_AND_OTHERS.split()) | frozenset(listed)
 
 
-# Types built or refitted for work in the air: water bombers and those that lead them, crop dusters; airborne radar,
-# signals, maritime patrol, reconnaissance from high up, drones (designators of Doc 8643; databases also write "UAV").
+# Types built or refitted for work in the air: water bombers and their lead planes, crop dusters; airborne radar,
+# signals, maritime patrol, high-altitude reconnaissance, drones (designators of Doc 8643; databases also write "UAV").
 _AT_WORK = (
     "S2P V10 CL2P CL2T AT5T AT6T AT8T AT3P AT5P M18 M18T P2 "
     "A50 E2 E3CF E3TF E737 R135 P1 P3 P8 IL38 U2 WB57 Q1 Q4 Q9 UAV"

@@ -1,8 +1,8 @@
 """Where aircraft can land: the airports of `airportsdata`, corrected and completed by our own table, found by position.
 
-Codes disagree between data sets (Tobruk is HLGN in one, HLTQ in another; HLBK is not Brak), so a position decides which
-airport is meant and the code is only its name. Runway lengths and directions come from OurAirports, see the README of
-the data folder.
+Codes disagree between data sets (Tobruk is HLGN in one, HLTQ in another; HLBK is not Brak), so the position decides
+which airport is meant, and the code is only its name. Runway lengths and directions come from OurAirports; see the
+README of the data folder.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from flightwatch import geo
 
 DATA = Path(__file__).parent / "data"
 
-MILITARY_CALLSIGNS = 100  # a military field counts as one with so many: Benina has 160, the median field with any 28
+MILITARY_CALLSIGNS = 100  # a military field counts as one with this many; Benina has 160, the median field with any 28
 MILITARY_NAME = re.compile(
     r"\b(air ?base|air force|afb|military|naval|navy|army|raf|rnas|mcas|angb|base a[eé]rea|fliegerhorst)\b",
     re.IGNORECASE,
 )
-"""Names that say so; 540 of the 28,298 in airportsdata 20260905. A match is sure, the lack of one says nothing."""
+"""Names that indicate it; 540 of the 28,298 in airportsdata 20260905. A match is certain, its absence says nothing."""
 
 
 @dataclass(frozen=True)
 class Airport:
-    """One airfield. `longest_runway_ft` is NaN and `military` None where nobody told us."""
+    """One airfield. `longest_runway_ft` is NaN and `military` None if unknown."""
 
     id: str
     name: str
@@ -62,12 +62,12 @@ class Runways:
 
 
 class Airports:
-    """A set of airfields that can be asked by code, by position, by country, by area. It never changes.
+    """A set of airfields that can be searched by code, position, country or area. It never changes.
 
-    `frame` is indexed by id. The other columns are arrays in the same order, `ids` the index as an array: what
-    `nearest` answers are positions in them. `served` is 1 for fields with an IATA code and for military ones, which
-    count as much: traffic of its own is what tells a field from an airstrip. `traffic` grows with the logarithm of how
-    many callsigns are known to fly there, 0 for none and 2.5 for the busiest. `total_runway` is in ft, of all runways.
+    `frame` is indexed by id. The other columns are arrays in the same order, with `ids` the index as an array;
+    `nearest` returns positions in them. `served` is 1 for fields with an IATA code and for military ones, which count
+    as much: traffic of its own distinguishes a field from an airstrip. `traffic` grows with the logarithm of the number
+    of callsigns known to fly there, 0 for none and 2.5 for the busiest. `total_runway` is in ft, over all runways.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Airports:
         return cKDTree(self._unit)
 
     def find(self, code: str) -> Airport | None:
-        """The airport of that id, alias or IATA code, in any case.
+        """The airport with that id, alias or IATA code, in any case.
 
         >>> [load().find(c).id for c in ("HLLB", "hltq", "VKO")]
         ['HLLB', 'HLGN', 'UUWW']
@@ -121,11 +121,11 @@ class Airports:
         return None if found is None else self._airports[found]
 
     def position(self, code: str) -> int | None:
-        """Where that id stands in `ids` and the other columns; None for an id we do not have."""
+        """The position of that id in `ids` and the other columns; None for an unknown id."""
         return self._position.get(code)
 
     def suggest(self, text: str) -> list[str]:
-        """Up to five ids that text may have meant: airports with it in their name or city, then near codes.
+        """Up to five ids that the text may mean: airports with it in their name or city, then near codes.
 
         >>> load().suggest("benina")[0]
         'HLLB'
@@ -141,8 +141,8 @@ class Airports:
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
         """The k nearest airports of each point: positions in `ids` (n, k), and distances in NM.
 
-        Where fewer lie within the limit the position is -1 and the distance infinite. A point that is not finite has
-        no neighbours.
+        If fewer are within the limit, the position is -1 and the distance infinite. A point that is not finite has no
+        neighbours.
 
         >>> where, miles = load().nearest([32.1], [20.3])
         >>> str(load().ids[where[0, 0]]), bool(miles[0, 0] < 2)
@@ -158,7 +158,7 @@ class Airports:
         return np.where(index == len(self.ids), -1, index), geo.arc(length)
 
     def around(self, lat: npt.ArrayLike, lon: npt.ArrayLike, radius_nm: npt.ArrayLike) -> list[list[int]]:
-        """For each point the positions in `ids` of all airports within its radius, in no promised order."""
+        """For each point the positions in `ids` of all airports within its radius, in no particular order."""
         points = geo.unit_vectors(np.atleast_1d(np.asarray(lat, float)), np.atleast_1d(np.asarray(lon, float)))
         return list(self._tree.query_ball_point(points, geo.chord(np.asarray(radius_nm, float))))
 
@@ -187,7 +187,7 @@ class Airports:
 
 @functools.cache
 def load() -> Airports:
-    """All airports we know: `airportsdata`, our own table over it. Read once (0.3 s)."""
+    """All airports we know: `airportsdata`, with our own table on top. Read once (0.3 s)."""
     import airportsdata
 
     runways = _runways()
@@ -215,7 +215,7 @@ def load() -> Airports:
 
 
 def _own(row: dict[str, str], base: Airport | None, runways: dict[str, Runways]) -> Airport:
-    """A row of our table; an empty cell keeps what airportsdata says."""
+    """A row of our table; an empty cell keeps the value of airportsdata."""
 
     def number(key: str, kept: float) -> float:
         return float(row[key]) if row[key] else kept
@@ -267,7 +267,7 @@ def _codes(rows: list[Airport]) -> dict[str, str]:
 
 
 def _padded(headings: list[tuple[int, ...]]) -> npt.NDArray[np.float64]:
-    """Up to four runway directions per airport, NaN where there are fewer; more than four never tell more."""
+    """Up to four runway directions per airport, NaN where there are fewer; more than four add no information."""
     out = np.full((len(headings), 4), np.nan)
     for i, values in enumerate(headings):
         out[i, : len(values[:4])] = values[:4]

@@ -17,7 +17,7 @@ def names() -> dict[str, str]:
 
 
 def said(route: str) -> str:
-    """A route's name for reading; the name itself stays in brackets, because commands want it.
+    """A route's name for reading; the name itself stays in brackets, because commands need it.
 
     >>> said("LY to RU"), said("Minsk to Benghazi")
     ('Libya to Russia (LY to RU)', 'Minsk to Benghazi')

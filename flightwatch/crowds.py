@@ -1,6 +1,6 @@
-"""Crowds that no sky holds: many airframes in one kilometre and one minute, at quite different heights.
+"""Impossible crowds: many airframes within one kilometre and one minute, at quite different heights.
 
-Spoofed GPS puts whoever flies by onto one airport (Beirut, Cairo, Moscow's Vnukovo).
+Spoofed GPS moves everyone who flies by to one airport (Beirut, Cairo, Moscow's Vnukovo).
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from flightwatch import compiled
 
 Mask = npt.NDArray[np.bool_]
 
-AIRFRAMES = 5  # so many airframes
+AIRFRAMES = 5  # at least this many airframes
 DEG = 0.01  # within about 1 km
-MS = 60_000  # in the same minute: on a busy final or airway two at most
+MS = 60_000  # in the same minute: on a busy final or airway there are two at most
 FLOOR_FT = 1000.0
-FIRST_DEG = -200.0  # where half cells are counted from, south or west of all there are, so that none is below nought
-WIDE = 32  # half cells, 0.16°: aircraft on an airway cross such a square in a minute, and few are in it with others
+FIRST_DEG = -200.0  # origin of the half cells, south or west of every position, so that none is negative
+WIDE = 32  # half cells, 0.16°: aircraft on an airway cross such a square in a minute, and few share it with others
 BLOCK = 1 << 14  # rows per pass, as in `motion`
 SPREAD_FT = 4000.0  # and at quite different heights: gliders in one thermal are not spoofed
 
 
 def find(columns: dict[str, Any]) -> Mask:
-    """The rows in a crowd, of columns ordered by address and time (ms, degrees, ft).
+    """The rows in a crowd, for columns ordered by address and time (ms, degrees, ft).
 
-    Four grids, each moved by half a cell, so that a crowd on a cell's edge is seen too.
+    Four grids, each shifted by half a cell, so that a crowd on a cell's edge is found too.
     """
     out = np.zeros(len(columns["address"]), dtype=bool)
     loops = compiled.loops()
@@ -46,16 +46,16 @@ def find(columns: dict[str, Any]) -> Mask:
 
 
 def _halves(degrees: Any) -> npt.NDArray[np.int32]:
-    """In half cells from FIRST_DEG on."""
+    """Converts degrees to half cells from FIRST_DEG on."""
     found: npt.NDArray[np.int32] = ((degrees - FIRST_DEG) * (2 / DEG)).astype(np.int32)
     return found
 
 
 def _in_company(columns: dict[str, Any]) -> npt.NDArray[np.int64]:
-    """Rows high enough in wide squares that enough airframes crossed in the minute: all crowds are among them.
+    """Rows high enough in wide squares that enough airframes crossed within the minute; these include all crowds.
 
-    Counted are stretches of rows of an airframe in one square, a third as many as rows. A cell that lies in two squares
-    is of the first; so a row in the first half cell of a square counts for the square before it as well.
+    It counts stretches of rows of one airframe in one square, a third as many as rows. A cell in two squares belongs to
+    the first; so a row in the first half cell of a square also counts for the square before it.
     """
     starts, squares = [], []
     first = columns["time"].min() // MS if len(columns["time"]) else 0
@@ -81,7 +81,7 @@ def _in_company(columns: dict[str, Any]) -> npt.NDArray[np.int64]:
 
 
 def _in_company_by(loops: Any, columns: dict[str, Any]) -> npt.NDArray[np.int64]:
-    """The same by the compiled loop, in less than half of the time; not the same rows, since its table is longer."""
+    """The same by the compiled loop, in less than half the time; not the same rows, since its table is longer."""
     told = tuple(compiled.shown(columns[n]) for n in ("address", "time", "latitude", "longitude", "altitude"))
     rows = np.empty(len(columns["time"]), dtype=np.int64)
     grid = FIRST_DEG, 2 / DEG
@@ -89,7 +89,7 @@ def _in_company_by(loops: Any, columns: dict[str, Any]) -> npt.NDArray[np.int64]
 
 
 def _shared(square: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Which stretches are in a square with enough others, their own or one they lie at the edge of."""
+    """Which stretches are in a square with enough others, their own square or one whose edge they touch."""
     own = np.arange(len(square))
     which, keys = [own], [square >> 2]
     for bits, back in ((1, 1), (2, 1 << 12), (3, 1 | 1 << 12)):
@@ -108,7 +108,8 @@ def _perhaps_crowded(cell: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 
 def _crowded(cell: npt.NDArray[np.int64], address: Any, altitude: Any) -> npt.NDArray[np.int64]:
-    """Rows in cells with enough airframes at different enough heights; all cells at once, as a spoofed day has many."""
+    """Rows in cells with enough airframes at sufficiently different heights; all cells at once, since a spoofed day has
+    many."""
     if not len(cell):
         return np.zeros(0, dtype=np.int64)
     order = np.lexsort((address, cell))

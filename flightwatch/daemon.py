@@ -1,6 +1,6 @@
-"""The daemon: APScheduler calls the jobs, signals stop it, and a watchdog leaves when the scheduler does not.
+"""The daemon: APScheduler calls the jobs, signals stop it, and a watchdog ends the process if the scheduler does not.
 
-The dullest file we have: what is due is a question for the store (`jobs.cycle`), so a restart loses nothing.
+The dullest file we have: the store answers what is due (`jobs.cycle`), so a restart loses nothing.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("flightwatch.daemon")
 
-STOP_WITHIN_S = 8.0  # service managers kill after 10 s by our unit file; the store is crash-safe past that
+STOP_WITHIN_S = 8.0  # our unit file kills after 10 s; the store is crash-safe past that
 CLOCK_JUMP_S = 5.0  # wall clock against monotonic clock; NTP slews stay far below (500 ppm, RFC 5905)
 CRASHED = 70  # EX_SOFTWARE of sysexits.h: the service manager restarts
 LOST_LEAD = 75  # EX_TEMPFAIL: restarted, it stands by
 
 
 class Beat(BaseTrigger):  # type: ignore[misc]  # no types in APScheduler 3, which takes only its own
-    """Every so often, and once however many beats were missed.
+    """Fires at a fixed interval, and once however many runs were missed.
 
-    APScheduler's own interval lists every missed time before it merges them: with the clock set ten years ahead that is
-    63 million for a job of 5 s, and all memory.
+    APScheduler's own interval lists every missed time before it merges them. With the clock set ten years ahead that is
+    63 million for a job of 5 s, and takes all memory.
     """
 
     def __init__(self, every: timedelta) -> None:
@@ -56,13 +56,13 @@ class Beat(BaseTrigger):  # type: ignore[misc]  # no types in APScheduler 3, whi
 
 
 def set_aside(event: threading.Event) -> None:
-    """Set an event from a signal handler, in a thread of its own: the signal may come while the main thread holds the
-    event's lock, and who sets it there waits for himself (the lock of `threading.Event` is not reentrant)."""
+    """Set an event from a signal handler, in a separate thread. The signal may arrive while the main thread holds the
+    event's lock, and setting it there would deadlock (the lock of `threading.Event` is not reentrant)."""
     threading.Thread(target=event.set, daemon=True).start()
 
 
 class AtWork:
-    """Which jobs run, and since when; somebody may wait until none does."""
+    """Which jobs are running, and since when; one can wait until none is."""
 
     def __init__(self) -> None:
         self._since: dict[str, float] = {}
@@ -70,7 +70,7 @@ class AtWork:
 
     @contextmanager
     def doing(self, name: str) -> Iterator[None]:
-        """That job runs inside."""
+        """The named job runs inside."""
         with self._changed:
             self._since[name] = time.monotonic()
         try:
@@ -81,23 +81,23 @@ class AtWork:
                 self._changed.notify_all()
 
     def longer_than(self, seconds: float) -> list[str]:
-        """The jobs that have run for longer."""
+        """The jobs that have been running longer than this."""
         with self._changed:
             return [name for name, since in self._since.items() if time.monotonic() - since > seconds]
 
     def done_within(self, seconds: float) -> bool:
-        """Wait until no job runs; whether that came to be."""
+        """Wait until no job runs; returns whether that happened in time."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._since, seconds)
 
 
 class Daemon:
-    """One process at work. `run` returns the exit code; state lives in the store, never here."""
+    """One running process. `run` returns the exit code; state is kept in the store, never here."""
 
     def __init__(
         self, ctx: Context, *, clock: Callable[[], datetime] = wall_clock, again: Callable[[], Context] | None = None
     ) -> None:
-        """`again` makes a context from the configuration as it is now, for SIGHUP."""
+        """`again` makes a context from the present configuration, for SIGHUP."""
         self.clock = clock
         self.again = again
         self.stop = threading.Event()
@@ -114,7 +114,7 @@ class Daemon:
         ctx.pause = self.stop.wait
 
     def run(self, lead: AbstractContextManager[object]) -> int:
-        """Work until told to stop, as the one leader that `lead` makes of us."""
+        """Work until told to stop, as the leader, once `lead` grants the lead."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._told_to_stop)
         signal.signal(signal.SIGHUP, lambda *_: set_aside(self.reload))
@@ -128,14 +128,14 @@ class Daemon:
         except NotLeaderError:
             if not self.told:
                 raise
-            code = 0  # told to stop while standing by
+            code = 0  # told to stop while on standby
         finally:
             systemd.notify("STOPPING=1")
         log.info("stopped")
         return code
 
     def _shift(self) -> int | None:
-        """Work with one configuration, to the end (the exit code) or until there is another (None)."""
+        """Work with one configuration, until the end (returns the exit code) or until there is a new one (None)."""
         with ExitStack() as stack:
             scheduler = self._scheduler()
             self._serve(stack)
@@ -162,7 +162,7 @@ class Daemon:
         set_aside(self.stop)
 
     def _fresh(self) -> Context | None:
-        """A context of the configuration as it is now; None, and the old one goes on, when that is wrong."""
+        """A context for the present configuration; None if that is wrong, and the old one continues."""
         if self.again is None:
             return None
         systemd.notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
@@ -175,7 +175,7 @@ class Daemon:
             systemd.notify("READY=1")
 
     def _swap(self) -> int | None:
-        """Let running jobs end, then go on with the context that `_watch` made."""
+        """Let running jobs finish, then continue with the context that `_watch` made."""
         until = time.monotonic() + self.ctx.settings.daemon.hung_after_s
         while not self.work.done_within(1.0) and not self.stop.is_set():
             systemd.notify("WATCHDOG=1")
@@ -194,7 +194,8 @@ class Daemon:
         return None
 
     def _serve(self, stack: ExitStack) -> None:
-        """Metrics and health on loopback, when a port is named. A port that is taken keeps nobody from watching."""
+        """Metrics and health on loopback, if a port is configured. If the port is taken, watching goes on without
+        them."""
         port = self.ctx.settings.daemon.metrics_port
         if port is None:
             return
@@ -212,7 +213,7 @@ class Daemon:
         work = jobs(self.ctx)
         scheduler = BackgroundScheduler(
             jobstores={"default": MemoryJobStore()},
-            executors={"default": ThreadPoolExecutor(len(work))},  # one that hangs keeps no other waiting
+            executors={"default": ThreadPoolExecutor(len(work))},  # one that hangs does not delay the others
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone=UTC,
         )
@@ -222,7 +223,7 @@ class Daemon:
                 Beat(every),
                 args=(name, every, job),
                 id=name,
-                next_run_time=wall_clock(),  # APScheduler waits by the wall clock, whatever clock the jobs are given
+                next_run_time=wall_clock(),  # APScheduler waits by the wall clock, whatever clock the jobs get
             )
         return scheduler
 
@@ -241,7 +242,7 @@ class Daemon:
             self.stop.set()
 
     def _watch(self, scheduler: BackgroundScheduler) -> int | None:
-        """Sleep until told to stop; leave with CRASHED when the scheduler died or a job hangs; None for a reload."""
+        """Sleep until told to stop. Returns CRASHED if the scheduler died or a job hangs, None for a reload."""
         limit = self.ctx.settings.daemon.hung_after_s
         drift = time.time() - time.monotonic()
         while not self.stop.wait(1.0):
@@ -265,7 +266,8 @@ class Daemon:
         return 0 if self.told else LOST_LEAD
 
     def _clock_jumped(self, scheduler: BackgroundScheduler, moved: float) -> None:
-        """APScheduler waits for wall-clock times: after a jump every job is due now, or none would be for hours."""
+        """APScheduler waits for wall-clock times: after a jump every job is made due now, or none would be for
+        hours."""
         log.warning("the clock moved by %+.0f s; all jobs are due again", moved)
         for job in scheduler.get_jobs():
             job.modify(next_run_time=wall_clock())

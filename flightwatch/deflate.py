@@ -1,7 +1,7 @@
-"""The engine that packs and unpacks: zlib, or Intel's with the same interface and format where the extra `fast` is.
+"""The compression engine: zlib, or Intel's with the same interface and format if the extra `fast` is installed.
 
-It inflates in less than half of zlib's time and packs tracks in four tenths of it, a little smaller
-(benchmarks/ingest). What one has packed the other unpacks.
+Intel's decompresses in less than half of zlib's time and packs tracks in four tenths of it, a little smaller
+(benchmarks/ingest). Each can unpack what the other has packed.
 """
 
 from __future__ import annotations
@@ -17,5 +17,5 @@ except ImportError:
 __all__ = ["LEVEL", "zlib"]
 
 LEVEL = 1
-"""Of what is packed by the thousand. zlib: 3 % more bytes than level 6, in six tenths of its time (700 generated
+"""Level for what is packed by the thousand. zlib: 3 % more bytes than level 6, in six tenths of its time (700 generated
 tracks)."""

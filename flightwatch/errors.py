@@ -1,16 +1,17 @@
-"""The family of errors. What happens to a failed step is read from its class and from `permanent`, nowhere else."""
+"""The family of errors. What happens to a failed step depends on its class and on `permanent`, nothing else."""
 
 from __future__ import annotations
 
 
 class FlightwatchError(Exception):
-    """Anything a user can be told in one clear line. `exit_code` is what the command line ends with (sysexits.h)."""
+    """Anything that can be reported to a user in one clear line. `exit_code` is the exit code of the command
+    (sysexits.h)."""
 
     exit_code = 1
 
 
 class UsageError(FlightwatchError):
-    """The command was called with something that cannot be right: an unknown route, an alert that does not exist."""
+    """The command was called with an impossible argument: an unknown route, an alert that does not exist."""
 
     exit_code = 2
 
@@ -22,7 +23,7 @@ class ConfigError(FlightwatchError):
 
 
 class InputError(FlightwatchError):
-    """A file cannot be read as what it should be. The text names the file, the line or field, and what was expected."""
+    """A file is not what it should be. The text names the file, the line or field, and what was expected."""
 
     exit_code = 74
 
@@ -50,8 +51,8 @@ class NotLeaderError(FlightwatchError):
 class SourceError(FlightwatchError):
     """A feed did not answer as it should.
 
-    `outcome` is one of `records.OUTCOMES`; `retry_after` is in seconds when the provider named one.
-    `permanent` means: asking again gives the same answer until somebody changes the configuration.
+    `outcome` is one of `records.OUTCOMES`; `retry_after` is in seconds if the provider gave one. `permanent` means that
+    asking again gives the same answer until somebody changes the configuration.
     """
 
     exit_code = 69
@@ -66,10 +67,10 @@ class SourceError(FlightwatchError):
 
 
 class DeliveryError(FlightwatchError):
-    """A channel did not take a message.
+    """A channel did not accept a message.
 
-    `permanent` means: the same message to the same channel will never be taken. `in_doubt` means: it may have been
-    taken although we never saw the answer, so the next try is marked as a possible repeat.
+    `permanent` means that the same message to the same channel will never be accepted. `in_doubt` means that it may
+    have been accepted although we never saw the answer, so the next try is marked as a possible repeat.
     """
 
     exit_code = 69

@@ -1,6 +1,7 @@
 """Distances, bearings and shapes on a spherical earth, for whole columns at a time.
 
-Everything takes and gives numpy arrays (or plain numbers) in degrees and nautical miles and broadcasts as numpy does.
+All functions take and return numpy arrays (or plain numbers) in degrees and nautical miles, and broadcast as numpy
+does.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ Numbers = npt.ArrayLike
 
 EARTH_RADIUS_NM = 6371.0088 / 1.852  # mean radius (2a + b)/3 of WGS84, Moritz 2000
 RADIAN = np.pi / 180
-STRETCH = 1 << 14  # points of a way at a time: the temporaries of so many stay in the nearest cache
+STRETCH = 1 << 14  # points of a path per pass: this many temporaries fit in the nearest cache
 
 
 def distance(lat1: Numbers, lon1: Numbers, lat2: Numbers, lon2: Numbers) -> Any:
@@ -35,11 +36,11 @@ def distance(lat1: Numbers, lon1: Numbers, lat2: Numbers, lon2: Numbers) -> Any:
 
 
 def steps(lat: Floats, lon: Floats) -> Floats:
-    """Nautical miles from each point to the next, as `distance` has them: one less than there are points.
+    """Nautical miles from each point to the next, as in `distance`: one fewer than there are points.
 
-    Fixes lie close together, where a few terms of a series are as exact as sine and arc sine are, and take a third of
-    the time; the few steps that are longer are measured by `distance`. Stretch by stretch, because as whole columns
-    each of the passes would fetch them all from memory anew (both: a million fixes, benchmarks/ingest).
+    Fixes are close together, where a few terms of a series are as exact as sine and arc sine and take a third of the
+    time; the few longer steps are measured by `distance`. It works stretch by stretch, because on whole columns each
+    pass would read them all from memory again (both: a million fixes, benchmarks/ingest).
 
     >>> steps(np.array([0.0, 0.1, 1.1]), np.zeros(3)).round(3).tolist()
     [6.004, 60.041]
@@ -81,7 +82,7 @@ def bearing(lat1: Numbers, lon1: Numbers, lat2: Numbers, lon2: Numbers) -> Any:
 
 
 def destination(lat: Numbers, lon: Numbers, course: Numbers, distance_nm: Numbers) -> tuple[Any, Any]:
-    """Where one arrives after `distance_nm` on the great circle that starts with `course` (degrees true).
+    """The point reached after `distance_nm` on the great circle that starts with `course` (degrees true).
 
     >>> [round(float(x), 2) for x in destination(0, 0, 90, 60)]
     [0.0, 1.0]
@@ -96,7 +97,7 @@ def destination(lat: Numbers, lon: Numbers, course: Numbers, distance_nm: Number
 def interpolate(lat1: Numbers, lon1: Numbers, lat2: Numbers, lon2: Numbers, fraction: Numbers) -> tuple[Any, Any]:
     """The point at `fraction` (0-1) of the great circle from the first point to the second.
 
-    Undefined for antipodes, where every circle is a great one.
+    Undefined for antipodes, which infinitely many great circles connect.
 
     >>> [round(float(x), 6) for x in interpolate(0, 0, 0, 10, 0.5)]
     [0.0, 5.0]
@@ -136,7 +137,7 @@ def unit_vectors(lat: Numbers, lon: Numbers) -> Floats:
 
 
 def chord(distance_nm: Numbers) -> Any:
-    """Straight-line length between two points of the unit sphere that lie so far apart: what a k-d tree measures.
+    """Straight-line length between two points of the unit sphere at that distance: the measure of a k-d tree.
 
     >>> round(float(chord(EARTH_RADIUS_NM * np.pi)), 6)
     2.0
@@ -157,7 +158,7 @@ def arc(chord_length: Numbers) -> Any:
 def in_polygon(lat: Numbers, lon: Numbers, ring: Numbers) -> npt.NDArray[np.bool_]:
     """Which points lie inside a ring of (latitude, longitude) corners, closed or not (even-odd rule).
 
-    Edges are straight in latitude and longitude, as GeoJSON says (RFC 7946 §3.1.1), and go the shorter way round the
+    Edges are straight in latitude and longitude, as in GeoJSON (RFC 7946 §3.1.1), and take the shorter way round the
     Earth, so a ring across the date line works; one round a pole does not.
 
     >>> square = [(0, 179), (0, -179), (2, -179), (2, 179)]

@@ -1,7 +1,7 @@
 """One daemon leads a database at a time.
 
-A lock that dies with its holder makes a standby take over within half a second of a crash; a lease row that must be
-renewed, and a fence that keeps a leader that slept through its lease from writing, are for one that is frozen.
+A lock that dies with its holder lets a standby take over within half a second of a crash. A lease row that must be
+renewed, and a fence that stops a leader from writing after its lease ran out, handle a frozen leader.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("flightwatch.leader")
 
 NAME = "leader"
-LOOK_S = 0.5  # a standby looks so often; takeover stays well below the 2 s that are asked for
+LOOK_S = 0.5  # how often a standby checks; takeover stays well below the required 2 s
 
 
 @contextmanager
@@ -38,10 +38,10 @@ def lead(
     standby: bool = True,
     beat: Callable[[], object] = lambda: None,
 ) -> Iterator[None]:
-    """Be the leader inside; wait for it as a standby, or raise NotLeaderError when told not to.
+    """Be the leader inside. Wait for the lead as a standby, or raise NotLeaderError if told not to wait.
 
-    Raises NotLeaderError also when told to stop before the lead came. `stop` is set when the lead is lost. A standby
-    calls `beat` each time it looks.
+    Also raises NotLeaderError if told to stop before getting the lead. `stop` is set when the lead is lost. A standby
+    calls `beat` each time it checks.
     """
     leader = _Leader(store, lease_s, stop)
     told = False
@@ -80,14 +80,14 @@ class _Leader:
     over: threading.Event = field(default_factory=threading.Event)
 
     def take(self) -> bool:
-        """The lead, if it is to be had: with the lock whoever held the lease is dead; without it the lease must have
-        run out, because its holder is frozen."""
+        """Whether the lead could be taken. With the lock, whoever held the lease is dead; without it, the lease must
+        have run out because its holder is frozen."""
         try:
             self.lock = self.lock or self.store.try_lock(NAME)
             now = datetime.now(tz=UTC)
             self.lease = self.store.take_lease(NAME, self.holder, now, self.lease_s, force=self.lock is not None)
         except StoreError as e:
-            if e.kind not in ("busy", "gone"):  # what passes by itself
+            if e.kind not in ("busy", "gone"):  # these pass by themselves
                 raise
             log.warning("cannot look for the lead: %s", e)
         if self.lease is None:
@@ -96,10 +96,10 @@ class _Leader:
         return True
 
     def keep(self) -> None:
-        """Renew the lease until it is over; a lease that somebody else has means to stop at once."""
+        """Renew the lease until the end; if somebody else holds it, stop at once."""
         while self.lease is not None and not self.over.wait(self.lease_s / 3):
             try:
-                if self.lock is not None and not self.lock.alive():  # PostgreSQL was restarted: its locks are gone
+                if self.lock is not None and not self.lock.alive():  # PostgreSQL was restarted and its locks are gone
                     self.lock = None
                 self.lock = self.lock or self.store.try_lock(NAME)
                 again = self.store.renew_lease(self.lease, datetime.now(tz=UTC), self.lease_s)
@@ -115,7 +115,7 @@ class _Leader:
             self.lease = again
 
     def release(self) -> None:
-        """Let the next one lead at once."""
+        """Let the next daemon lead at once."""
         self.store.fence(None)
         try:
             if self.lease is not None:

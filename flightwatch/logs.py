@@ -1,4 +1,4 @@
-"""Logs on stderr, one line an event, as text or JSON; secrets are taken out of every line."""
+"""Logs on stderr, one line per event, as text or JSON; secrets are removed from every line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ QUIET = ("urllib3", "apscheduler", "alembic", "sqlalchemy", "matplotlib", "PIL",
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, and the traceback where there is one."""
+    """One JSON object per line: time, level, logger, message, and the traceback if there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -25,13 +25,13 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
         }
         told = record.exc_text or (self.formatException(record.exc_info) if record.exc_info else "")
-        if told:  # as text already when the filter went over it
+        if told:  # already text if the filter processed it
             line["traceback"] = told
         return json.dumps(line, ensure_ascii=False)
 
 
 def setup(*, as_json: bool = False, level: str = "INFO", secrets: Iterable[str] = ()) -> None:
-    """Send everything of level and above to stderr; libraries only from WARNING on."""
+    """Log everything of this level and above to stderr; libraries only from WARNING on."""
     handler = logging.StreamHandler(sys.stderr)
     if as_json:
         handler.setFormatter(JsonFormatter())

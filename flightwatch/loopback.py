@@ -1,4 +1,4 @@
-"""Answers over HTTP to this machine alone: the daemon's metrics, the demo's feed."""
+"""HTTP servers for this machine only: the daemon's metrics, the demo's feed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ LOOPBACK = "127.0.0.1"
 def answering(
     answer: Callable[[str, str], tuple[int, str, bytes]], *, keep: bool = False
 ) -> type[BaseHTTPRequestHandler]:
-    """A handler of GETs: `answer` gives status, content type and body for a path and a User-Agent; nothing is logged.
+    """A handler for GETs: `answer` returns status, content type and body for a path and a User-Agent; nothing is
+    logged.
 
-    With `keep` a connection serves many requests: most of a short one is otherwise the handshake.
+    With `keep`, a connection serves many requests: most of the time of a short one is the handshake.
     """
 
     class Handler(BaseHTTPRequestHandler):
@@ -31,6 +32,6 @@ def answering(
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:
-            """A request every few seconds is no news."""
+            """A request every few seconds is not worth logging."""
 
     return Handler

@@ -1,6 +1,6 @@
-"""What Prometheus may ask on loopback: /metrics, and /healthz for those who only want yes or no. Off by default.
+"""Metrics for Prometheus on loopback: /metrics, and /healthz for a plain yes or no. Off by default.
 
-Counters live in this process and begin at nothing with it; what the store knows is asked when somebody looks.
+Counters live in this process and start at zero with it; values in the store are read at each scrape.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BUCKETS = (0.05, 0.25, 1, 5, 15, 60, 300, 600)  # seconds; a job counts as hung 
 
 
 class Metrics:
-    """What the daemon counts, and the registry that shows it together with what the store says."""
+    """What the daemon counts, and the registry that shows it together with values from the store."""
 
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
         self.registry = CollectorRegistry()
@@ -44,7 +44,7 @@ class Metrics:
         self.registry.register(_Stored(store, clock))
 
     def poll(self, poll: Poll) -> None:
-        """One request and what came of it."""
+        """One request and its outcome."""
         self.polls.labels(poll.source, poll.outcome).inc()
         self.kept.labels(poll.source).inc(poll.kept)
 
@@ -102,7 +102,7 @@ class _Stored:
 
 
 class Server:
-    """The HTTP server in a thread of its own, for the length of a `with` block."""
+    """The HTTP server in a separate thread, for the duration of a `with` block."""
 
     def __init__(self, port: int, metrics: Metrics, health: Callable[[], list[Check]]) -> None:
         handler = answering(lambda path, _: _answer(path, metrics, health))
@@ -112,7 +112,7 @@ class Server:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port it listens on."""
         return int(self._server.server_address[1])
 
     def __enter__(self) -> Server:

@@ -22,16 +22,16 @@ Circle = tuple[float, float, float]
 """Latitude, longitude, radius in NM."""
 
 FEED_RADIUS = 250.0
-"""NM: the largest circle the public v2 feeds answer (`/point/{lat}/{lon}/{radius}`)."""
+"""NM: the largest circle that the public v2 feeds accept (`/point/{lat}/{lon}/{radius}`)."""
 
 AROUND = 150.0
-"""NM around an airport that an area made of airports covers: where a jet at cruise height begins its descent
-(35,000 ft at 3 degrees are 110 NM) and a little before, so that the approach is heard from its start."""
+"""NM around each airport of an area that is made of airports: where a jet at cruise altitude begins its descent (35,000
+ft at 3 degrees are 110 NM) and a little before, so that the whole approach is heard."""
 
 
 OVER = 60.0
-"""NM around an airport in which an aircraft counts as over its place: the size of a terminal area, and with the 54
-fields of Libya most of the country north of the desert."""
+"""NM around an airport in which an aircraft counts as over its place: the size of a terminal area. With the 54 fields
+of Libya this is most of the country north of the desert."""
 
 
 class PlaceLike(Protocol):
@@ -50,15 +50,15 @@ class PlaceLike(Protocol):
 
 @dataclass(frozen=True)
 class Places:
-    """The named places over a set of airports. Names, codes and countries are asked in any case."""
+    """The named places over a set of airports. Names, codes and countries may be in any case."""
 
     places: dict[str, PlaceLike]
     airports: Airports
 
     def airports_of(self, name: str) -> frozenset[str] | None:
-        """The airports a place name, an airport code or a country code means; None for `anywhere`.
+        """The airports that a place name, an airport code or a country code means; None for `anywhere`.
 
-        A place's name wins over a code. Raises ConfigError with what may have been meant.
+        A place's name wins over a code. Raises ConfigError with the likely meanings.
 
         >>> from flightwatch import airports
         >>> sorted(resolve([], airports.load()).airports_of("hltq"))
@@ -69,7 +69,7 @@ class Places:
         return _airports_of(self, name.strip().lower())
 
     def union(self, names: Iterable[str]) -> frozenset[str] | None:
-        """The airports of several places together; None when one of them is `anywhere`."""
+        """The airports of several places together; None if one of them is `anywhere`."""
         found: set[str] = set()
         for name in names:
             airports = self.airports_of(name)
@@ -79,7 +79,7 @@ class Places:
         return frozenset(found)
 
     def area(self, name: str) -> list[Circle]:
-        """Circles that cover a place, none wider than a feed answers: its own, or cover for its airports."""
+        """Circles that cover a place, none larger than a feed accepts: its own, or circles around its airports."""
         place = self.places.get(name.strip().lower())
         if place is not None and place.all_circles():
             return [circle for given in place.all_circles() for circle in _answerable(given)]
@@ -101,7 +101,7 @@ class Places:
         return [(float(lat), float(lon), OVER) for lat, lon in rows.itertuples(index=False)]
 
     def near(self, name: str) -> list[str]:
-        """What an unknown name may have meant: up to five names of places, then airports by code or name."""
+        """What an unknown name may mean: up to five names of places, then airports by code or name."""
         wanted = name.strip().lower()
         close = difflib.get_close_matches(wanted, self.places, n=3, cutoff=0.6)
         named = [self.places[key].name for key in close]
@@ -110,7 +110,7 @@ class Places:
 
 
 def resolve(places: Sequence[PlaceLike], airports: Airports) -> Places:
-    """The places of the configuration over these airports, each looked up once, so that a wrong code shows at once.
+    """The configured places over these airports. Each is looked up once now, so that a wrong code is reported at once.
 
     Raises ConfigError listing every place that cannot be resolved.
     """
@@ -147,7 +147,7 @@ def _airports_of(places: Places, name: str) -> frozenset[str]:
 
 
 def _members(place: PlaceLike, airports: Airports) -> frozenset[str]:
-    """Every airport that any key of the place takes in."""
+    """Every airport that any key of the place includes."""
     found: set[str] = set()
     for code in place.airports:
         airport = airports.find(code)
@@ -175,7 +175,7 @@ Ring = list[tuple[float, float]]
 def rings(path: Path, name: str) -> list[tuple[Ring, list[Ring]]]:
     """The polygons of a GeoJSON file, each as its outer ring and its holes, corners as (latitude, longitude).
 
-    GeoJSON (RFC 7946) writes longitude first, which is turned around here. Features and collections are opened.
+    GeoJSON (RFC 7946) has longitude first, which is swapped here. Features and collections are unpacked.
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -208,9 +208,10 @@ def _turned(polygon: Any) -> tuple[Ring, list[Ring]]:
 
 
 def _answerable(circle: Circle) -> list[Circle]:
-    """The circle itself, or circles of the feeds' radius that cover it without holes.
+    """The circle itself, or circles of the feeds' radius that cover it without gaps.
 
-    A square grid of step r·√2 is covered by circles of radius r at its nodes; 5 % closer as the grid is on a sphere.
+    A square grid of step r·√2 is covered by circles of radius r at its nodes; the grid is 5 % closer because it is on a
+    sphere.
     """
     lat, lon, radius = circle
     if radius <= FEED_RADIUS:
@@ -228,9 +229,10 @@ def _answerable(circle: Circle) -> list[Circle]:
 
 
 def _cover(latitude: Any, longitude: Any) -> list[Circle]:
-    """Circles of a feed's radius so that each airport has `AROUND` NM of air in one of them.
+    """Circles of a feed's radius such that each airport has `AROUND` NM of air in one of them.
 
-    Greedy: the airport with most uncovered neighbours becomes a centre, until none is left; within ln(n) of the fewest.
+    Greedy: the airport with the most uncovered neighbours becomes a centre, until none is left; within ln(n) of the
+    fewest.
     """
     reach = FEED_RADIUS - AROUND
     near = geo.distance(latitude[:, None], longitude[:, None], latitude[None, :], longitude[None, :]) <= reach

@@ -1,9 +1,9 @@
 """The shapes that pass between steps.
 
-Many rows travel as DataFrames whose columns are declared here (name, dtype, unit); single things are frozen
-dataclasses with a natural key. Instants are aware UTC (`units.INSTANT` in frames), days are UTC dates
-(`datetime64[s]` at midnight in frames, `datetime.date` elsewhere), altitudes are feet, speeds knots, vertical rates
-ft/min, distances nautical miles, angles degrees true.
+Many rows travel as DataFrames whose columns are declared here (name, dtype, unit); single things are frozen dataclasses
+with a natural key. Instants are aware UTC (`units.INSTANT` in frames), days are UTC dates (`datetime64[s]` at midnight
+in frames, `datetime.date` elsewhere), altitudes are feet, speeds knots, vertical rates ft/min, distances nautical
+miles, angles degrees true.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ SUSPECT = {
     32: "low integrity",
     64: "clock",
 }
-"""Why a fix is doubted. Doubted fixes are kept and marked, never thrown away with the day."""
+"""Why a fix is doubted. Doubted fixes are kept and marked, never dropped."""
 
 AIRCRAFT: Schema = {
     "icao24": Column("str", "six lower-case hex digits"),
@@ -171,7 +171,7 @@ HEARD: Schema = {
 
 
 def empty(schema: Schema) -> pd.DataFrame:
-    """A frame of that shape with no rows."""
+    """An empty frame with that schema."""
     shape = tuple((name, column.dtype) for name, column in schema.items())
     made = _EMPTY.get(shape)
     if made is None:
@@ -180,11 +180,11 @@ def empty(schema: Schema) -> pd.DataFrame:
     return made.copy()
 
 
-_EMPTY: dict[tuple[tuple[str, str], ...], pd.DataFrame] = {}  # made once per shape: a poll asks for several
+_EMPTY: dict[tuple[tuple[str, str], ...], pd.DataFrame] = {}  # one per schema: a poll needs several
 
 
 def concat(frames: Sequence[pd.DataFrame], schema: Schema) -> pd.DataFrame:
-    """The rows of all frames of one shape, categories united (pandas alone would fall back to objects)."""
+    """The rows of all frames of one schema, with categories united (pandas alone would fall back to objects)."""
     filled = [f for f in frames if len(f)]
     if not filled:
         return empty(schema)
@@ -201,7 +201,7 @@ def concat(frames: Sequence[pd.DataFrame], schema: Schema) -> pd.DataFrame:
 def conform(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """The frame with exactly the schema's columns, in order and dtype; missing ones get their default.
 
-    Raises KeyError naming a missing column that has no default, ValueError when a column cannot be cast.
+    Raises KeyError with the name of a missing column without a default, ValueError if a column cannot be cast.
     """
     if frame.columns.tolist() == list(schema) and all(map(_fits, frame.dtypes, schema.values())):
         return frame.reset_index(drop=True)
@@ -218,7 +218,7 @@ def conform(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
 
 def _fits(dtype: Any, column: Column) -> bool:
-    """Whether a column of that dtype needs no cast; text may hide missing values, so it is always looked at."""
+    """Whether a column of that dtype needs no cast; text may hide missing values, so it is always checked."""
     return column.dtype not in ("str", "object") and str(dtype) == column.dtype
 
 
@@ -237,13 +237,13 @@ def _cast(series: pd.Series, column: Column) -> pd.Series:
     if column.dtype == "object":
         return series.astype(object)
     if column.default is not None and series.dtype == object and series.isna().any():
-        # frames put together from some that have the column and some that do not; NaN as a bool would be True
+        # frames concatenated from some with the column and some without; NaN as a bool would be True
         series = series.where(series.notna(), column.default)
     return series.astype(column.dtype)
 
 
 def flight_id(icao24: str, firstseen: datetime) -> str:
-    """The name of a leg: airframe and first fix.
+    """The id of a leg: airframe and first fix.
 
     >>> from datetime import UTC
     >>> flight_id("140a1f", datetime(2024, 12, 14, 2, 15, 30, tzinfo=UTC))
@@ -257,10 +257,10 @@ OUTCOMES = ("ok", "empty", "rate_limited", "blocked", "auth", "bad_request", "se
 
 @dataclass(frozen=True)
 class Poll:
-    """One request to a feed, or one piece of an archive read: what was asked, and what came of it.
+    """One request to a feed, or one piece of an archive read: what was requested, and the result.
 
-    `planned` is false for pieces of history. `sha256` is of the body as received (decoded from transport
-    compression); `note` says in words what went wrong.
+    `planned` is false for pieces of history. `sha256` is of the body as received (after transport decompression);
+    `note` says in words what went wrong.
     """
 
     source: str
@@ -278,10 +278,10 @@ class Poll:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What a source brings home: the poll, and the rows as the source gave them, in our units, before cleaning.
+    """What a source returns: the poll, and the rows as the source gave them, in our units, before cleaning.
 
     `observations` has the columns of OBSERVATION (`poll` still -1), `aircraft` those of AIRCRAFT; `body` is the raw
-    body (None when it is not kept).
+    body (None if it is not kept).
     """
 
     poll: Poll
@@ -293,10 +293,10 @@ class Fetched:
 
 @dataclass(frozen=True)
 class AircraftFilter:
-    """Which airframes a route counts; every given condition must hold, an empty filter takes all.
+    """Which airframes a route counts; every given condition must hold, and an empty filter takes all.
 
-    `military` means: flagged military, or of a type only the military flies. `hidden_types` leaves nothing out:
-    airframes of these types count even where the owner asked not to be shown.
+    `military` means flagged military, or of a type that only the military flies. `hidden_types` excludes nothing:
+    airframes of these types count even if the owner asked not to be shown.
     """
 
     types: tuple[str, ...] = ()
@@ -312,8 +312,8 @@ class Route:
     """A directed pair of ends with an aircraft filter. An end is a set of airport ids; None means anywhere.
 
     `origin` and `destination` are the ends as configured (place names, codes), for people; `origin_airports` and
-    `destination_airports` what they resolve to. `over` are circles (latitude, longitude, NM), one of which the flight
-    must have been seen in; empty when that does not matter.
+    `destination_airports` are what they resolve to. `over` are circles (latitude, longitude, NM), in one of which the
+    flight must have been seen; empty if that does not matter.
     """
 
     name: str
@@ -327,5 +327,5 @@ class Route:
     over: tuple[tuple[float, float, float], ...] = ()
 
     def __post_init__(self) -> None:
-        # A definition read back from JSON has lists, and is the same route.
+        # A definition read back from JSON has lists, but is the same route.
         object.__setattr__(self, "over", tuple((float(a), float(b), float(c)) for a, b, c in self.over))

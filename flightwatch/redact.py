@@ -1,4 +1,4 @@
-"""Secrets stay out of logs, errors and whatever is stored: known ones by value, others by their shape."""
+"""Keeps secrets out of logs, errors and whatever is stored: known ones by value, others by their shape."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 HIDDEN = "***"
 
 SHORTEST = 6
-"""Known secrets shorter than this are not replaced by value: they would blank ordinary words, and are no secrets."""
+"""Known secrets shorter than this are not replaced by value: that would blank ordinary words, and they are no
+secrets."""
 
 PATTERNS = (
     # Slack: the path of an incoming webhook is the secret
@@ -21,7 +22,7 @@ PATTERNS = (
     (re.compile(r"(/services/)T[A-Z0-9]+/B[A-Z0-9]+/[A-Za-z0-9]+"), r"\1" + HIDDEN),
     (re.compile(r"\bxox[abeoprs](?:\.[a-z]+)?-[A-Za-z0-9.-]{6,}"), HIDDEN),
     (re.compile(r"\bxapp-[A-Za-z0-9-]{6,}"), HIDDEN),
-    # user:password@host in any address, database URLs too
+    # user:password@host in any address, including database URLs
     (re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@\"']*):[^\s/@\"']+@"), r"\1:" + HIDDEN + "@"),
     # ?key=…&token=…
     (
@@ -32,7 +33,7 @@ PATTERNS = (
         ),
         r"\1" + HIDDEN,
     ),
-    # header lines, also as they stand in a repr of a dict
+    # header lines, also in the repr of a dict
     (
         re.compile(
             r"((?:authorization|api-auth|x-api-key|x-rapidapi-key|x-apikey|cookie)[\"']?\s*[:=]\s*[\"']?)"
@@ -47,7 +48,7 @@ PATTERNS = (
 
 @cache
 def spellings(secret: str) -> tuple[str, ...]:
-    """The forms a secret takes on its way: as it is, quoted for an address or JSON, and of an address its path.
+    """The forms in which a secret may appear: as it is, quoted for an address or JSON, and for an address, its path.
 
     >>> "/hook/aB3dE6" in spellings("https://example.org/hook/aB3dE6")
     True
@@ -66,7 +67,8 @@ UNSEEN = re.compile(
 
 
 def visible(text: str, *, lines: bool = False) -> str:
-    r"""With control characters spelled out, so that foreign text in a log can neither move the cursor nor forge a line.
+    r"""The text with control characters spelled out, so that foreign text in a log can neither move the cursor nor
+    forge a line.
 
     >>> print(visible("RA-1\x1b[2J\nERROR all is lost"))
     RA-1\x1b[2J\nERROR all is lost
@@ -91,9 +93,9 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 class RedactingFilter(logging.Filter):
-    """Put on every handler: what is written has no secret in message, arguments, traceback or stack.
+    """For every handler: nothing it writes has a secret in message, arguments, traceback or stack.
 
-    It writes the finished text into the record, so no later formatter can put a secret back.
+    It puts the finished text into the record, so no later formatter can put a secret back.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
@@ -117,11 +119,11 @@ class RedactingFilter(logging.Filter):
 
 
 LOUD = ("urllib3", "requests", "slack_sdk", "apprise", "sqlalchemy", "smtplib", "matplotlib", "PIL")
-"""Libraries that print addresses or bodies below WARNING."""
+"""Libraries that log addresses or bodies below WARNING."""
 
 
 def install(secrets: Iterable[str] = (), *, logger: logging.Logger | None = None) -> RedactingFilter:
-    """Guard every handler the logger (the root by default) has now, and quieten libraries that print addresses."""
+    """Protect every present handler of the logger (the root by default), and quieten libraries that log addresses."""
     guard = RedactingFilter(secrets)
     for handler in (logger or logging.getLogger()).handlers:
         for old in [f for f in handler.filters if isinstance(f, RedactingFilter)]:

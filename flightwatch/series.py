@@ -1,7 +1,7 @@
-"""Sine, cosine and short ways on a sphere by series: of columns, or of single numbers where a loop is compiled.
+"""Sine, cosine and short distances on a sphere by series: for columns, or for single numbers in a compiled loop.
 
-Written with nothing but arithmetic, so that both give the same to the last bit, and so does any machine. In turn for
-that they hold only where they say they do.
+Only arithmetic is used, so both give the same result to the last bit, and so does any machine. In return, each series
+holds only in its stated range.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ CLOSE = 0.003  # half steps in radians, 10 NM: the next term of each series is b
 
 
 def sine(angle: Any) -> Any:
-    """Of an angle in radians no larger than CLOSE.
+    """Sine of an angle in radians no larger than CLOSE.
 
     >>> bool(sine(0.002) == np.sin(0.002))
     True
@@ -24,7 +24,8 @@ def sine(angle: Any) -> Any:
 
 
 def cosine(angle: Any) -> Any:
-    """Of a latitude in radians. Taylor's series over the factorials of even numbers: at a pole the next term is 2e-17.
+    """Cosine of a latitude in radians. Taylor series over the factorials of even numbers: at a pole the next term is
+    2e-17.
 
     >>> bool(abs(cosine(np.pi / 3) - 0.5) < 3e-16)
     True
@@ -36,7 +37,7 @@ def cosine(angle: Any) -> Any:
 
 
 def half_arc(up: Any, along: Any, shrink: Any) -> Any:
-    """Half the length of a step, in radians, by the sines of half of its differences in latitude and longitude, both
+    """Half the length of a step, in radians, from the sines of half its differences in latitude and longitude, both
     below CLOSE, and the product of the cosines of its latitudes: haversine and arc sine.
 
     >>> bool(abs(half_arc(sine(0.001), 0.0, 1.0) - 0.001) < 1e-18)

@@ -1,4 +1,4 @@
-"""What a service manager is told: that we are ready, alive, reading the configuration again, or stopping."""
+"""Tells the service manager that we are ready, alive, reloading the configuration, or stopping."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import socket
 
 
 def notify(state: str) -> bool:
-    """Send `READY=1`, `WATCHDOG=1`, `STOPPING=1` and alike to where $NOTIFY_SOCKET says (sd_notify(3)).
+    """Send `READY=1`, `WATCHDOG=1`, `STOPPING=1` and the like to the address in $NOTIFY_SOCKET (sd_notify(3)).
 
-    False when nobody asked or nobody listens; a service manager in trouble never stops the watching.
+    Returns False if the variable is not set or nobody listens; a service manager in trouble never stops the watching.
     """
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:

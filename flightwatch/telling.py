@@ -1,4 +1,4 @@
-"""What people are told: alerts and what became of them, silences, notices, and the messages that carry them.
+"""What people receive: alerts and their states, silences, notices, and the messages that carry them.
 
 Single things with a natural key, as in `records`. Instants are aware UTC, days UTC dates.
 """
@@ -15,8 +15,8 @@ from typing import Any
 class Alert:
     """One episode of one or more routes that rest on the same flights.
 
-    `status` is open, acknowledged, dismissed or closed; `severity` info, watch or high. `evidence` is the JSON-able
-    record of what was counted against what (see `alerts.evidence`).
+    `status` is open, acknowledged, dismissed or closed; `severity` info, watch or high. `evidence` is the
+    JSON-serialisable record of what was counted against what (see `alerts.evidence`).
     """
 
     id: int
@@ -44,7 +44,7 @@ class Episode:
 
 @dataclass(frozen=True)
 class Telling:
-    """That an alert is to be told, why (`kind` as in Delivery), and what is new in it, one sentence each."""
+    """That an alert is to be announced, why (`kind` as in Delivery), and what is new in it, one sentence each."""
 
     alert: int
     kind: str
@@ -55,9 +55,9 @@ class Telling:
 class Changes:
     """What one run of `alerts.update` did to the alerts. All three tuples are whole rows to insert or replace.
 
-    Ids are given already (the leader is the only writer of alerts, so the next one is known), because the message that
-    is stored in the same transaction names it. `tell` is what people are to hear of; a silenced or muted alert changes
-    without being told.
+    Ids are already assigned (the leader is the only writer of alerts, so the next one is known), because the message
+    stored in the same transaction names it. `tell` is what people will receive; a silenced or muted alert changes
+    without a message.
     """
 
     opened: tuple[Episode, ...] = ()
@@ -68,7 +68,7 @@ class Changes:
 
 @dataclass(frozen=True)
 class Silence:
-    """Alerts of routes whose name matches `route` (a glob, any case) are kept but not told before `expires`."""
+    """Alerts of routes whose name matches `route` (a glob, any case) are kept but not sent before `expires`."""
 
     id: int
     route: str
@@ -80,10 +80,10 @@ class Silence:
 
 @dataclass(frozen=True)
 class Notice:
-    """Something about our own eyesight or voice: a source down, a new receiver, spoofing, a broken channel.
+    """A problem with our own data or channels: a source down, a new receiver, spoofing, a broken channel.
 
-    `cause` is its natural key (a running cause is told once). `routes` are the routes whose counts cannot be trusted
-    on the days `first_day` to `last_day`; empty for notices about channels.
+    `cause` is its natural key (a running cause is announced once). `routes` are the routes whose counts cannot be
+    trusted on the days `first_day` to `last_day`; empty for notices about channels.
     """
 
     cause: str
@@ -99,8 +99,8 @@ class Notice:
 class Delivery:
     """One message for one channel: the outbox row. `kind` is opened, updated, closed, notice or test.
 
-    `message` is the rendered `Message` as JSON, so that a retry sends what was meant. `state` is pending, sending,
-    sent or dead; `doubtful` marks a send whose answer nobody saw.
+    `message` is the rendered `Message` as JSON, so that a retry sends the same text. `state` is pending, sending, sent
+    or dead; `doubtful` marks a send whose answer nobody saw.
     """
 
     id: int
@@ -118,12 +118,12 @@ class Delivery:
 
 
 PLAIN_TEXTS = ("uid", "thread", "title", "summary", "severity", "footer", "link")
-"""The fields of a message that are one text each."""
+"""The fields of a message that hold a single text."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """What people read, rendered once, before any channel: plain text is complete on its own.
+    """What people read, rendered once, before any channel: the plain text is complete without the rest.
 
     `uid` is stable per episode and kind, so a repeat is recognisable; `thread` is stable per episode. `facts` are
     (label, value) pairs; `flights` are rows of plain strings; `picture` is a PNG; `link` is a page about it, or empty.
@@ -142,7 +142,7 @@ class Message:
     link: str = ""
 
     def record(self) -> dict[str, Any]:
-        """JSON-able, as the outbox keeps it.
+        """JSON-serialisable, as stored in the outbox.
 
         >>> m = Message("u", "t", "T", "s", "high", facts=(("a", "b"),), picture=b"png")
         >>> Message.of(m.record()) == m
@@ -155,7 +155,7 @@ class Message:
 
     @classmethod
     def of(cls, record: dict[str, Any]) -> Message:
-        """The message the outbox kept."""
+        """The message stored in the outbox."""
         picture = record.get("picture")
         return cls(
             **{k: str(record.get(k, "")) for k in PLAIN_TEXTS},

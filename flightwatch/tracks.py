@@ -1,7 +1,7 @@
 """A flight's track as one small value: thinned to what a map or a second look needs, delta-coded, deflated.
 
 Format 1: `FWT1`, number of points (uint32 little-endian), then the deflated bytes of the columns below, each as
-differences, its bytes grouped by significance (all low bytes, then all high bytes), which is what deflate likes.
+differences, its bytes grouped by significance (all low bytes, then all high bytes), which deflate compresses well.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from flightwatch.deflate import LEVEL, zlib
 
 MAGIC = b"FWT1"
 
-# name, dtype on the wire, step. The steps are below what the sources resolve (readsb traces: 25 ft, 0.1 kt, 1e-6°)
-# or below what a map shows (1e-5° is one metre).
+# name, dtype on the wire, step. The steps are finer than the sources resolve (readsb traces: 25 ft, 0.1 kt, 1e-6°) or
+# than a map shows (1e-5° is one metre).
 _COLUMNS: tuple[tuple[str, str, float], ...] = (
     ("time", "<i8", 1.0),
     ("latitude", "<i4", 1e-5),
@@ -35,18 +35,19 @@ _COLUMNS: tuple[tuple[str, str, float], ...] = (
 _MISSING = {"<i2": -32768}
 ROW_BYTES = sum(np.dtype(dtype).itemsize for _, dtype, _ in _COLUMNS)
 
-BUCKET_MS = 15_000  # at most one point in so long: readsb traces have 4-20 s between points
-STRAIGHT_MS = 60_000  # on a straight, level stretch one point in so long
-TURN_DEG = 3.0  # a turn shows on a map from about here
-CLIMB_FPM = 400.0  # climbing or descending: keep each bucket, the profile is what ends are judged by
-HOLE_MS = 120_000  # both edges of a longer silence stay
+BUCKET_MS = 15_000  # at most one point per bucket: readsb traces have 4-20 s between points
+STRAIGHT_MS = 60_000  # on a straight, level stretch, one point in this time
+TURN_DEG = 3.0  # turns are visible on a map from about here
+CLIMB_FPM = 400.0  # climbing or descending: keep each bucket, because ends are judged by the profile
+HOLE_MS = 120_000  # both edges of a longer silence are kept
 
 
 def thin(columns: Mapping[str, npt.NDArray[Any]], starts: npt.NDArray[np.int64] | None = None) -> Any:
-    """Which rows to keep of flights that lie one after the other (time ascending in each, `time` in ms), each beginning
-    at one of `starts`; of one flight if none are given. The first and last of each flight always stay.
+    """Which rows to keep of consecutive flights (time ascending in each, `time` in ms), each beginning at one of
+    `starts`; of one flight if none are given. The first and last row of each flight are always kept.
 
-    Buckets lie on the clock, not on the first point, so a longer stretch keeps the points a shorter one kept.
+    Buckets are aligned to the clock, not to the first point, so a longer stretch keeps the points that a shorter one
+    kept.
     """
     time, loops = columns["time"], compiled.loops()
     if len(time) <= 2:
@@ -68,7 +69,7 @@ def thin(columns: Mapping[str, npt.NDArray[Any]], starts: npt.NDArray[np.int64] 
     some = np.flatnonzero(edge | _new(time // BUCKET_MS))
     course, rate = columns["track"][some], columns["vertical_rate"][some]
     turn, climb = np.zeros(len(some) - 1, dtype=bool), np.zeros(len(some), dtype=bool)
-    with np.errstate(invalid="ignore"):  # there are sources that tell neither of anybody
+    with np.errstate(invalid="ignore"):  # some sources never give either of them
         if not np.isnan(np.fmax.reduce(course)):
             turn = geo.angle_difference(course[1:], course[:-1]) >= TURN_DEG
         if not np.isnan(np.fmax.reduce(rate)):
@@ -85,13 +86,13 @@ def _new(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
 
 
 def pack(columns: Mapping[str, npt.NDArray[Any]]) -> bytes:
-    """Rows of one flight, as arrays with `time` in ms, to bytes; thins first. Rounds to the steps above."""
+    """Packs the rows of one flight, as arrays with `time` in ms, into bytes; thins first. Rounds to the steps above."""
     return pack_all(columns, np.zeros(1, dtype=np.int64))[0]
 
 
 def pack_all(columns: Mapping[str, npt.NDArray[Any]], starts: npt.NDArray[np.int64]) -> list[bytes]:
-    """`pack` of many flights that lie one after the other, each beginning at one of `starts`: as columns, so that a
-    flight costs little more than deflating it."""
+    """`pack` for many consecutive flights, each beginning at one of `starts`: as columns, so that a flight costs little
+    more than deflating it."""
     if not len(columns["time"]):
         return [MAGIC + bytes(4) + zlib.compress(b"", LEVEL)]
     keep = thin(columns, starts)
@@ -105,7 +106,7 @@ def pack_all(columns: Mapping[str, npt.NDArray[Any]], starts: npt.NDArray[np.int
 
 
 def _bodies(columns: Mapping[str, npt.NDArray[Any]], keep: Any, first: Any) -> Iterator[Any]:
-    """What is deflated of each flight; of the rows `keep` its own begin at one of `first`."""
+    """The bytes to deflate for each flight; among the rows `keep`, its own begin at one of `first`."""
     loops, bounds = compiled.loops(), [*first.tolist(), len(keep)]
     if loops is None:
         parts = [_moved(columns[name][keep], dtype, step, first) for name, dtype, step in _COLUMNS]
@@ -123,10 +124,10 @@ def _bodies(columns: Mapping[str, npt.NDArray[Any]], keep: Any, first: Any) -> I
 
 
 def _moved(values: Any, dtype: str, step: float, first: Any) -> npt.NDArray[np.uint8]:
-    """The differences of one column on the wire, a row of bytes each; those at `first` are to nought."""
+    """The differences of one column on the wire, one row of bytes each; at `first` they are taken from 0."""
     if step == 1.0:
         wire = values.astype(dtype)
-    elif np.isnan(np.fmax.reduce(values)):  # never told
+    elif np.isnan(np.fmax.reduce(values)):  # never given
         wire = np.full(len(values), _MISSING.get(dtype, 0), dtype)
     else:
         scaled = values.astype("float64") / step
@@ -139,7 +140,7 @@ def _moved(values: Any, dtype: str, step: float, first: Any) -> npt.NDArray[np.u
 
 
 def encode(frame: pd.DataFrame) -> bytes:
-    """Observation rows of one flight, in any order, to bytes.
+    """Observation rows of one flight, in any order, as bytes.
 
     >>> frame = pd.DataFrame({"time": units.instants([1000, 2000]), "latitude": 55.0, "longitude": [37.0, 37.5]})
     >>> decode(encode(frame))["longitude"].tolist()
@@ -158,16 +159,16 @@ def encode(frame: pd.DataFrame) -> bytes:
 
 
 def decode(data: bytes) -> pd.DataFrame:
-    """The track back as a frame: time, position, altitudes, groundspeed, track, vertical_rate, onground.
+    """The track as a frame: time, position, altitudes, groundspeed, track, vertical_rate, onground.
 
-    Raises ValueError when the bytes are not of a format we know.
+    Raises ValueError if the bytes are not in a known format.
     """
     columns = unpack(data)
     return pd.DataFrame({**columns, "time": units.instants(columns["time"])})
 
 
 def unpack(data: bytes) -> dict[str, npt.NDArray[Any]]:
-    """The columns of `decode` as arrays, `time` in ms: for many tracks at once, where frames would be the cost."""
+    """The columns of `decode` as arrays, `time` in ms: for many tracks at once, where frames would be too slow."""
     if data[:4] != MAGIC:
         raise ValueError(f"not a track of a known format: begins with {data[:4]!r}")
     count = int.from_bytes(data[4:8], "little")

@@ -1,4 +1,4 @@
-"""Conversions, each done once at the door: 24-bit addresses, instants, metric units."""
+"""Conversions, each done once at the entry: 24-bit addresses, instants, metric units."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INSTANT = "datetime64[ms, UTC]"
 
 
 def icao24_text(address: int) -> str:
-    """The 24-bit address as people know it.
+    """The 24-bit address as six hex digits.
 
     >>> icao24_text(0x140A1F)
     '140a1f'
@@ -37,12 +37,12 @@ def icao24_texts(addresses: npt.NDArray[Any]) -> npt.NDArray[np.object_]:
     """
     raw = addresses.astype(">u4").view(np.uint8).reshape(-1, 4)[:, 1:].tobytes()
     out = np.empty(len(addresses), dtype=object)
-    out[:] = raw.hex(" ", 3).split()  # a third of the time of slices
+    out[:] = raw.hex(" ", 3).split()  # takes a third of the time of slicing
     return out
 
 
 def parse_icao24(text: str) -> int | None:
-    """The address as a number; None when it is not six hex digits or marks a non-ICAO address (`~`).
+    """The address as a number; None if it is not six hex digits, or if it is marked non-ICAO (`~`).
 
     >>> parse_icao24("140A1F") == 0x140A1F, parse_icao24("~140a1f"), parse_icao24("xyz"), parse_icao24("0x12ab")
     (True, None, None, None)
@@ -64,7 +64,7 @@ def millis(when: Any) -> Any:
     if not isinstance(series.dtype, pd.DatetimeTZDtype):
         series = pd.to_datetime(series, utc=True)
     if series.dtype != INSTANT:
-        series = series.dt.as_unit("ms")  # copies even where nothing is to be done
+        series = series.dt.as_unit("ms")  # copies even if nothing is to be done
     return series.astype("int64").to_numpy()
 
 
@@ -98,7 +98,7 @@ def instant_of_day(day: date) -> datetime:
 
 
 def percent(share: float) -> str:
-    """A probability for people; what is only inferred never reads as certain.
+    """A probability for people; a merely inferred value never reads as certain.
 
     >>> percent(0.62), percent(0.9979)
     ('62%', 'over 99%')

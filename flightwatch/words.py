@@ -1,4 +1,4 @@
-"""Counts and odds as people say them, the same on every page, in every mail and in every finding."""
+"""Counts and odds in words, the same on every page, in every mail and in every finding."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 
 def number(value: float) -> str:
-    """A count: whole when it is and from 10 up, one decimal from 1 up, below that one or two figures.
+    """A count: whole if it is whole or from 10 up, one decimal from 1 up, below that one or two figures.
 
     >>> [number(v) for v in (3.0, 5.43, 12.6, 0.98, 0.104, 0.0497, 0.004, 0.0)]
     ['3', '5.4', '13', '1', '0.1', '0.05', 'under 0.01', '0']
@@ -39,8 +39,8 @@ def odds(probability: float) -> str:
 
 
 def rarity(probability: float) -> str:
-    """A tail probability per day in words. Days, not events: what is strange on one day often still is on the next, so
-    this is no "once in N days".
+    """A tail probability per day in words. It counts days, not events: what is strange on one day often still is on the
+    next, so this is no "once in N days".
 
     >>> rarity(0.0047), rarity(3e-4)
     ('1 ordinary day in 210 is at least as strange', 'at most 1 ordinary day in 3,300 is as strange')
