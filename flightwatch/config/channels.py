@@ -27,16 +27,14 @@ Zone = Annotated[str, AfterValidator(_zone)]
 class QuietHours(Section):
     """Messages are held from one time of day to another and sent together afterwards; none is dropped."""
 
-    begin: time = Field(alias="from", description="local time the quiet begins, such as 22:00")
-    end: time = Field(alias="to", description="local time it ends; may be past midnight")
-    zone: Zone = Field(default="UTC", description="whose local time")
-    unless: Severity | None = Field(
-        default="high", description="messages of at least this severity are sent all the same"
-    )
+    begin: time = Field(alias="from", description="local time at which the quiet hours begin, such as 22:00")
+    end: time = Field(alias="to", description="local time at which they end; may be past midnight")
+    zone: Zone = Field(default="UTC", description="time zone of these times")
+    unless: Severity | None = Field(default="high", description="messages of at least this severity are sent anyway")
 
 
 class _Channel(Section):
-    name: str = Field(default="", description="how deliveries and messages call it; without one its kind")
+    name: str = Field(default="", description="name used in deliveries and messages; default: the kind")
     enabled: bool = Field(default=True, description="false: kept in the file, not used")
     min_severity: Severity = Field(default="info", description="messages below it are not sent here")
     quiet_hours: QuietHours | None = Field(default=None, description="see `[channel.quiet_hours]`")
@@ -122,7 +120,7 @@ class WebhookSettings(_Channel):
     """Any other program: JSON by POST, signed with HMAC-SHA256 when a secret is given."""
 
     kind: Literal["webhook"]
-    url: PlainUrl = Field(default="", description="where to post; an address with credentials in it comes by url_file")
+    url: PlainUrl = Field(default="", description="where to post; put an address with credentials in url_file")
     url_file: AnchoredPath | None = Field(default=None, description="file that holds the address")
     key: Secret | None = Field(default=None, description="HMAC key")
     key_file: AnchoredPath | None = Field(default=None, description="file that holds it")
@@ -138,7 +136,7 @@ class AppriseSettings(_Channel):
     """Everything Apprise knows (needs the `apprise` extra)."""
 
     kind: Literal["apprise"]
-    urls: Secret | None = Field(default=None, description="Apprise addresses, one a line")
+    urls: Secret | None = Field(default=None, description="Apprise addresses, one per line")
     urls_file: AnchoredPath | None = Field(default=None, description="file that holds them")
 
     @model_validator(mode="after")

@@ -16,8 +16,8 @@ class SourceSettings(Section):
     """One feed. It is asked for types, military, icao24 and areas together; if none is given, for everything it has."""
 
     kind: SourceKind = Field(description="which provider or format")
-    name: str = Field(default="", description="how polls and messages call it; without one its kind")
-    enabled: bool = Field(default=True, description="false: kept in the file, not asked")
+    name: str = Field(default="", description="name used in polls and messages; default: the kind")
+    enabled: bool = Field(default=True, description="false: kept in the file, not polled")
     url: PlainUrl = Field(
         default="",
         description="base address instead of the provider's; `receiver`: address or path of its `aircraft.json`",
@@ -33,7 +33,7 @@ class SourceSettings(Section):
     spacing_s: float | None = Field(
         default=None, ge=0, description="seconds between two requests; default: the provider's"
     )
-    daily_budget: int | None = Field(default=None, ge=1, description="requests (OpenSky: credits) a day at most")
+    daily_budget: int | None = Field(default=None, ge=1, description="most requests (OpenSky: credits) a day")
     allow_private: bool | None = Field(
         default=None, description="may be on a private network; default: only `receiver`, `sbs` and `replay`"
     )
@@ -69,7 +69,7 @@ class HttpSettings(Section):
     max_encoded_mib: float = Field(default=16.0, gt=0, description="MiB of one answer as transferred")
     max_decoded_mib: float = Field(default=64.0, gt=0, description="MiB of one answer after decompression")
     max_retry_after_s: float = Field(
-        default=21600.0, ge=0, description="longest Retry-After that is obeyed as it stands"
+        default=21600.0, ge=0, description="longest Retry-After that is obeyed; longer ones are cut to it"
     )
     clock_skew_s: float = Field(default=120.0, gt=0, description="how far a feed's clock may be from ours")
     use_env: bool = Field(default=False, description="take proxies and netrc from the environment")

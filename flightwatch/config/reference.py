@@ -24,18 +24,18 @@ _INTRO = """\
 
 One TOML file. It is looked for in this order: `--config FILE`, `$FLIGHTWATCH_CONFIG`, `./flightwatch.toml`,
 `$XDG_CONFIG_HOME/flightwatch/flightwatch.toml` (by default under `~/.config`), `/etc/flightwatch/flightwatch.toml`.
-Without any file the defaults hold, and the shipped watch list. `flightwatch init` writes a commented file,
-`flightwatch config check` says whether a file is right, `flightwatch config show` where each value came from.
+Without a file, the defaults and the shipped watch list apply. `flightwatch init` writes a commented file,
+`flightwatch config check` checks a file, and `flightwatch config show` shows where each value came from.
 
 - **Unknown keys are refused**, with the file, the line and the nearest known key.
-- **Paths** in the file are relative to the file; on the command line and in variables to the working directory.
-- **Variables** win over the file: `FLIGHTWATCH__DETECTION__SEED=7`, and for lists of tables by name, or by kind where
-  only one has it: `FLIGHTWATCH__CHANNEL__SLACK__WEBHOOK`. A variable may make a source or channel that is not in the
-  file. Lists are separated by commas. A variable with this prefix that names no key is refused.
-- **Secrets** come from variables or from files named by the `…_file` keys, whose last newline is taken off; such a path
-  may begin with `$CREDENTIALS_DIRECTORY` (systemd) or `~`. A secret written into the file is refused.
-- **The watch list** that is shipped (`flightwatch routes list`) is added to the file's places and routes; one of the
-  same name in the file replaces it, `enabled = false` switches off a route, `watchlist = false` all of it.
+- **Paths** in the file are relative to the file; on the command line and in variables, to the working directory.
+- **Variables** win over the file: `FLIGHTWATCH__DETECTION__SEED=7`. In lists of tables they find the item by name, or
+  by kind if only one has it: `FLIGHTWATCH__CHANNEL__SLACK__WEBHOOK`. A variable may add a source or channel that is not
+  in the file. Lists are separated by commas. A variable with this prefix that names no key is refused.
+- **Secrets** come from variables or from the files that the `…_file` keys name (the last newline is removed). Such a
+  path may begin with `$CREDENTIALS_DIRECTORY` (systemd) or `~`. A secret written in the file is refused.
+- **The shipped watch list** (`flightwatch routes list`) is added to the file's places and routes. An item of the same
+  name in the file replaces a shipped one; `enabled = false` switches off one route, `watchlist = false` the whole list.
 """
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 _TEMPLATE = """\
-# flightwatch: what is watched, where positions come from, who is told.
-# Every key with its default: docs/reference/configuration.md. `flightwatch config check` says whether this file is
-# right, `flightwatch config show` where each value came from.
+# flightwatch: what is watched, where positions come from, who gets alerts.
+# Every key with its default: docs/reference/configuration.md. `flightwatch config check` checks this file,
+# `flightwatch config show` shows where each value came from.
 # Secrets do not go in here: use a `*_file` key, or a variable such as FLIGHTWATCH__CHANNEL__SLACK__WEBHOOK.
 
 # Sent to the feeds, so that they can reach you before they block you. Live polling refuses to start without it.
 contact = {contact}
 
-# The shipped places and routes (flightwatch routes list). false: only what stands below.
+# The shipped places and routes (flightwatch routes list). false: only those below.
 watchlist = true
 
 [database]
@@ -47,19 +47,19 @@ interval_s = 60
 # to = ["my-field"]
 # aircraft = {{ types = ["IL76", "A124"] }}   # or military = true, heavy = true, operators, icao24; default: all
 
-# [[route]]                             # who flies over without landing; wherever it comes from and goes to
+# [[route]]                             # aircraft that fly over without landing, from and to anywhere
 # name = "Bombers over Libya"
 # over = ["libya"]
 # aircraft = {{ types = ["B52", "B1"] }}
 
 [discover]
 pairs = "country"                       # besides the routes: every pair of countries with history; "airport", "none"
-false_alerts_per_route_year = 0.05      # of each such pair: they are many, and nobody named them
+false_alerts_per_route_year = 0.05      # for each such pair; low, because there are many
 
 [detection]
 false_alerts_per_route_year = 0.5       # how often a route you named may raise an alert without any event
 
-# --- Who is told. `flightwatch notify test` sends one marked message. ---
+# --- Who gets alerts. `flightwatch notify test` sends one marked message. ---
 
 # [[channel]]
 # kind = "slack"

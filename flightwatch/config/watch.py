@@ -24,11 +24,11 @@ Circle = Annotated[tuple[float, float, float], AfterValidator(_on_earth)]
 class PlaceSettings(Section):
     """A named place: every airport that any of its keys includes. As a source's area: its circles."""
 
-    name: str = Field(min_length=1, description="how routes and areas call it")
+    name: str = Field(min_length=1, description="name used in routes and areas")
     airports: Codes = Field(default=(), description="ICAO codes or our own ids of airports")
     country: Codes = Field(default=(), description="ISO 3166 two-letter codes: all airports of the country")
     circle: Circle | None = Field(default=None, description="`[latitude, longitude, radius in NM]`")
-    circles: tuple[Circle, ...] = Field(default=(), description="several circles; also what a source asks an area by")
+    circles: tuple[Circle, ...] = Field(default=(), description="several circles; a source asks for an area by them")
     polygon: AnchoredPath | None = Field(default=None, description="GeoJSON file with a Polygon or MultiPolygon")
 
     @model_validator(mode="after")
@@ -52,7 +52,7 @@ class AircraftSettings(Section):
         default=None, description="true: flagged military or of a type only the military flies; false: none of these"
     )
     operators: Names = Field(
-        default=(), description="part of the operator's name, or its three-letter code as the callsign begins with it"
+        default=(), description="part of the operator's name, or the three-letter code that its callsigns begin with"
     )
     icao24: Addresses = Field(default=(), description="airframes by 24-bit address, six hex digits")
     heavy: bool | None = Field(
@@ -60,7 +60,7 @@ class AircraftSettings(Section):
     )
     hidden_types: Types = Field(
         default=(),
-        description="types that count even where the owner asked not to be shown (PIA, LADD); leaves no other type out",
+        description="types that count even if the owner asked not to be shown (PIA, LADD); excludes no other type",
     )
 
     def given(self) -> bool:
@@ -71,7 +71,7 @@ class AircraftSettings(Section):
 class RouteSettings(Section):
     """A directed pair of ends. An end is a list of place names, airport codes, country codes, or `anywhere`."""
 
-    name: str = Field(min_length=1, description="how alerts and commands call it")
+    name: str = Field(min_length=1, description="name used in alerts and commands")
     origin: Names = Field(default=(ANYWHERE,), alias="from", description="where flights leave")
     destination: Names = Field(default=(ANYWHERE,), alias="to", description="where they arrive")
     over: Names = Field(
@@ -102,9 +102,9 @@ class DiscoverSettings(Section):
 
     pairs: Literal["country", "airport", "none"] = Field(default="country", description="what is paired")
     min_flights: float = Field(
-        default=3.0, gt=0, description="expected flights in the known history from which a pair counts"
+        default=3.0, gt=0, description="expected flights in the known history that a pair needs to count"
     )
-    max_routes: int = Field(default=1000, ge=0, description="the busiest pairs up to this number")
+    max_routes: int = Field(default=1000, ge=0, description="at most this many pairs, the busiest")
     false_alerts_per_route_year: float = Field(
         default=0.05,
         gt=0,

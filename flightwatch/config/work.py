@@ -31,7 +31,10 @@ class DetectionSettings(Section):
         default=14, ge=1, le=60, description="findings at most this far apart are one episode"
     )
     min_coverage: float = Field(
-        default=0.0, ge=0, le=1, description="days covered worse than this teach nothing; they may still raise an alert"
+        default=0.0,
+        ge=0,
+        le=1,
+        description="days with less coverage are not learned from; they may still raise an alert",
     )
     training_days: int = Field(default=730, ge=30, description="how far back a model learns")
     train_every_days: float = Field(default=7.0, gt=0, description="how often the model is trained anew")
@@ -46,9 +49,11 @@ class AlertsSettings(Section):
         default=24.0, gt=0, description="hours between two messages on one episode without news"
     )
     close_after_days: int = Field(default=14, ge=1, description="quiet days after which an episode is closed")
-    no_data_hours: float = Field(default=12.0, gt=0, description="hours without data after which a route says so")
+    no_data_hours: float = Field(
+        default=12.0, gt=0, description="hours without data after which a notice names the route"
+    )
     expire_hours: float = Field(default=24.0, gt=0, description="hours after which an undelivered message is given up")
-    digest_over: int = Field(default=5, ge=1, description="more waiting messages than this go out as one")
+    digest_over: int = Field(default=5, ge=1, description="if more messages than this wait, they go out as one")
     zone: Zone = Field(default="UTC", description="local time shown beside UTC")
     base_url: WebUrl = Field(
         default="", description="address at which `report_dir` is served; messages link to the alert's page there"
@@ -81,15 +86,15 @@ class RetentionSettings(Section):
 class DaemonSettings(Section):
     """The daemon's schedule. Each job asks the store what is due, so a missed run is made up for."""
 
-    poll_s: float = Field(default=60.0, gt=0, description="seconds between two rounds of asking the feeds")
+    poll_s: float = Field(default=60.0, gt=0, description="seconds between two rounds of polling")
     think_s: float = Field(default=300.0, gt=0, description="seconds between two rounds from positions to alerts")
-    deliver_s: float = Field(default=5.0, gt=0, description="seconds between two looks into the outbox")
+    deliver_s: float = Field(default=5.0, gt=0, description="seconds between two checks of the outbox")
     hung_after_s: float = Field(default=600.0, gt=0, description="seconds after which a job counts as hung")
-    lease_s: float = Field(default=45.0, ge=5, le=60, description="seconds a silent leader keeps the lead")
+    lease_s: float = Field(default=45.0, ge=5, le=60, description="seconds after which a silent leader loses the lead")
     min_free_mb: float = Field(default=100.0, ge=0, description="MB free on disk below which polling stops")
     ping_url: Secret | None = Field(
         default=None, description="called after each good cycle, so that silence is noticed"
     )
     ping_url_file: AnchoredPath | None = Field(default=None, description="file that holds the address")
     metrics_port: int | None = Field(default=None, ge=1, le=65535, description="loopback port of /metrics and /healthz")
-    log_json: bool = Field(default=False, description="log one JSON object a line")
+    log_json: bool = Field(default=False, description="log one JSON object per line")
