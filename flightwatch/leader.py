@@ -61,7 +61,9 @@ def lead(
     try:
         doubtful = store.recover_deliveries()
         if doubtful:
-            log.warning("%d messages were being sent when the last leader ended; they go again, marked", len(doubtful))
+            log.warning(
+                "%d messages were being sent when the last leader ended; they are sent again, marked", len(doubtful)
+            )
         yield
     finally:
         leader.over.set()
@@ -89,7 +91,7 @@ class _Leader:
         except StoreError as e:
             if e.kind not in ("busy", "gone"):  # these pass by themselves
                 raise
-            log.warning("cannot look for the lead: %s", e)
+            log.warning("cannot check who leads: %s", e)
         if self.lease is None:
             return False
         self.store.fence(self.lease)

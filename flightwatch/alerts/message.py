@@ -21,7 +21,7 @@ from flightwatch.telling import Alert, Message
 from flightwatch.words import number, rarity
 
 UNKNOWABLE = (
-    "Cargo, passengers and purpose are unknown: all there is are positions that aircraft broadcast.",
+    "Cargo, passengers and purpose are unknown: the only data are positions that aircraft broadcast.",
     "Flights with the transponder off, or out of reach of every receiver, are not in these numbers.",
 )
 

@@ -81,8 +81,8 @@ def _silent_sources(polls: pd.DataFrame, now: datetime) -> list[Notice]:
         counts = failed["outcome"].astype(str).value_counts()
         words = listing(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
         text = (
-            f"Source {source} has not answered as it should since {moment(since.to_pydatetime())} ({words}). "
-            "Flights that only it hears are missing; no data is not a quiet sky."
+            f"Source {source} has not answered properly since {moment(since.to_pydatetime())} ({words}). "
+            "Flights that only it hears are missing; no data does not mean a quiet sky."
         )
         out.append(Notice(f"source:{source}", text, now))
     return out

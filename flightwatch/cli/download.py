@@ -178,9 +178,11 @@ def update(
     for name, rows in found.rows.items():
         click.echo(f"{name}: {rows:,} values. {TABLES[name].terms}")
     for name, trouble in found.trouble.items():
-        click.echo(f"{name}: not to be had: {trouble}")
+        click.echo(f"{name}: not available: {trouble}")
     would = "would be changed" if dry_run else "changed"
-    click.echo(f"{found.airframes:,} airframes told of, {found.changed:,} {would}, {found.conflicts:,} contradictions")
+    click.echo(
+        f"{found.airframes:,} airframes described, {found.changed:,} {would}, {found.conflicts:,} contradictions"
+    )
     refusals(found.refused)
 
 

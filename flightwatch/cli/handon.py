@@ -118,7 +118,7 @@ def evidence_verify(
         if found.ok:
             click.echo(f"{found.files} files are unchanged; {found.recomputed} flights rebuilt from the raw answers")
             if archives:
-                click.echo(f"{found.archived} files of archives are as they were read")
+                click.echo(f"{found.archived} files of archives are the same as when they were read")
     if not found.ok:
         raise click.exceptions.Exit(1)
 

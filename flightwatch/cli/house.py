@@ -131,7 +131,7 @@ def init(session: Session, contact: str | None, folder: Path, force: bool, dry_r
         raise
     open_store(session.db or settings.database.url, create=True).close()
     click.echo(
-        f"Wrote {path} and created the database. Next: add a [[channel]] to it, so that somebody is told. Then:\n"
+        f"Wrote {path} and created the database. Next: add a [[channel]] to it, so that alerts reach somebody. Then:\n"
     )
     click.echo(f"  flightwatch config check --config {path}\n  flightwatch once --config {path}")
 

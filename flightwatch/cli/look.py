@@ -319,7 +319,7 @@ def routes_coverage(session: Session, name: str, since: date | None, until: date
         days = (held["day"].min().date(), held["day"].max().date())
         found = coverage(ctx, [route], days)
     if found is None:
-        raise UsageError(f"{route.name!r} has only imported flight lists, which do not tell how well it was watched")
+        raise UsageError(f"{route.name!r} has only imported flight lists, which do not say how well it was watched")
     if as_json:
         emit_json({"coverage": found.to_dict("records")})
         return

@@ -49,10 +49,14 @@ def train(ctx: Context, route_days: pd.DataFrame, left_out: pd.DataFrame, now: d
     if not (tried := detection.trial(model, past, left_out)).fit:
         stays = ctx.model or remade(ctx, route_days, left_out)
         if stays is not None:
-            log.warning("model %s does not serve, %s stays: %s", model.id, stays.id, "; ".join(tried.reasons))
+            log.warning("model %s failed its trial, %s stays in use: %s", model.id, stays.id, "; ".join(tried.reasons))
             ctx.model = stays
             return stays
-        log.warning("model %s serves only because there is no other: %s", model.id, "; ".join(tried.reasons))
+        log.warning(
+            "model %s failed its trial and is used only because there is no other: %s",
+            model.id,
+            "; ".join(tried.reasons),
+        )
     ctx.store.save_model(model.to_record(), at=now)
     ctx.model = model
     log.info("model %s learned from %d route-days", model.id, len(past))

@@ -35,7 +35,7 @@ def ping(ctx: Context, now: datetime) -> bool:
             )  # fmt: skip
             answer.close()
         except requests.RequestException as e:
-            raise DeliveryError(f"the ping was not heard: {type(e).__name__}") from None  # the address is a secret
+            raise DeliveryError(f"no answer to the ping: {type(e).__name__}") from None  # the address is a secret
     if answer.status_code >= 400:
         raise DeliveryError(f"the ping was refused with status {answer.status_code}")
     return True

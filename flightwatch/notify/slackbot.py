@@ -111,7 +111,7 @@ class SlackBot:
         try:
             return str(step(*args))
         except (DeliveryError, Unreadable, KeyError) as error:
-            log.warning("channel %s: %s not brought up to date: %s", self.name, what, error)
+            log.warning("channel %s: %s not updated: %s", self.name, what, error)
             return f"{what} failed"
 
     # -- finding
@@ -155,7 +155,7 @@ class SlackBot:
             except DeliveryError as error:
                 if not error.permanent:
                     raise
-                log.warning("channel %s: its threads cannot be looked for: %s", self.name, error)
+                log.warning("channel %s: cannot search its threads: %s", self.name, error)
                 return out
             out += answer.get("messages", ())
             cursor = (answer.get("response_metadata") or {}).get("next_cursor")

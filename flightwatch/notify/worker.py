@@ -119,7 +119,7 @@ def _send(channel: Channel, message: Message, doubtful: bool) -> str:
     except ConfigError as error:
         raise DeliveryError(str(error), permanent=True) from None
     except Exception as error:
-        log.exception("channel %s failed in a way it should not", channel.name)
+        log.exception("channel %s failed unexpectedly", channel.name)
         raise DeliveryError(f"channel {channel.name}: {type(error).__name__}", in_doubt=True) from None
 
 

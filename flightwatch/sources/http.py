@@ -108,7 +108,9 @@ class Client:
         headers = {"Accept-Encoding": "identity", "Accept": "*/*"} | ({"Range": f"bytes={start}-"} if start else {})
         with self._busy, self._open("GET", url, hosts=hosts, total_s=total_s, headers=headers) as response:
             if start and response.status_code != 206:
-                raise SourceError(f"{plain(url)}: does not go on where it broke", outcome="server", permanent=True)
+                raise SourceError(
+                    f"{plain(url)}: cannot resume where the download broke", outcome="server", permanent=True
+                )
             yield from self._read(response, limit, plain(url))
 
     def close(self) -> None:
@@ -273,10 +275,10 @@ class _Open:
 def _check_redirect(asked: str, url: str, home: str | None, hosts: tuple[str, ...], *, last: bool) -> None:
     target = urlsplit(url)
     if last:
-        raise SourceError(f"{asked}: redirects in circles", outcome="bad_request", permanent=True)
+        raise SourceError(f"{asked}: redirects in a loop", outcome="bad_request", permanent=True)
     if target.hostname != home and target.hostname not in hosts:
         raise SourceError(
-            f"{asked}: sends us on to another host ({target.hostname}), which is not followed", outcome="blocked"
+            f"{asked}: redirects to another host ({target.hostname}), which is not followed", outcome="blocked"
         )
     if urlsplit(asked).scheme == "https" and target.scheme != "https":
         raise SourceError(f"{asked}: redirects away from https, which is not followed", outcome="blocked")
