@@ -1,4 +1,4 @@
-"""Channels: each turns a `Message` into what its provider takes, sends it once, and says what came of it."""
+"""Channels: each turns a `Message` into its provider's form, sends it once, and reports the result."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CHANNELS = {
 """Kind to class, as text so that starting the program does not load what it will not use."""
 
 WITH_PICTURES = frozenset({"email", "slack-bot", "webhook"})
-"""Kinds that show a message's map or hand it on; the others' messages are kept without it."""
+"""Kinds that show a message's map or pass it on; messages of the others are stored without it."""
 
 
 def build(settings: Any) -> Channel:

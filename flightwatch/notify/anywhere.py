@@ -11,7 +11,8 @@ from flightwatch.telling import Message
 
 
 class Anywhere:
-    """Apprise says only yes or no: a no is tried again, and may repeat a message where one of several was reached."""
+    """Apprise reports only success or failure. A failure is tried again, which may repeat a message if one of several
+    services was reached."""
 
     spacing_s = 1.0
 

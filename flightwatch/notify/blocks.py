@@ -1,4 +1,4 @@
-"""A message as Slack blocks, inside Slack's limits whatever is written in it."""
+"""A message as Slack blocks, within Slack's limits whatever it contains."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from flightwatch.telling import Message
 
 MOST_BLOCKS = 45
 BUDGET = 10_000
-"""Slack takes 50 blocks and, undocumented, about 13,200 characters (docs.slack.dev, block kit; the second by trial)."""
-SECTION = 2900  # of 3,000, so that a mark of what was cut fits
+"""Slack accepts 50 blocks and, undocumented, about 13,200 characters (docs.slack.dev, block kit; the second by
+trial)."""
+SECTION = 2900  # of 3,000, so that a mark for cut text fits
 HEADER = 150
 SHOWN = 10
 """Flights in a Slack message; the command shows the others."""
@@ -22,7 +23,7 @@ MARKS = {"high": ":red_circle:", "watch": ":large_orange_circle:", "info": ":whi
 
 
 def escape(value: str) -> str:
-    """Exactly what Slack asks to escape; afterwards no mention, channel call or link is left in it.
+    """Escapes exactly what Slack asks for; afterwards it contains no mention, channel call or link.
 
     >>> escape("<!channel> A&B")
     '&lt;!channel&gt; A&amp;B'
@@ -31,7 +32,7 @@ def escape(value: str) -> str:
 
 
 def blocks(message: Message, *, doubtful: bool = False) -> list[dict[str, Any]]:
-    """Header, why, facts, flights, what it is not, what to do; longest texts cut first when it is too much."""
+    """Header, why, facts, flights, what it is not, what to do; the longest texts are cut first if it is too much."""
     header = cut(f"{MARKS.get(message.severity, '')} {_unmarked(text.title(message, doubtful))}".strip(), HEADER)
     out: list[dict[str, Any]] = [{"type": "header", "text": {"type": "plain_text", "text": header, "emoji": True}}]
     facts = [f"*{escape(label)}:* {escape(value)}" for label, value in message.facts]
@@ -58,7 +59,7 @@ def blocks(message: Message, *, doubtful: bool = False) -> list[dict[str, Any]]:
 
 
 def plain(message: Message, *, doubtful: bool = False) -> str:
-    """The whole message as the one text Slack shows when it has no blocks."""
+    """The whole message as the single text that Slack shows if there are no blocks."""
     return cut(escape(text.plain(message, doubtful=doubtful)), PLAIN)
 
 
@@ -68,7 +69,7 @@ def fallback(message: Message, *, doubtful: bool = False) -> str:
 
 
 def _unmarked(value: str) -> str:
-    """For plain_text, where escapes would be shown and nothing should be parsed: no angle brackets to parse."""
+    """For plain_text, where escapes would be shown literally and nothing should be parsed: without angle brackets."""
     return value.replace("<", "‹").replace(">", "›")
 
 
@@ -90,7 +91,7 @@ def _flight(row: dict[str, str]) -> str:
 
 
 def _linked(link: str, words: str) -> str:
-    """A link under our own words; one with a space in it is none."""
+    """A link under our own words; none if it contains a space."""
     return f"<{escape(link).replace('|', '%7C')}|{words}>" if " " not in link else escape(link)
 
 
@@ -102,7 +103,7 @@ def _command(line: str) -> str:
 
 
 def _sections(parts: Sequence[str]) -> list[dict[str, Any]]:
-    """As few section blocks as hold the parts, none over the limit."""
+    """As few section blocks as will hold the parts, none over the limit."""
     out: list[str] = []
     for part in (cut_escaped(p, SECTION) for p in parts if p.strip()):
         if out and len(out[-1]) + 1 + len(part) <= SECTION:
@@ -113,7 +114,7 @@ def _sections(parts: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def cut_escaped(value: str, limit: int) -> str:
-    """Cut, but never inside an escape or a link.
+    """Cuts the text, but never inside an escape or a link.
 
     >>> cut_escaped("abc &amp; def", 8)
     'abc …'
@@ -129,7 +130,7 @@ def cut_escaped(value: str, limit: int) -> str:
 
 
 def _fit(groups: list[list[str]], budget: int) -> list[list[str]]:
-    """The groups with their longest texts cut to one common length, so that all together stay in the budget."""
+    """The groups with their longest texts cut to one common length, so that together they stay within the budget."""
     lengths = sorted(len(part) + 1 for group in groups for part in group)
     if sum(lengths) <= budget:
         return groups

@@ -1,4 +1,4 @@
-"""Foreign text made harmless before it goes out: once here, escaped again by each exit in its own way."""
+"""Makes foreign text harmless before it goes out: once here, and escaped again by each exit in its own way."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ DASHES = {0x2010: "-", 0x2011: "-", 0x2012: "-", 0x2013: "-", 0x2014: "-", 0x219
 
 
 def line(text: str, limit: int = LINE_LENGTH) -> str:
-    r"""Readable Unicode on one line: no control, no direction override, no surrogate, no private or unassigned sign.
+    r"""Readable Unicode on one line: no control characters, direction overrides, surrogates, or private or unassigned
+    characters.
 
     >>> line("RA-76842\x1b[31m\u202e red")
     'RA-76842 [31m red'
@@ -48,7 +49,7 @@ def lines(text: str, limit: int = LINE_LENGTH) -> str:
 
 
 def _sound(text: str) -> str:
-    """Without lone surrogates, which no encoder takes."""
+    """The text without lone surrogates, which no encoder accepts."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -61,7 +62,7 @@ def cut(text: str, limit: int, mark: str = "…") -> str:
 
 
 def tidy(message: Message) -> Message:
-    """The message with every text clean. Never raises, and never loses a message for what is written in it."""
+    """The message with every text cleaned. Never raises, and never loses a message because of its content."""
     return Message(
         uid=clean(message.uid),
         thread=clean(message.thread),
@@ -78,12 +79,12 @@ def tidy(message: Message) -> Message:
 
 
 def _web(link: str) -> str:
-    """The link when it is plainly to the web, else nothing."""
+    """The link if it is plainly a web link, else nothing."""
     return link if link.startswith(("https://", "http://")) and " " not in link else ""
 
 
 def _row(row: dict[str, str]) -> dict[str, str]:
-    """A row of a table; a link that is not plainly to the web is dropped."""
+    """A row of a table; a link that is not plainly a web link is dropped."""
     out = {line(key, 40): line(value, 300) for key, value in row.items()}
     if not out.get("link", "https://").startswith(("https://", "http://")):
         out.pop("link")

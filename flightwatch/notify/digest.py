@@ -1,4 +1,4 @@
-"""Many waiting messages as one: every one named, with what it says and what to do; none dropped."""
+"""Many waiting messages as one: each is named, with what it says and what to do; none is dropped."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from flightwatch.telling import Message
 
 
 def digest(messages: Sequence[Message]) -> Message:
-    """One message that carries all the others, the gravest first as given.
+    """One message that carries all the others, in the given order, the most severe first.
 
-    Its uid follows from theirs, so the same digest sent twice is recognisable. A digest of one is that one.
+    Its uid follows from theirs, so the same digest sent twice is recognisable. A digest of one message is that message.
     """
     if len(messages) == 1:
         return messages[0]
@@ -44,5 +44,5 @@ def _entry(message: Message) -> tuple[str, str]:
 
 
 def _general(note: str, messages: Sequence[Message]) -> bool:
-    """Notes that hold for every message: limits of the method, and what the sources ask to be said."""
+    """Notes that apply to every message: limits of the method, and notices that the sources require."""
     return all(note in message.notes for message in messages) or note.startswith("Data from ")

@@ -95,7 +95,7 @@ class Email:
 
 
 def _envelope(server: smtplib.SMTP, sender: str, to: list[str]) -> dict[str, tuple[int, bytes]]:
-    """MAIL and RCPT; the recipients that were refused, or an exception when all were."""
+    """MAIL and RCPT; returns the refused recipients, or raises if all were refused."""
     code, answer = server.mail(sender)
     if code != 250:
         raise smtplib.SMTPSenderRefused(code, answer, sender)
@@ -115,7 +115,7 @@ def _start_data(server: smtplib.SMTP) -> tuple[int, bytes]:
 
 
 def _finish_data(server: smtplib.SMTP, body: bytes) -> tuple[int, bytes]:
-    """From here until the answer, whether the mail was taken is not known."""
+    """From here until the answer, nobody knows whether the mail was accepted."""
     stuffed = b"\r\n".join(b"." + line if line.startswith(b".") else line for line in body.split(b"\r\n"))
     server.send(stuffed.removesuffix(b"\r\n") + b"\r\n.\r\n")
     return server.getreply()
@@ -142,7 +142,7 @@ def _words(answer: bytes | str) -> str:
 
 @dataclass(frozen=True)
 class Envelope:
-    """Who writes to whom, and what is said of the try itself."""
+    """Sender and recipients, and what the mail says about the try itself."""
 
     sender: str
     to: tuple[str, ...]
@@ -151,7 +151,7 @@ class Envelope:
 
 
 def compose(message: Message, envelope: Envelope) -> EmailMessage:
-    """The mail. Rendering trouble costs the HTML, or the words around the title, never the mail."""
+    """The mail. A rendering failure costs the HTML, or the text apart from the title, never the mail."""
     doubtful = envelope.doubtful
     try:
         return _mail(tidy(message), envelope)
@@ -178,7 +178,8 @@ def _mail(message: Message, envelope: Envelope) -> EmailMessage:
 
 
 def _headed(message: Message, envelope: Envelope, body: str) -> EmailMessage:
-    """RFC 5322 headers: the same Message-ID on every try, and one thread per episode through a root nobody sent."""
+    """RFC 5322 headers: the same Message-ID on every try, and one thread per episode under a root message that was
+    never sent."""
     sender, channel, host = envelope.sender, envelope.channel, _host(envelope.sender)
     mail = EmailMessage(policy=SMTP)
     mail["Subject"] = clean(text.title(message, envelope.doubtful), 200)
@@ -202,5 +203,5 @@ def _host(sender: str) -> str:
 
 
 def _token(value: str) -> str:
-    """As a Message-ID may hold it (RFC 5322 §3.2.3, dot-atom)."""
+    """The text as a Message-ID may contain it (RFC 5322 §3.2.3, dot-atom)."""
     return "".join(c if c.isalnum() or c in "-_" else "-" for c in clean(value))[:100] or "message"

@@ -95,7 +95,7 @@ style="display:block;width:100%;max-width:640px;height:auto;border:1px solid #ea
 
 @cache
 def _template() -> Any:
-    """Autoescape is off by default in Jinja2; here everything written in is foreign."""
+    """Autoescape is off by default in Jinja2; here everything inserted is foreign text."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(TEMPLATE)
 

@@ -1,4 +1,4 @@
-"""POST to a provider with a deadline, no redirects, no credentials from elsewhere, and errors that hold no secret."""
+"""POST to a provider with a deadline, no redirects, no credentials from elsewhere, and no secrets in errors."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from flightwatch.redact import redact
 CONNECT_S = 5.0
 READ_S = 10.0
 DEADLINE_S = 30.0
-"""For the whole answer (an answer may drip for ever)."""
+"""For the whole answer (a server may drip for ever)."""
 MOST = 64 * 1024  # bytes of an answer; the longest a provider sends us is a few hundred
 
 RETRIED = {408, 425, 429}
-"""Besides 5xx: the ones that pass by themselves (RFC 9110 §15.5.9, RFC 8470, RFC 6585)."""
+"""Besides 5xx: statuses that pass by themselves (RFC 9110 §15.5.9, RFC 8470, RFC 6585)."""
 PERHAPS_TAKEN = {502, 504}
 """A gateway gave up on a server that may have taken the message."""
 
@@ -41,12 +41,12 @@ class Answer:
 
     @property
     def said(self) -> str:
-        """The beginning of it on one line without secrets: what may be stored, logged and shown."""
+        """Its beginning on one line without secrets, which may be stored, logged and shown."""
         return line(redact(self.text[:2000], self.secrets), 200)
 
 
 def check(url: str, *, what: str, allow_private: bool) -> None:
-    """ConfigError unless the address is https, or http to this very machine or an allowed private network."""
+    """ConfigError unless the address is https, or http to this machine or an allowed private network."""
     parts = urlsplit(url)
     if parts.scheme not in ("https", "http") or not parts.hostname:
         raise ConfigError(f"{what}: the address is not an https:// address")
@@ -55,12 +55,12 @@ def check(url: str, *, what: str, allow_private: bool) -> None:
 
 
 def refuse_private(url: str, *, what: str) -> None:
-    """DeliveryError when the name resolves to this machine or a private network."""
+    """DeliveryError if the name resolves to this machine or a private network."""
     host = urlsplit(url).hostname or ""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError:
-        return  # it cannot be connected to either, and that is reported better there
+        return  # connecting will fail too, and the error there is better
     for *_, address in found:
         if not ipaddress.ip_address(str(address[0]).split("%")[0]).is_global:
             raise DeliveryError(
@@ -72,10 +72,11 @@ def post(
     url: str, *, body: bytes, headers: Mapping[str, str], what: str, secrets: Iterable[str] = (),
     most: int = MOST,
 ) -> Answer:  # fmt: skip
-    """One request, one answer of any status. DeliveryError when there is none; it says whether it may have arrived."""
+    """One request, one answer of any status. DeliveryError if there is none; it says whether the message may have
+    arrived."""
     secrets = (url, urlsplit(url).path, *secrets)
     session = requests.Session()
-    session.trust_env = False  # no .netrc, no proxy by surprise
+    session.trust_env = False  # ignores .netrc and proxy variables
     began = time.monotonic()
     all_headers = {"User-Agent": f"flightwatch/{__version__}", **headers}
     try:
@@ -118,7 +119,7 @@ def _never_left(error: BaseException) -> bool:
 
 
 def _say(error: Exception, secrets: Iterable[str]) -> str:
-    """What went wrong without the address: exceptions of requests carry its path, and the path is the secret."""
+    """What went wrong, without the address: exceptions of requests contain its path, and the path is the secret."""
     inner: BaseException = error
     while inner.args and isinstance(inner.args[-1] if len(inner.args) > 1 else inner.args[0], BaseException):
         inner = inner.args[-1] if len(inner.args) > 1 else inner.args[0]
@@ -129,7 +130,7 @@ def _say(error: Exception, secrets: Iterable[str]) -> str:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds the provider asks to wait: a number, or a date against its own clock.
+    """Seconds the provider asks us to wait: a number, or a date compared with its own clock.
 
     >>> retry_after({"Retry-After": "30"}), retry_after({}), retry_after({"Retry-After": "soon"})
     (30.0, None, None)
@@ -154,7 +155,7 @@ def _date(text: str) -> datetime | None:
 
 
 def refused(answer: Answer, what: str) -> DeliveryError:
-    """The error an answer amounts to."""
+    """The error that an answer means."""
     text = f"{what}: answered {answer.status}{f' ({answer.said})' if answer.said else ''}"
     again = answer.status in RETRIED or answer.status >= 500
     return DeliveryError(

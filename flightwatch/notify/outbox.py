@@ -1,4 +1,4 @@
-"""What happens to a message that waits: when it is tried, with which others, and when it is given up. Pure."""
+"""What happens to a waiting message: when it is tried, together with which others, and when it is given up. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LONGEST_S = 6 * 3600.0
 """The longest Retry-After that is honoured."""
 EXPIRE_H = 24.0
 BROKEN_S = 900.0
-"""A channel that gave a final answer is asked again with the next message after this long, as often as any other."""
+"""After a final answer, the next message tries the channel again after this long, as often as any other."""
 DIGEST_OVER = 5
 DIGEST_MOST = 25
 """Messages in one digest: 25 of about 300 characters fit Slack's budget (notify/blocks.py)."""
@@ -49,7 +49,8 @@ class Policy:
 
 @dataclass(frozen=True)
 class State:
-    """How a channel fares. Kept in the store between runs as `record`, so a restart does not forget a Retry-After."""
+    """The condition of a channel. Kept in the store between runs as `record`, so a restart does not forget a
+    Retry-After."""
 
     failures: int = 0
     hold: datetime | None = None
@@ -57,7 +58,7 @@ class State:
     last_sent: datetime | None = None
 
     def record(self) -> dict[str, Any]:
-        """JSON-able.
+        """JSON-serialisable.
 
         >>> from datetime import UTC
         >>> state = State(2, datetime(2024, 12, 14, tzinfo=UTC), "410 gone")
@@ -77,9 +78,9 @@ class State:
 
 
 def next_try(attempts: int, error: DeliveryError, now: datetime, rng: random.Random) -> datetime | None:
-    """When to try again after that many attempts; None when it never helps.
+    """When to try again after this many attempts; None if that never helps.
 
-    What the provider asks for comes before our own schedule; the jitter then only adds.
+    The provider's own wait comes before our schedule; the jitter then only adds.
 
     >>> from datetime import UTC
     >>> at = datetime(2024, 12, 14, tzinfo=UTC)
@@ -114,7 +115,8 @@ def sent(answer: str, now: datetime) -> Verdict:
 
 
 def failed(delivery: Delivery, error: DeliveryError, policy: Policy, now: datetime, rng: random.Random) -> Verdict:
-    """Pending again, or dead: final answers at once, others when the time is up, and never before a first try."""
+    """Pending again, or dead: at once for final answers, for others when the time is up, and never before a first
+    try."""
     again = next_try(delivery.attempts, error, now, rng)
     doubtful = True if error.in_doubt else None
     if again is None:
@@ -131,7 +133,7 @@ def after_success(state: State, now: datetime) -> State:
 
 
 def after_failure(state: State, error: DeliveryError, now: datetime, rng: random.Random) -> State:
-    """The whole channel waits, not only the message: what one was refused for, the next would be too."""
+    """The whole channel waits, not only the message: the reason for refusing one applies to the next too."""
     failures = state.failures + 1
     if error.permanent:
         hold: datetime | None = now + timedelta(seconds=BROKEN_S)
@@ -141,16 +143,16 @@ def after_failure(state: State, error: DeliveryError, now: datetime, rng: random
 
 
 def free_at(state: State, policy: Policy) -> datetime | None:
-    """The earliest instant the channel may be used; None when it may at once."""
+    """The earliest time the channel may be used; None if it may be used now."""
     paced = state.last_sent + timedelta(seconds=policy.spacing_s) if state.last_sent and policy.spacing_s else None
     return max((t for t in (state.hold, paced) if t is not None), default=None)
 
 
 def batch(waiting: Iterable[Delivery], policy: Policy, now: datetime) -> list[Delivery]:
-    """What goes out together next: one message, or a digest when many wait; empty when nothing is due.
+    """What goes out together next: one message, or a digest if many wait; empty if nothing is due.
 
-    The gravest first, then the oldest; of one alert always in the order it happened, so a message whose forerunner
-    still waits for its next try waits too.
+    The most severe first, then the oldest. Messages of one alert always keep their order, so a message also waits while
+    an earlier one waits for its next try.
     """
     rows = sorted((d for d in waiting if d.state == "pending"), key=lambda d: d.id)
     held: set[object] = set()
@@ -176,7 +178,7 @@ def severity(delivery: Delivery) -> str:
 
 
 def _thread(delivery: Delivery) -> object:
-    """What must stay in order: the messages of one alert; notices stand alone."""
+    """What must stay in order: the messages of one alert; notices are independent."""
     return delivery.alert if delivery.alert is not None else ("notice", delivery.id)
 
 
@@ -186,7 +188,7 @@ def _rank(delivery: Delivery) -> int:
 
 
 def _quiet(delivery: Delivery, policy: Policy, now: datetime) -> bool:
-    """Tests are asked for by somebody who is awake."""
+    """Test messages ignore quiet hours: whoever asks for one is awake."""
     quiet = policy.quiet
     return bool(quiet and delivery.kind != "test" and quiet.now(now) and not quiet.passes(severity(delivery)))
 

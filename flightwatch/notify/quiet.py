@@ -1,4 +1,4 @@
-"""Quiet hours: a span of local time in which messages wait, in a zone that is named."""
+"""Quiet hours: a span of local time, in a named zone, in which messages wait."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ SEVERITIES = ("info", "watch", "high")
 
 @dataclass(frozen=True)
 class Quiet:
-    """From `begin` to `end`, past midnight when it ends before it begins; `unless` is the severity that passes."""
+    """From `begin` to `end`, past midnight if it ends before it begins; messages of severity `unless` are sent
+    anyway."""
 
     begin: time
     end: time
@@ -27,7 +28,7 @@ class Quiet:
         return cls(settings.begin, settings.end, settings.zone, settings.unless)
 
     def now(self, moment: datetime) -> bool:
-        """Whether it is quiet at that instant, by the wall clock there.
+        """Whether it is quiet at that instant, by the local wall clock.
 
         >>> night = Quiet(time(22), time(7), "Europe/Kyiv")
         >>> night.now(datetime(2024, 12, 14, 1, tzinfo=UTC)), night.now(datetime(2024, 12, 14, 6, tzinfo=UTC))
@@ -39,15 +40,15 @@ class Quiet:
         return local >= self.begin or local < self.end
 
     def passes(self, severity: str) -> bool:
-        """Whether a message of this severity is sent all the same."""
+        """Whether a message of this severity is sent anyway."""
         if self.unless is None or severity not in SEVERITIES:
             return False
         return SEVERITIES.index(severity) >= SEVERITIES.index(self.unless)
 
     def over(self, moment: datetime) -> datetime:
-        """When the quiet that holds at that instant ends; the instant itself when it is not quiet.
+        """When the quiet hours in force at that instant end; the instant itself if it is not quiet.
 
-        The wall clock is asked, minute by minute around the end, so nights with a change of the clock are right.
+        It checks the wall clock minute by minute around the end, so nights with a clock change are right.
 
         >>> Quiet(time(22), time(7), "Europe/Berlin").over(datetime(2025, 3, 29, 22, tzinfo=UTC)).isoformat()
         '2025-03-30T05:00:00+00:00'
@@ -60,6 +61,6 @@ class Quiet:
         if target <= local:
             target = datetime.combine(local.date() + timedelta(days=1), self.end, zone)
         found = target.astimezone(UTC)
-        while self.now(found):  # the end falls into an hour that the clock repeats or skips
+        while self.now(found):  # the end is in an hour that the clock repeats or skips
             found += timedelta(minutes=1)
         return found

@@ -14,7 +14,7 @@ from flightwatch.telling import Message
 log = logging.getLogger("flightwatch.notify")
 
 UNREADABLE = ("invalid_payload", "invalid_blocks", "msg_blocks_too_long", "no_text", "msg_too_long", "too_many")
-"""Slack's words for a message it could not take as it is; as plain text it may take it."""
+"""Slack's words for a message it could not accept in this form; it may accept plain text."""
 
 
 class Slack:
@@ -51,7 +51,7 @@ QUIET: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False, "link_nam
 
 
 def rich(message: Message, doubtful: bool) -> dict[str, Any]:
-    """Blocks with a text beside them; plain text alone when they cannot be made."""
+    """Blocks with a text beside them; plain text alone if they cannot be made."""
     try:
         neat = tidy(message)
         return {
@@ -65,7 +65,7 @@ def rich(message: Message, doubtful: bool) -> dict[str, Any]:
 
 
 def bare(message: Message, doubtful: bool) -> dict[str, Any]:
-    """Plain text only; when even that fails, the title."""
+    """Plain text only; if even that fails, the title."""
     try:
         words = blocks.plain(tidy(message), doubtful=doubtful)
     except Exception:

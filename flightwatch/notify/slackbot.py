@@ -20,7 +20,7 @@ log = logging.getLogger("flightwatch.notify")
 
 API = "https://slack.com/api"
 EVENT = "flightwatch_alert"
-"""The metadata that every message carries, by which it is found again: its uid and its thread."""
+"""The metadata that every message carries so that it can be found again: its uid and its thread."""
 
 AGAIN = {"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"}
 IN_DOUBT = {"internal_error", "fatal_error", "request_timeout"}
@@ -31,9 +31,9 @@ UNREADABLE = {
 }  # fmt: skip
 
 HISTORY_DAYS = 60
-"""How far back a thread is looked for: an episode that is quiet for 14 days is closed, and few last two months."""
+"""How far back a thread is searched for: an episode that is quiet for 14 days is closed, and few last two months."""
 PAGES = 10
-PAGE = 200  # Slack's recommended most for conversations.history
+PAGE = 200  # Slack's recommended maximum for conversations.history
 REMEMBERED = 500
 MOST = 8 * 1024 * 1024
 """Bytes of an answer: a page of history is 200 messages of at most 13 kB of blocks, seldom a tenth of that."""
@@ -41,7 +41,7 @@ MOST = 8 * 1024 * 1024
 
 class SlackBot:
     """Scopes it needs: `chat:write`; `files:write` for the map; `channels:history` (or `groups:history`) to find its
-    threads after a restart, and to see whether a doubtful message has arrived."""
+    threads after a restart, and to see whether a doubtful message arrived."""
 
     spacing_s = 1.0  # Slack, chat.postMessage: one message per second and channel
 
@@ -54,9 +54,9 @@ class SlackBot:
         return f"SlackBot({self.name!r})"
 
     def send(self, message: Message, *, doubtful: bool = False) -> str:
-        """Post into the episode's thread, bring its first message up to date, add the map.
+        """Post in the episode's thread, update its first message, add the map.
 
-        A doubtful message is looked for first, and not posted again when it is there.
+        A doubtful message is searched for first, and not posted again if it is there.
         """
         neat = tidy(message)
         root = self._root(neat, doubtful)
@@ -86,13 +86,13 @@ class SlackBot:
         return str(answer.get("channel", where["channel"])), str(answer["ts"])
 
     def _refresh(self, message: Message, neat: Message, root: tuple[str, str]) -> str:
-        """The first message of a thread shows how things stand, so that nobody reads an old state."""
+        """The first message of a thread shows the present state, so that nobody reads an outdated one."""
         first = _metadata(f"{neat.thread}-opened", neat.thread)
         self._call("chat.update", rich(message, False) | {"channel": root[0], "ts": root[1], "metadata": first})
         return ""
 
     def _upload(self, picture: bytes, place: str, ts: str) -> str:
-        """Slack's three steps: ask for an address, put the bytes there, say where it belongs."""
+        """Slack's three steps: ask for an upload address, put the bytes there, say where the file belongs."""
         ticket = self._call("files.getUploadURLExternal", {"filename": "map.png", "length": len(picture)}, form=True)
         url = str(ticket["upload_url"])
         if urlsplit(url).hostname != urlsplit(API).hostname and not str(urlsplit(url).hostname).endswith(".slack.com"):
@@ -107,7 +107,7 @@ class SlackBot:
         return "map added"
 
     def _gently(self, what: str, step: Any, *args: Any) -> str:
-        """What comes after the message itself must not make it look unsent."""
+        """A failure after the message itself must not make it look unsent."""
         try:
             return str(step(*args))
         except (DeliveryError, Unreadable, KeyError) as error:
@@ -117,7 +117,8 @@ class SlackBot:
     # -- finding
 
     def _root(self, neat: Message, doubtful: bool) -> tuple[str, str] | None:
-        """Channel and timestamp of the thread's first message; None when there is none, or it cannot be looked for."""
+        """Channel and timestamp of the thread's first message; None if there is none, or if it cannot be searched
+        for."""
         if not neat.thread:
             return None
         if neat.thread in self._roots:
@@ -134,7 +135,7 @@ class SlackBot:
         return None
 
     def _arrived(self, neat: Message, root: tuple[str, str] | None) -> str:
-        """The timestamp of a message with this uid, in its thread or in the channel; empty when it is not there."""
+        """The timestamp of a message with this uid, in its thread or in the channel; empty if it is not there."""
         found = self._replies(root) if root else self._history()
         return next((str(post["ts"]) for post in found if _payload(post).get("uid") == neat.uid), "")
 
@@ -146,7 +147,7 @@ class SlackBot:
         return self._pages("conversations.replies", {"channel": root[0], "ts": root[1]})
 
     def _pages(self, method: str, query: dict[str, Any]) -> list[dict[str, Any]]:
-        """All messages; none, with a word in the log, where the app may not read the channel."""
+        """All messages; none, with a log line, if the app may not read the channel."""
         out: list[dict[str, Any]] = []
         query = query | {"limit": PAGE, "include_all_metadata": "true"}
         for _ in range(PAGES):
@@ -202,7 +203,7 @@ class SlackBot:
 
 
 class Unreadable(DeliveryError):
-    """Slack could not take the message in this form."""
+    """Slack could not accept the message in this form."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, permanent=True)

@@ -1,4 +1,4 @@
-"""A message as plain text: complete on its own, and what everything else falls back to."""
+"""A message as plain text: complete on its own, and the fallback for every other form."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def flight(row: dict[str, str]) -> str:
 
 
 def asides(row: dict[str, str]) -> str:
-    """What qualifies a flight: how much it counts, and doubt about its positions."""
+    """Remarks on a flight: how much it counts, and doubts about its positions."""
     said = [row["counted"]] if row.get("counted") else []
     if row.get("doubt"):
         said.append(f"positions doubted: {row['doubt']}")
@@ -65,7 +65,7 @@ def asides(row: dict[str, str]) -> str:
 
 
 def legs(message: Message) -> list[tuple[str, list[dict[str, str]], int]]:
-    """The flights under their headings, as many as are shown, with how many there are: out first, then home."""
+    """The flights under their headings, as many as are shown, with the total number: outbound first, then return."""
     out = [row for row in message.flights if row.get("leg") != "return"]
     home = [row for row in message.flights if row.get("leg") == "return"]
     groups = [("Flights", out), ("Return flights", home)]

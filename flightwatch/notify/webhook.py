@@ -19,7 +19,7 @@ log = logging.getLogger("flightwatch.notify")
 
 
 class Webhook:
-    """The body is the message with `text` beside it; the signature covers the time and the body.
+    """The body is the message, with `text` added; the signature covers the time and the body.
 
     `X-Flightwatch-Signature: t=1700000000,v1=<hex HMAC-SHA256 of "t.body">`; `Idempotency-Key` is the message's uid.
     """
@@ -52,7 +52,7 @@ class Webhook:
 
 
 def body(message: Message, doubtful: bool) -> bytes:
-    """The message as JSON; its plain text alone when it cannot be made."""
+    """The message as JSON; its plain text alone if that cannot be made."""
     neat = tidy(message)
     try:
         record = neat.record() | {"text": plain(neat, doubtful=doubtful), "may_be_a_repeat": doubtful}

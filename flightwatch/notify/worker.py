@@ -1,4 +1,4 @@
-"""One channel's worker: take what is due, send it, write down at once what came of it. One runs per channel."""
+"""One channel's worker: takes what is due, sends it, records the result at once. One runs per channel."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger("flightwatch.notify")
 
 
 class Rows(Protocol):
-    """The outbox as the store keeps it."""
+    """The outbox as stored."""
 
     def deliveries(self, *, state: str, channel: str) -> list[Delivery]: ...
 
@@ -33,7 +33,7 @@ class Rows(Protocol):
 
 @dataclass(frozen=True)
 class Trouble:
-    """What somebody should hear of by another way: a channel that broke, messages given up, a channel that is back."""
+    """What must be reported by another channel: a channel that broke, messages given up, a channel that works again."""
 
     channel: str
     kind: str
@@ -43,7 +43,7 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Clock:
-    """Time as the worker sees it; `pause` waits and says whether to stop."""
+    """Time as the worker sees it; `pause` waits and returns whether to stop."""
 
     now: Callable[[], datetime]
     pause: Callable[[float], bool]
@@ -51,10 +51,10 @@ class Clock:
 
 @dataclass(frozen=True)
 class Worker:
-    """Everything one channel's worker works with; how the channel fares is passed in and returned.
+    """Everything that one channel's worker needs; the channel's state is passed in and returned.
 
-    `keep` stores that state after every try, so that a crash does not forget what the provider asked for.
-    `crash_point` is called at named places, for tests that kill there: claimed, after_send, finished.
+    `keep` stores that state after every try, so that a crash does not forget what the provider asked for. `crash_point`
+    is called at named places, for tests that kill there: claimed, after_send, finished.
     """
 
     channel: Channel
@@ -66,7 +66,7 @@ class Worker:
     crash_point: Callable[[str], None] = lambda name: None
 
     def drain(self, state: State, *, budget_s: float = 60.0) -> tuple[State, list[Trouble]]:
-        """Send what is due until nothing is, the channel must be left alone, or the budget is used up."""
+        """Send until nothing is due, the channel must be left alone, or the budget is used up."""
         troubles: list[Trouble] = []
         until = self.clock.now() + timedelta(seconds=budget_s)
         while (now := self.clock.now()) < until:
@@ -111,7 +111,7 @@ class Worker:
 
 
 def _send(channel: Channel, message: Message, doubtful: bool) -> str:
-    """Anything unforeseen in a channel is a failed try, never a dead worker."""
+    """Any unforeseen error in a channel is a failed try, never a dead worker."""
     try:
         return channel.send(message, doubtful=doubtful)
     except DeliveryError:
@@ -131,7 +131,7 @@ def _finish(rows: Rows, claimed: Sequence[Delivery], verdicts: Sequence[Verdict]
 
 
 def _hurry(rows: Rows, channel: str, now: datetime) -> None:
-    """After an outage nothing waits out its old delay."""
+    """After an outage, messages do not wait out their old delays."""
     for delivery in rows.deliveries(state="pending", channel=channel):
         if delivery.attempts and delivery.next_try > now:
             rows.finish_delivery(
@@ -140,7 +140,7 @@ def _hurry(rows: Rows, channel: str, now: datetime) -> None:
 
 
 def _drop_doubtful(rows: Rows, claimed: Sequence[Delivery]) -> list[Delivery]:
-    """Under at-most-once, what may have arrived is not sent again."""
+    """With at-most-once, a message that may have arrived is not sent again."""
     kept = []
     for delivery in claimed:
         if delivery.doubtful:
