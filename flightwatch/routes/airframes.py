@@ -1,4 +1,4 @@
-"""Which flights are by airframes a route counts."""
+"""Which flights a route counts, by their airframes."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class Airframes:
         self.hidden: Mask = (self.flags & HIDDEN_FLAGS) > 0
 
     def mask(self, wanted: AircraftFilter) -> Mask:
-        """The flights by airframes the filter takes: every condition that is given must hold.
+        """The flights by airframes that the filter takes: every given condition must hold.
 
-        Airframes whose owners asked not to be shown count only where the watch names their type, operator, address
-        or asks for the military: private flights are nobody's news by default. `hidden_types` names types for that
-        alone, without leaving out what is of other types or of none that is known.
+        Airframes whose owners asked not to be shown count only if the watch names their type, operator or address, or
+        asks for the military: private flights are not news by default. `hidden_types` names types for this purpose
+        alone; it does not exclude other or unknown types.
         """
         mask = np.ones(len(self.flags), dtype=bool)
         if wanted.types:
@@ -64,7 +64,7 @@ class Airframes:
         return mask & shown
 
     def _operated(self, operators: tuple[str, ...]) -> Mask:
-        """By part of the operator's name, or by the callsign: an airline's three-letter code, then a figure."""
+        """By part of the operator's name, or by the callsign: an airline's three-letter code followed by a digit."""
         mask = np.zeros(len(self.flags), dtype=bool)
         names, callsigns = pd.Series(self._operator, dtype=object), self._callsign.fillna("").astype(object).str.upper()
         for operator in operators:

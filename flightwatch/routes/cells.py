@@ -18,17 +18,17 @@ CELL = 2
 
 END_NM = 250.0
 """NM around an airport that count as its end: half an hour's flight, in which a jet descends, and the largest circle a
-public feed answers, so that what is asked for together is judged together."""
+public feed answers, so that what is requested together is judged together."""
 
 ENDS_TAKEN = 3
-"""Of an end with many airports, how many stand for it when circles to the other end are drawn."""
+"""For an end with many airports, how many represent it when great circles to the other end are drawn."""
 
 STEP_NM = 60.0
-"""Between two points of a great circle: half the height of a cell, so none is stepped over along a meridian."""
+"""Step between two points of a great circle: half the height of a cell, so that none is skipped along a meridian."""
 
 WEIGHTS = {"origin": 0.4, "between": 0.2, "destination": 0.4}
-"""A flight counts for a route only when both ends are known: the ends weigh alike, as a geometric mean; what is heard
-between them joins the two halves of a flight, which the airframe's address does too."""
+"""A flight counts for a route only when both ends are known. So the ends weigh alike, in a geometric mean. What is
+heard between them joins the two halves of a flight, but so does the airframe's address."""
 
 Cell = tuple[int, int]
 
@@ -45,7 +45,8 @@ class Segment:
 def segments(route: Route, airports: Airports) -> tuple[Segment, ...]:
     """The parts of a route.
 
-    A watch of one end has only that end, one of a place flown over only that place, one of neither has no part.
+    A watch of one end has only that end, a watch of a place flown over only that place, and a watch of neither has no
+    part.
     """
     ends = {"origin": route.origin_airports, "destination": route.destination_airports}
     if route.over:
@@ -95,7 +96,7 @@ def _inside(circle: tuple[float, float, float]) -> frozenset[Cell]:
     return frozenset(zip(south[keep].tolist(), west[keep].tolist(), strict=True)) | set(cell_of([lat], [lon]))
 
 
-@functools.lru_cache(maxsize=16200)  # all cells there are
+@functools.lru_cache(maxsize=16200)  # there are no more cells than this
 def _neighbours(cell: Cell) -> frozenset[Cell]:
     """Cells whose centre is within `END_NM` of this cell's centre."""
     lat, lon = cell[0] + CELL / 2, cell[1] + CELL / 2
@@ -123,7 +124,7 @@ def _position(where: int, airports: Airports) -> tuple[float, float]:
 
 
 def _standing_for(ids: frozenset[str], airports: Airports) -> Sequence[int]:
-    """Airports spread evenly over an end's list, in the order of their ids: the same ones on every run."""
+    """Airports spread evenly over an end's list, in order of their ids: the same ones on every run."""
     at = [place for place in (airports.position(i) for i in sorted(ids)) if place is not None]
     if len(at) <= ENDS_TAKEN:
         return at

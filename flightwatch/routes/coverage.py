@@ -1,10 +1,10 @@
 """How well each day of each route was watched: one number from 0 to 1, and what it is made of.
 
-*Did we look* (`looked`) and *did the sources hear their usual traffic where the route would show* (`cells`, `level`).
-What is heard is counted in aircraft-hours and set against the best that was held for a while, so 1 means "as well as
-ever". When receivers are added, earlier days get lower numbers, not later ones higher: the number is an exposure, and
-only the ratio of two days' numbers says how many more flights should be seen. That ratio does not depend on what came
-later, so walking forward through history gives the same judgements as living through it.
+*Did we look* (`looked`), and *did the sources hear their usual traffic where the route would show* (`cells`, `level`).
+What is heard is counted in aircraft-hours and compared with the best level that was held for a while, so 1 means "as
+well as ever". When receivers are added, earlier days get lower numbers, not later ones higher: the number is an
+exposure, and only the ratio of two days' numbers says how many more flights should be seen. That ratio does not depend
+on later days, so walking forward through history gives the same judgements as living through it.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from flightwatch.routes.level import FULLY, PRIOR_HOURS, SUSTAINED_DAYS, even, i
 from flightwatch.routes.looked import Days, Floats, hours_of, looked
 
 NOTABLE = (0.67, 1.5)
-"""Traffic against the usual outside of which a note says so: more than a fair or a holiday does to a region."""
+"""Ratio of traffic to the usual beyond which a note is written: more than a fair or a holiday does to a region."""
 
 UNMEASURED = -1.0
-"""The traffic of a day that was not listened to (an imported list), or of a route without a place."""
+"""The traffic of a day without listening (an imported list), or of a route without a place."""
 
 UNRECORDED = "no record of listening: taken as watched"
 
@@ -44,12 +44,12 @@ def coverage(
 ) -> pd.DataFrame:
     """A row `route, day, coverage, looked, traffic, detail` for each route and day from first to last.
 
-    `heard` are HEARD rows, `polls` has source, started, finished, outcome, planned. `coverage` is told against the best
-    level of everything that is given; for one scale over days tallied at different times see `weigh`, which needs only
-    `looked` and `traffic`. `read` are days of archives or imported lists that were read whole, whether or not traffic
-    was heard. With no record of listening at all everything counts as watched, and says so. `detail` is a dict for
-    people and JSON: `looked`, the level of each part against its best, `index` (traffic against the usual of the four
-    weeks before), `sources`, and `note`.
+    `heard` are HEARD rows; `polls` has source, started, finished, outcome, planned. `coverage` is relative to the best
+    level of all given days; for one scale over days tallied at different times see `weigh`, which needs only `looked`
+    and `traffic`. `read` are days of archives or imported lists that were read completely, whether or not traffic was
+    heard. Without any record of listening everything counts as watched, and the note says so. `detail` is a dict for
+    people and JSON: `looked`, the level of each part relative to its best, `index` (traffic compared with the usual of
+    the four weeks before), `sources`, and `note`.
     """
     wanted = np.arange(_number(days[0]), _number(days[1]) + 1)
     read = list(read)
@@ -75,7 +75,7 @@ def coverage(
 
 
 def _together(level: Floats, parts: list[tuple[Segment, ...]]) -> Floats:
-    """The level of each route: of its parts the weighted geometric mean; `UNMEASURED` for a route without a place."""
+    """The level of each route: the weighted geometric mean of its parts; `UNMEASURED` for a route without a place."""
     out = np.full((len(level), len(parts)), UNMEASURED)
     start = 0
     for number, group in enumerate(parts):
@@ -126,7 +126,7 @@ def _days(numbers: Days) -> Any:
 
 
 def _note(share: float, ratio: float, sources: set[str], before: set[str]) -> str:
-    """What an analyst should know about the day, in words; empty when there is nothing."""
+    """What an analyst should know about the day, in words; empty if there is nothing."""
     notes = []
     if share == 0:
         return "not watched"
@@ -160,7 +160,7 @@ def _number(day: date) -> int:
 
 
 def _span(heard: pd.DataFrame, polls: pd.DataFrame, read: list[date], wanted: Days) -> Days:
-    """All days there is anything to know about, without gaps."""
+    """All days for which there is any information, without gaps."""
     ends = [int(wanted[0]), int(wanted[-1]), *(_number(day) for day in read)]
     if len(heard):
         hours = hours_of(heard["hour"])

@@ -11,11 +11,11 @@ import pandas as pd
 from flightwatch import geo, tracks
 
 JOINED_S = 1800.0
-"""Two fixes of a thinned track at most this far apart in time are joined by a great circle; over a longer gap nobody
+"""Two fixes of a thinned track at most this far apart in time are joined by a great circle. Over a longer gap nobody
 saw where the aircraft went, and a straight line would put it over countries it flew around."""
 
 STEP_NM = 20.0
-"""Spacing of points on the joining line: a third of the radius an airport's surroundings have."""
+"""Spacing of points on the joining line: a third of the radius around an airport."""
 
 
 def crossed(
@@ -23,8 +23,8 @@ def crossed(
 ) -> npt.NDArray[np.bool_]:
     """Whether each of these flights has a fix in one of the circles (latitude, longitude, NM).
 
-    Read from the stored track where the frame has it, else from the first and the last fix alone, which misses who
-    only passed through.
+    Read from the stored track if the frame has it, else from the first and the last fix alone, which misses aircraft
+    that only passed through.
     """
     paths = [_path(flights, int(row)) for row in rows]
     owner = np.repeat(np.arange(len(rows)), [len(path) for path in paths])
@@ -47,7 +47,7 @@ def _path(flights: pd.DataFrame, row: int) -> npt.NDArray[np.float64]:
 
 
 def _filled(track: pd.DataFrame) -> npt.NDArray[np.float64]:
-    """The fixes of a track with points between those that belong together."""
+    """The fixes of a track, with points added between those that are joined."""
     fixes: npt.NDArray[np.float64] = track[["latitude", "longitude"]].to_numpy(dtype=np.float64)
     fixes, when = fixes[np.isfinite(fixes).all(axis=1)], track["time"][np.isfinite(fixes).all(axis=1)]
     if len(fixes) < 2:

@@ -29,10 +29,10 @@ def discover(
     min_flights: float = 3.0,
     max_routes: int = 1000,
 ) -> list[Route]:
-    """Every directed pair with at least `min_flights` expected flights in these, the busiest `max_routes` of them.
+    """Every directed pair with at least `min_flights` expected flights among these, the busiest `max_routes` of them.
 
-    Pairs of one country or airport with itself are left out, and those that a `known` route counts already. Flights
-    of airframes whose owners asked not to be shown make no route.
+    Pairs of a country or airport with itself are left out, and so are pairs that a `known` route already counts.
+    Flights of airframes whose owners asked not to be shown do not create routes.
     """
     if mode not in MODES:
         raise ConfigError(f"discover.pairs is one of {', '.join(MODES)}, not {mode!r}")
@@ -47,7 +47,7 @@ def discover(
     pairs = [
         (-round(float(n), 9), starts[i], stops[j])
         for i, j, n in zip(expected.row, expected.col, expected.data, strict=True)
-        if starts[i] != stops[j] and n >= min_flights - 1e-9  # sums of probabilities
+        if starts[i] != stops[j] and n >= min_flights - 1e-9  # these are sums of probabilities
     ]
     members = _members(labels)
     taken = {route.digest or digest(route) for route in known}

@@ -14,14 +14,14 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 SEEN = ("observed", "approach", "reported")
-"""Methods that name an airport because it was seen or told, not because it was likely."""
+"""Methods that name an airport because it was seen or reported, not because it was likely."""
 
 
 class Ends:
     """One end (departure or arrival) of all flights of a frame.
 
-    `matrix` is flights × airports; what is missing to 1 in a row is "unknown". Candidates whose sum is above 1, which
-    no honest source makes, are scaled down to 1, so that a flight never counts more than once.
+    `matrix` is flights × airports; what a row lacks to 1 is "unknown". Candidates whose sum exceeds 1, which no honest
+    source produces, are scaled down to 1, so that a flight never counts more than once.
     """
 
     def __init__(self, flights: pd.DataFrame, end: str) -> None:
@@ -59,7 +59,7 @@ class Ends:
         return found.astype(np.int64), np.minimum(total, 1.0)
 
     def confirmed(self, rows: Ints, airports: frozenset[str] | None) -> npt.NDArray[np.bool_]:
-        """Whether this end of the flights was seen or told to be one of the airports; `anywhere` always is."""
+        """Whether this end of the flights was seen or reported at one of the airports; always true for `anywhere`."""
         if airports is None:
             return np.ones(len(rows), dtype=bool)
         inside: npt.NDArray[np.bool_] = np.isin(self.best[rows].astype(str), list(airports)) & self.seen[rows]
@@ -67,7 +67,7 @@ class Ends:
 
 
 def _candidates(flights: pd.DataFrame, end: str) -> list[dict[str, float]]:
-    """The candidates of each flight; a flight with an airport and no candidates (an imported list) has that one."""
+    """The candidates of each flight; a flight with an airport but no candidates (an imported list) has that airport."""
     given: list[Any] = flights[f"{end}_candidates"].tolist()
     best = flights[f"est{end}airport"].fillna("").tolist()
     stated = flights[f"{end}_probability"].fillna(0.0).tolist()
@@ -79,7 +79,7 @@ def _candidates(flights: pd.DataFrame, end: str) -> list[dict[str, float]]:
 
 
 def joint(a: tuple[Ints, Floats], b: tuple[Ints, Floats]) -> tuple[Ints, Floats]:
-    """Flights in both columns and the product of their probabilities; rows ascending in, ascending out."""
+    """Flights in both columns and the product of their probabilities; rows are ascending in input and output."""
     if len(a[0]) > len(b[0]):
         a, b = b, a
     at = np.searchsorted(b[0], a[0])

@@ -11,28 +11,31 @@ from flightwatch.routes.cells import Segment, text
 from flightwatch.routes.looked import Days, Floats, hours_of
 
 FULLY = 0.9
-"""Share of a day watched from which its traffic says what is usual."""
+"""Share of a day that must be watched for its traffic to count as usual."""
 
 PRIOR_HOURS = 12.0
 """Aircraft-hours a day added to what is heard, in proportion to the time watched: half of what one aircraft always
-aloft makes. A part that usually hears three a day says little by hearing none; one that hears 200 says it all."""
+aloft makes. If a part usually hears three a day, hearing none says little; if it hears 200, hearing none says
+everything."""
 
 PRIOR_WEEKS = 1.0
-"""Weeks' worth by which a weekday's share is drawn to the mean: the first Saturday is believed by half, after a season
+"""Weight, in weeks, that pulls a weekday's share to the mean: after one Saturday its share counts half, after a season
 of them nine tenths."""
 
 SUSTAINED_DAYS = 7
-"""The best level is the highest median of so many days: a week evens out weekdays, and a day's blip is no level."""
+"""The best level is the highest median of this many days: a week evens out weekdays, and a single day's peak is not a
+level."""
 
 RECENT_DAYS = 14
-"""In the newest days two in a row make a level, so that a new receiver counts from its second day, not its fourth."""
+"""Among the newest days, two in a row make a level, so that a new receiver counts from its second day, not its
+fourth."""
 
 USUAL_DAYS = 28
-"""Days before, whose median is what a day's index is told against."""
+"""Days before, with whose median a day's index is compared."""
 
 
 def traffic(heard: pd.DataFrame, span: Days, parts: list[Segment]) -> Floats:
-    """Aircraft-hours of each day in each part. Where several sources hear a cell, the one that hears most counts."""
+    """Aircraft-hours of each day in each part. If several sources hear a cell, the one that hears most counts."""
     names = sorted({cell for part in parts for cell in part.cells})
     place = {text(cell): number for number, cell in enumerate(names)}
     cell = heard["cell"].astype(object).map(place)
@@ -53,7 +56,7 @@ def traffic(heard: pd.DataFrame, span: Days, parts: list[Segment]) -> Floats:
 
 
 def even(level: Floats, looked: Floats, span: Days) -> Floats:
-    """The level free of its weekly rhythm, which is learned from the fully watched days. Days × columns, both."""
+    """The level without its weekly rhythm, which is learned from the fully watched days. Both are days × columns."""
     good = (looked >= FULLY) & (level > 0)
     mean = np.where(good, level, 0).sum(axis=0) / np.maximum(good.sum(axis=0), 1)
     weekday = (span + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0
@@ -68,12 +71,12 @@ def even(level: Floats, looked: Floats, span: Days) -> Floats:
 
 
 def against_best(level: Floats) -> Floats:
-    """Each day's level over the best one held, at most 1.
+    """Each day's level divided by the best level held, at most 1.
 
-    Held means: as the median of a week, or lately on two days in a row. Taken over all days given, later ones too: the
-    best only sets the unit, which is the same for all days of a column.
+    Held means as the median of a week, or lately on two days in a row. The best is taken over all given days, including
+    later ones: it only sets the unit, which is the same for all days of a column.
     """
-    heard = level[: 1 + np.flatnonzero(level.any(axis=1)).max(initial=-1)]  # days to come are not the newest
+    heard = level[: 1 + np.flatnonzero(level.any(axis=1)).max(initial=-1)]  # days still to come are not the newest
     if len(heard) < SUSTAINED_DAYS:
         best: Floats = heard.max(axis=0, initial=0.0)
     else:
@@ -86,13 +89,13 @@ def against_best(level: Floats) -> Floats:
 
 
 def scaled(level: Floats, looked: Floats, span: Days) -> Floats:
-    """Coverage: the level without its weekly rhythm over the best one; 0 where nobody looked."""
+    """Coverage: the level without its weekly rhythm, divided by the best one; 0 if nobody looked."""
     share: Floats = np.where(looked > 0, against_best(even(level, looked, span)), 0.0)
     return share
 
 
 def index(level: Floats) -> Floats:
-    """Each day's level over the median of the days before it; NaN for the first."""
+    """Each day's level divided by the median of the days before it; NaN for the first."""
     usual = pd.DataFrame(level).rolling(USUAL_DAYS, min_periods=SUSTAINED_DAYS).median().shift(1).to_numpy()
     ratio: npt.NDArray[np.float64] = np.divide(level, usual, out=np.full_like(level, np.nan), where=usual > 0)
     return ratio

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 ANSWERED = ("ok", "empty")
-"""Outcomes after which we know what the source hears. `empty` is an answer: no aircraft of that type is aloft; a feed
-that says so although aircraft are aloft is caught by the traffic it does not hear."""
+"""Outcomes after which we know what the source hears. `empty` is an answer: no aircraft of that type is aloft. If a
+feed says so although aircraft are aloft, the traffic it does not hear gives it away."""
 
 Floats = npt.NDArray[np.float64]
 Days = npt.NDArray[np.int64]
@@ -22,11 +22,11 @@ HOUR_MS = 3_600_000
 def looked(heard: pd.DataFrame, polls: pd.DataFrame, days: Days, read: Iterable[date] = ()) -> Floats:
     """Share 0-1 of each day (days since 1970) that was watched.
 
-    A live day is watched hour by hour, by the source that answered the largest share of its planned polls. Of an
-    archive the hours are watched that its pieces cover (`started` to `finished` of polls that were not planned). An
-    hour in which something was heard was watched. A day of which nothing is known but that something was heard is a
-    day of an archive whose pieces are forgotten, and whole, as are the days in `read`. So a quiet night is watched, an
-    hour in which the daemon was down is not, nor are the hours of today that are still to come.
+    A live day is watched hour by hour, by the source that answered the largest share of its planned polls. For an
+    archive, the hours that its pieces cover are watched (`started` to `finished` of polls that were not planned). An
+    hour in which something was heard was watched. If all that is known of a day is that something was heard, it is a
+    day of an archive whose pieces are forgotten; it counts as complete, as do the days in `read`. So a quiet night is
+    watched; an hour in which the daemon was down is not, nor are the hours of today that are still to come.
     """
     hours = np.zeros((len(days), 24))
     answers, pieces = _answered(polls), _covered(polls)
@@ -47,7 +47,7 @@ def hours_of(instants: pd.Series) -> npt.NDArray[np.int64]:
 
 
 def _answered(polls: pd.DataFrame) -> pd.Series:
-    """Hour -> share of planned polls answered, of the best source."""
+    """Hour -> share of planned polls answered, for the best source."""
     planned = polls[polls["planned"].astype(bool).to_numpy()] if len(polls) else polls
     if planned.empty:
         return pd.Series(dtype=np.float64)
@@ -62,7 +62,7 @@ def _answered(polls: pd.DataFrame) -> pd.Series:
 
 
 def _covered(polls: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """Hours that pieces of archives cover, from their first moment to their last."""
+    """Hours covered by pieces of archives, from their first moment to their last."""
     if polls.empty or "finished" not in polls:
         return np.empty(0, dtype=np.int64)
     pieces = polls[~polls["planned"].astype(bool).to_numpy() & polls["outcome"].isin(ANSWERED).to_numpy()]

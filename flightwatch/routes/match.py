@@ -24,9 +24,9 @@ def match(flights: pd.DataFrame, routes: Sequence[Route], aircraft: pd.DataFrame
     """A MATCH row for each flight that may have flown a route.
 
     The probability is that of the departure being in the origin times that of the arrival being in the destination,
-    from the candidates of both ends; `anywhere` is certain, so a flight with one end unknown still counts for a watch
+    from the candidates of both ends. `anywhere` is certain, so a flight with one end unknown still counts for a watch
     of the other end. `aircraft` (AIRCRAFT rows) gives flags, operators and missing types. A route that is `over` a
-    place counts only flights seen there; for who merely passes through the flights need their `track`.
+    place counts only flights seen there; to find aircraft that merely pass through, the flights need their `track`.
     """
     if flights.empty or not routes:
         return empty(MATCH)
@@ -44,7 +44,8 @@ def match(flights: pd.DataFrame, routes: Sequence[Route], aircraft: pd.DataFrame
 
 @dataclass(frozen=True)
 class Matches:
-    """Matches as columns: position of the route, position of the flight, probability, both ends seen or told."""
+    """Matches as columns: index of the route, index of the flight, probability, whether both ends were seen or
+    reported."""
 
     route: npt.NDArray[np.int64]
     flight: npt.NDArray[np.int64]
@@ -53,7 +54,7 @@ class Matches:
 
 
 class Flown:
-    """Many flights, made ready once to be asked for many routes."""
+    """Many flights, prepared once so that they can be matched with many routes."""
 
     def __init__(self, flights: pd.DataFrame, aircraft: pd.DataFrame | None) -> None:
         self.flights = flights

@@ -12,7 +12,7 @@ Floats = npt.NDArray[np.float64]
 
 MEMORY_DAYS = 180
 """How long an airframe counts as known on a route: half a year, the span in which editors ask "was it here before?";
-long enough for a heavy check (weeks) not to make an old hand a newcomer."""
+long enough that a heavy check (weeks) does not turn a regular into a newcomer."""
 
 NEVER_CERTAIN = 1 - 1e-12
 """Keeps the logarithm of "was not there" finite."""
@@ -21,8 +21,8 @@ NEVER_CERTAIN = 1 - 1e-12
 def unseen(key: Ints, day: Any, known_key: Ints, known_day: Any, known_probability: Any) -> Floats:
     """Probability that nothing with the same key was there in the `MEMORY_DAYS` before each day.
 
-    The product over those earlier flights of one minus their probability. Flights of the same day do not count, so two
-    flights of a newcomer on its first day are both a newcomer's, in whatever order they come.
+    The product, over those earlier flights, of one minus their probability. Flights of the same day do not count, so
+    two flights of a newcomer on its first day both count as a newcomer's, in either order.
 
     >>> import numpy as np
     >>> d = np.array(["2024-12-01", "2024-12-05"], dtype="datetime64[D]")
@@ -39,7 +39,7 @@ def unseen(key: Ints, day: Any, known_key: Ints, known_day: Any, known_probabili
     place = place[order]
     absent = np.log1p(-np.minimum(np.asarray(known_probability, dtype=np.float64), NEVER_CERTAIN))[order]
     total = np.concatenate([[0.0], np.cumsum(absent)])
-    until, which = np.unique(key * span + (when - start), return_inverse=True)  # in order, the search stays in cache
+    until, which = np.unique(key * span + (when - start), return_inverse=True)  # sorted: the search stays in cache
     left, right = np.searchsorted(place, until - MEMORY_DAYS), np.searchsorted(place, until)
     absence: Floats = np.exp(np.minimum(total[right] - total[left], 0.0))[which]
     return absence

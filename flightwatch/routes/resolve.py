@@ -87,7 +87,8 @@ def _resolved(route: RouteLike, places: Places) -> Route:
 def digest(route: Route) -> str:
     """What the route counts, as 16 hex digits: airports of both ends, filter, circles crossed; not the words for them.
 
-    A place that gains an airport makes another version of every route over it, for the counts are no longer the same.
+    A place that gains an airport makes a new version of every route that uses it, because the counts are no longer the
+    same.
     """
     ends = [None if end is None else sorted(end) for end in (route.origin_airports, route.destination_airports)]
     over = [sorted(list(circle) for circle in route.over)] if route.over else []

@@ -1,4 +1,4 @@
-"""Route-days: how many flights each route had each day, by whom, of what kind; the days without any included."""
+"""Route-days: how many flights each route had each day, by whom and of what kind, including days without any."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def tally(
 ) -> pd.DataFrame:
     """One ROUTE_DAY row for each route and day from first to last, zeros included, sorted by route as given, then day.
 
-    `flights` must hold the flights of the matches in those days; with the 180 days before them too, `region_newcomers`
-    knows who was there before. `earlier` are matches of those 180 days (`matches` may hold them as well). `coverage` is
-    what `coverage()` gives; without it every day counts as watched, with it a day it does not name counts as not.
-    `airports` give the longitude of departures that were reported, not seen.
+    `flights` must hold the flights of the matches in those days; with those of the 180 days before as well,
+    `region_newcomers` knows who was there before. `earlier` are matches of those 180 days (`matches` may hold them as
+    well). `coverage` is the result of `coverage()`; without it every day counts as watched, with it a day that it does
+    not list counts as not watched. `airports` give the longitude of departures that were reported, not seen.
     """
     panel = _Panel(routes, days)
     every = matches if earlier is None or earlier.empty else pd.concat([earlier, matches], ignore_index=True)
@@ -71,7 +71,7 @@ def tally(
 
 
 class _Panel:
-    """Routes × days, and where a route and day stand in it."""
+    """Routes × days, and the index of each route and day in it."""
 
     def __init__(self, routes: Sequence[Route], days: tuple[date, date]) -> None:
         self.routes = list(routes)
@@ -83,7 +83,7 @@ class _Panel:
         self.size = len(self.routes) * max(self.length, 0)
 
     def cell(self, route: pd.Series, day: Any) -> npt.NDArray[np.int64]:
-        """The place of each (route, day), -1 outside."""
+        """The index of each (route, day); -1 outside."""
         which = self.names.get_indexer(route.astype(object))
         since = (np.asarray(day).astype("datetime64[D]") - self.first).astype(np.int64)
         inside = (which >= 0) & (since >= 0) & (since < self.length)
@@ -114,7 +114,8 @@ class _Panel:
         }
 
     def covered(self, coverage: pd.DataFrame | None) -> dict[str, Floats]:
-        """What `coverage()` says of each cell; without it all is watched, and a day it does not name was not."""
+        """What `coverage()` says of each cell; without it all days are watched, and a day that it does not list is
+        not."""
         if coverage is None:
             return {}
         where = self.cell(coverage["route"], coverage["day"].to_numpy())
@@ -162,7 +163,7 @@ def _new_to_region(panel: _Panel, rows: pd.DataFrame, flights: pd.DataFrame, flo
 
 
 def at_night(flights: pd.DataFrame, airports: Airports | None = None) -> npt.NDArray[np.bool_]:
-    """Whether each flight left by night in local solar time at its first fix, else at its departure airport."""
+    """Whether each flight left by night, in local solar time at its first fix, else at its departure airport."""
     longitude = flights["first_longitude"].to_numpy(dtype=float, copy=True)
     if airports is not None:
         told = flights["estdepartureairport"].map(airports.frame["longitude"]).to_numpy(dtype=float)
@@ -175,7 +176,8 @@ def at_night(flights: pd.DataFrame, airports: Airports | None = None) -> npt.NDA
 
 
 def _reverse(panel: _Panel, flights: pd.DataFrame, flown: Flown) -> tuple[Any, Any]:
-    """Flights of these days the other way. A route that is its own reverse has none: they are counted already."""
+    """Flights of these days in the other direction. A route that is its own reverse has none: they are counted
+    already."""
     directed = [route for route in panel.routes if route.origin_airports != route.destination_airports]
     back = flown.on(reverse(directed))
     names = pd.Series([route.name for route in directed], dtype=object).iloc[back.route]

@@ -9,11 +9,12 @@ from flightwatch.routes.level import scaled
 
 
 def weigh(route_days: pd.DataFrame) -> pd.DataFrame:
-    """The route-days with `coverage` told anew from `looked` and `traffic`, against the best of all the days given.
+    """The route-days with `coverage` recomputed from `looked` and `traffic`, relative to the best of all the given
+    days.
 
-    `traffic` belongs to its day alone and never changes; what is best does, when a receiver is added. Days that were
-    tallied at different times therefore come on one scale only here: give all stored days of a route at once, judge
-    what comes back, and store the rows that changed. Days without measured traffic (-1) keep the coverage they have.
+    `traffic` depends on its day alone and never changes; the best level does, when a receiver is added. So days that
+    were tallied at different times get a common scale only here: pass all stored days of a route at once, judge the
+    result, and store the rows that changed. Days without measured traffic (-1) keep the coverage they have.
     """
     measured = route_days["traffic"].to_numpy(dtype=float) >= 0
     if not measured.any():
