@@ -1,4 +1,4 @@
-"""An alert as a folder that stands on its own, and the check that nothing in it was changed.
+"""An alert as a self-contained folder, and the check that nothing in it was changed.
 
 from flightwatch import evidence, explore
 

@@ -1,4 +1,4 @@
-"""A pack's flights against the published archives they came from, which are too large to be in it."""
+"""Checks a pack's flights against the published archives they came from, which are too large to include."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def wanted(files: dict[str, bytes]) -> Wanted:
 
 
 def against_archives(files: dict[str, bytes], paths: Sequence[Path]) -> tuple[int, list[str], list[str]]:
-    """How many members are in the archives at `paths` as they were when they were read; the differences; what could
-    not be looked at. An archive is known by its name, as published; its parts are put together."""
+    """How many members in the archives at `paths` are the same as when they were read; the differences; what could not
+    be checked. An archive is identified by its published name; its parts are put together."""
     left = wanted(files)
     same, problems, notes = 0, [], []
     for name, parts in archive.groups(paths):

@@ -1,4 +1,4 @@
-"""The raw bodies behind an alert's flights: which there are, which may leave, and what is left out and why."""
+"""The raw bodies behind an alert's flights: which exist, which may be passed on, and what is left out and why."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from flightwatch.explore import Explorer
 from flightwatch.sources.traces import LISTED
 
 PRIVATE = re.compile(rb'"(r_dst|r_dir)"\s*:')
-"""Distance and direction from the receiver (readsb README-json.md): three of them give its place away, and a receiver's
-position is never published."""
+"""Distance and direction from the receiver (readsb README-json.md): three of them reveal its position, which is never
+published."""
 
 
 @dataclass
 class Bodies:
-    """`polls` are those the flights' fixes came from, with the columns `body` (path in the pack, or empty) and
-    `left_out` (why there is none); `kept` the contents by path."""
+    """`polls` are those that the flights' fixes came from, with the columns `body` (path in the pack, or empty) and
+    `left_out` (why there is none); `kept` are the contents by path."""
 
     polls: pd.DataFrame
     kept: dict[str, bytes] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Writes the pack: everything in memory first, then the folder in one move, then the ZIP."""
+"""Writes the pack: first everything in memory, then the folder in one move, then the ZIP."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ BUNDLED = ("manifest.json", "manifest.sha256", "SHA256SUMS")
 
 @dataclass(frozen=True)
 class Pack:
-    """Where a pack lies, and the SHA-256 of its manifest: the one number that stands for all of it."""
+    """The location of a pack, and the SHA-256 of its manifest: the one number that stands for the whole pack."""
 
     folder: Path
     archive: Path | None
@@ -49,9 +49,9 @@ class Pack:
 
 
 def export(db: Explorer, alert: int | Alert, folder: Path | str, *, now: datetime, archive: bool = True) -> Pack:
-    """The pack of an alert as `folder` and, with `archive`, as a ZIP beside it. Refuses a folder that holds anything.
+    """The pack of an alert as `folder` and, with `archive`, as a ZIP beside it. Refuses a folder that is not empty.
 
-    Made beside its place and moved there at the end, so that half a pack is never found.
+    It is made next to its final place and moved there at the end, so that half a pack is never found.
     """
     found, target = db.alert(alert), Path(folder)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
@@ -68,7 +68,7 @@ def export(db: Explorer, alert: int | Alert, folder: Path | str, *, now: datetim
 
 
 def contents(db: Explorer, alert: Alert, now: datetime) -> dict[str, bytes]:
-    """Every file of the pack but the manifest, by path."""
+    """Every file of the pack except the manifest, by path."""
     flights = db.tracked_flights(alert=alert)
     bodies = raw.collect(db, flights)
     shown = flights[list(FLIGHT_COLUMNS)].assign(provenance=flights["provenance"])
@@ -96,14 +96,14 @@ def contents(db: Explorer, alert: Alert, now: datetime) -> dict[str, bytes]:
         **{f"pictures/{name}.png": png for name, (png, _) in drawn.items()},
         **bodies.kept,
     }
-    with contextlib.suppress(UsageError):  # without pyarrow the CSV says the same
+    with contextlib.suppress(UsageError):  # without pyarrow, the CSV has the same content
         out["flights.parquet"] = parquet(shown)
     out["index.html"] = _page(db, alert, note, drawn, bodies, known, sources, now).encode("utf-8", "replace")
     return dict(sorted(out.items()))
 
 
 def pictures(db: Explorer, alert: Alert) -> dict[str, tuple[bytes, str]]:
-    """Map and charts as PNG, each with words for who does not see it."""
+    """Map and charts as PNG, each with a text for people who cannot see it."""
     figures: dict[str, tuple[Any, str]] = {"map": (db.map(alert), f"Map of the flights of {alert.route}")}
     if any(r.name == alert.route for r in db.store.routes()):
         figures["route"] = (db.plot_route(alert.route), f"Flights on {alert.route} through time")
@@ -116,7 +116,7 @@ def pictures(db: Explorer, alert: Alert) -> dict[str, tuple[bytes, str]]:
 
 
 def _record(db: Explorer, alert: Alert, flights: pd.DataFrame, now: datetime) -> dict[str, Any]:
-    """What a program or a careful reader wants: the alert, the judgement, the model, versions, corrections."""
+    """For programs and careful readers: the alert, the judgement, the model, versions, corrections."""
     finding = why.strongest(db, alert)
     model = db.store.model(str(finding["model"])) if finding else None
     changed = db.store.flight_updates()

@@ -1,4 +1,4 @@
-"""The flights of a pack built again from its raw bodies, and compared with the database."""
+"""Builds the flights of a pack again from its raw bodies, and compares them with the database."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ SEEN_FIELDS = (
     "icao24", "callsign", "firstseen", "lastseen", "points", "first_latitude", "first_longitude", "last_latitude",
     "last_longitude", "distance_nm", "longest_gap_s",
 )  # fmt: skip
-"""What follows from the fixes alone. Inferred ends also rest on other flights, which are not in the pack."""
+"""The fields that follow from the fixes alone. Inferred ends also depend on other flights, which are not in the
+pack."""
 
 SEEN_ENDS = ("observed", "approach")
 CLOSE = 1e-4  # numbers in CSV are exact; distances are sums whose order may differ
 
 
 def recompute(files: dict[str, bytes]) -> tuple[int, list[str], list[str]]:
-    """How many flights were built again and found the same; the differences; what could not be done and why."""
+    """How many flights were rebuilt with the same result; the differences; what could not be done and why."""
     listed = _rows(files, "flights.csv")
     polls = {int(p["id"]): p for p in _rows(files, "polls.csv")}
     rows = {f["flight_id"]: f for f in listed}
@@ -112,7 +113,7 @@ def _same(a: str, b: str) -> bool:
 
 
 def against_database(files: dict[str, bytes], db: Explorer) -> tuple[list[str], list[str]]:
-    """What the database says otherwise about the alert's flights. Later corrections are notes, not problems."""
+    """Where the database differs about the alert's flights. Later corrections are notes, not problems."""
     packed = {f["flight_id"]: f for f in _rows(files, "flights.csv")}
     held = db.store.flights(ids=sorted(packed))
     now = {f["flight_id"]: f for f in csv.DictReader(io.StringIO(as_csv(held[list(FLIGHT_COLUMNS)]).decode()))}

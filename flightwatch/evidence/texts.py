@@ -1,4 +1,4 @@
-"""The words that go with a pack: limits, licences, how to check it."""
+"""The texts in a pack: limits, licences, how to check it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ or  sha256sum -c SHA256SUMS && sha256sum -c manifest.sha256
 """
 
 FOLDERS = ("bodies/", "archives/")
-"""Folders of a pack that may be empty, and are then not there."""
+"""Folders of a pack that are absent if they would be empty."""
 
 
 def readme(paths: Collection[str]) -> str:
@@ -60,7 +60,7 @@ def readme(paths: Collection[str]) -> str:
 
 
 def licence_lines(sources: Iterable[str]) -> list[str]:
-    """The notices owed for the sources, and those for the rest of what is in a pack."""
+    """The notices required for the sources and for everything else in a pack."""
     notes = licences.notes(sources) or ["The positions come from own receivers or imported files, which owe no notice."]
     return [
         *notes,

@@ -1,4 +1,5 @@
-"""Checks a pack byte by byte, then what follows from what: flights from raw bodies, and both against the database."""
+"""Checks a pack byte by byte, then whether its contents are consistent: flights from raw bodies, and both against the
+database."""
 
 from __future__ import annotations
 
@@ -16,12 +17,12 @@ from flightwatch.evidence.pack import BUNDLED, FORMAT
 from flightwatch.evidence.recompute import against_database, recompute
 from flightwatch.explore import Explorer
 
-LARGEST = 4 << 30  # bytes in all that a ZIP may unpack to: a pack of 300 flights with bodies is some 300 MB
+LARGEST = 4 << 30  # total bytes that a ZIP may unpack to: a pack of 300 flights with bodies is some 300 MB
 
 
 @dataclass
 class Verification:
-    """`problems` name what is wrong, file by file; `notes` what could not be checked and why."""
+    """`problems` say what is wrong, file by file; `notes` what could not be checked and why."""
 
     files: int = 0
     problems: list[str] = field(default_factory=list)
@@ -38,11 +39,11 @@ class Verification:
 def verify(
     pack: Path | str, db: Explorer | None = None, *, rebuild: bool = True, archives: Sequence[Path] = ()
 ) -> Verification:
-    """Whether a pack (folder or ZIP) is as it was written; with `db`, whether it is what the database says too; with
+    """Whether a pack (folder or ZIP) is as it was written; with `db`, whether it agrees with the database too; with
     `archives`, whether the published files its flights came from are those that were read.
 
-    Flights are built again from the raw bodies in the pack where those are complete (10 ms a body), unless `rebuild`
-    is false. Nothing is ever written.
+    Flights are rebuilt from the raw bodies in the pack if those are complete (10 ms a body), unless `rebuild` is false.
+    Nothing is ever written.
     """
     files = _read(Path(pack))
     out = Verification(files=len(files))
@@ -65,7 +66,8 @@ def verify(
 
 
 def _bytes(files: dict[str, bytes], out: Verification) -> dict[str, Any] | None:
-    """Manifest against its hash, every file against the manifest, the list of files against what is there."""
+    """Checks the manifest against its hash, every file against the manifest, and the list of files against what
+    exists."""
     if "manifest.json" not in files:
         out.problems.append("manifest.json: missing")
         return None
@@ -132,5 +134,5 @@ def _read(pack: Path) -> dict[str, bytes]:
 
 
 def _plain(path: Path) -> bytes:
-    """A file's bytes; a link is read as its text, which no manifest lists, so that it shows as changed."""
+    """A file's bytes; a link is read as its text, which is in no manifest, so it shows as changed."""
     return str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()

@@ -1,4 +1,5 @@
-"""Read what flightwatch knows: DataFrames and pictures for notebooks, with no daemon running, on a copied database too.
+"""Read what flightwatch knows: DataFrames and pictures for notebooks, without a running daemon, also from a copied
+database.
 
     from flightwatch import explore as fw
 

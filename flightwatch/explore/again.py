@@ -1,4 +1,4 @@
-"""A day judged again with the model that judged it, for what would have kept it quiet."""
+"""Judges a day again with the model that judged it, to find what would have kept it quiet."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def recomputed(db: Explorer, finding: dict[str, Any]) -> tuple[str, ...] | None:
-    """What the model that judged says when asked again about this day; None when it cannot be made again.
+    """What the model that judged this day says when asked again; None if the model cannot be recreated.
 
-    The model is trained anew from its record, and only used when its training data are still the same.
+    The model is trained anew from its record, and used only if its training data are still the same.
     """
     from flightwatch import detection
 

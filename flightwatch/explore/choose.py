@@ -1,4 +1,4 @@
-"""Which flights are meant: by route, days, alert, airframe, callsign, type, airport."""
+"""Selects flights: by route, days, alert, airframe, callsign, type, airport."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ TRACKED = (*FLIGHT_COLUMNS, "callsigns", "provenance", "track")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked for; None is any. Flights of a route are those that flew it with a probability of `at_least`."""
+    """The selection; None means any. Flights of a route are those that flew it with a probability of at least
+    `at_least`."""
 
     route: str | None = None
     days: Days | None = None
@@ -60,7 +61,7 @@ def choose(store: Store, wanted: Wanted, *, with_track: bool = False) -> pd.Data
 
 
 def airport_id(airports: Airports, code: str) -> str:
-    """Our id of an airport given by ICAO, IATA or own id; UsageError with the nearest ones when there is none."""
+    """Our id of an airport given by ICAO, IATA or own id; UsageError with the nearest ones if there is none."""
     airport = airports.find(code)
     if airport is None:
         near = airports.suggest(code)[:3]

@@ -1,4 +1,4 @@
-"""One open database to look into."""
+"""One open database to explore."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from flightwatch.units import instant_of_day
 
 
 class Explorer:
-    """Tables and pictures of one database. Everything is read when it is asked for, so it is always current."""
+    """Tables and pictures of one database. Everything is read when requested, so it is always current."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -43,7 +43,7 @@ class Explorer:
         return f"<flightwatch database: {held}, {len(self.store.alerts())} alerts>"
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the database."""
         self.store.close()
 
     # -- what was found --------------------------------------------------------------------------------------------
@@ -53,7 +53,7 @@ class Explorer:
         return listings.alerts(self.store, status)
 
     def alert(self, number: int | Alert | None = None) -> Alert:
-        """One alert in full, without a number the newest; UsageError that names those there are when there is none."""
+        """One alert in full, by default the newest; UsageError listing the existing ones if there is no such alert."""
         if isinstance(number, Alert):
             return number
         held = self.store.alerts()
@@ -67,11 +67,11 @@ class Explorer:
         raise UsageError(f"no alert {number}; " + (f"there are {listed}{more}" if held else "none has been raised yet"))
 
     def why(self, alert: int | Alert) -> Note:
-        """The alert as an editor's note: what was counted against what, how sure, and what could be wrong."""
+        """The alert as an editor's note: what was counted against what, how certain it is, and what could be wrong."""
         return why.note(self, self.alert(alert))
 
     def findings(self, route: str | None = None, days: DayLike = None, *, flagged: bool | None = None) -> pd.DataFrame:
-        """Judgements per route and day of the newest model that judged it: see `columns("findings")`."""
+        """Judgements per route and day by the newest model that judged it: see `columns("findings")`."""
         first, last = self._span(days) or (None, None)
         return self.store.findings(self._route(route), first, last, flagged)
 
@@ -82,14 +82,14 @@ class Explorer:
         return listings.routes(self.store)
 
     def route(self, name: str) -> Route:
-        """One route's definition; UsageError with the nearest names when there is none of that name."""
+        """One route's definition; UsageError with the nearest names if there is no such route."""
         held = {r.name: r for r in self.store.routes()}
         return held[known(name, held, "route")]
 
     def route_days(self, route: str | None = None, days: DayLike = None) -> pd.DataFrame:
         """Expected flights per route and day, zeros included, with coverage and bounds: `columns("route_days")`.
 
-        `coverage` says how well the day was watched, 0 to 1: a zero on a day with little coverage is no zero.
+        `coverage` says how well the day was watched, 0 to 1: a zero on a day with little coverage says little.
         """
         first, last = self._span(days) or (None, None)
         name = self._route(route)
@@ -111,10 +111,10 @@ class Explorer:
         airport: str | None = None,
         at_least: float = 0.05,
     ) -> pd.DataFrame:
-        """Flights by time of their first fix: see `columns("flights")`.
+        """Flights ordered by time of their first fix: see `columns("flights")`.
 
-        With `route`, those that may have flown it with a probability of `at_least`, in `route_probability`.
-        `airport` (ICAO, IATA or our id) finds flights that may have begun or ended there.
+        With `route`, those that flew it with a probability of at least `at_least`, in `route_probability`. `airport`
+        (ICAO, IATA or our id) finds flights that may have begun or ended there.
         """
         wanted = Wanted(self._route(route), self._span(days), self._alert(alert), icao24, callsign, typecode, at_least)
         if airport is not None:
@@ -145,11 +145,11 @@ class Explorer:
         return traffic.one(found.iloc[0].to_dict())
 
     def traffic_frame(self, route: str | None = None, days: DayLike = None, **which: Any) -> pd.DataFrame:
-        """The tracks of flights in one frame for the `traffic` library; chooses as `tracked_flights` does."""
+        """The tracks of flights in one frame for the `traffic` library; selects like `tracked_flights`."""
         return traffic.to_traffic_frame(self.tracked_flights(route, days, **which))
 
     def aircraft(self, icao24: str | None = None) -> pd.DataFrame:
-        """Who the airframes are: registration, typecode, operator, flags, where each value came from."""
+        """The airframes: registration, typecode, operator, flags, and the source of each value."""
         return self.store.aircraft(None if icao24 is None else [icao24.lower()])
 
     # -- what was watched ------------------------------------------------------------------------------------------
@@ -160,7 +160,7 @@ class Explorer:
         return self.store.route_days(self._route(route), first, last)[["route", "day", "coverage", "flights"]]
 
     def polls(self, days: DayLike = None, *, source: str | None = None) -> pd.DataFrame:
-        """Every question asked of a source, every piece of history read, and what came of it: `columns("polls")`."""
+        """Every request to a source and every piece of history read, with its result: `columns("polls")`."""
         return self.store.polls(*self._instants(days), source)
 
     def heard(self, days: DayLike = None) -> pd.DataFrame:
@@ -180,7 +180,7 @@ class Explorer:
         return plots.route_days(counted, self.findings(name, days), title=name, every=every)
 
     def plot_calendar(self, route: str, days: DayLike = None) -> Figure:
-        """The route's days as squares, a column a week."""
+        """The route's days as squares, one column per week."""
         name = self.route(route).name
         counted = self.store.route_days(name, *(self._span(days) or (None, None)))
         return plots.calendar(counted, self.findings(name, days), title=name)
@@ -212,7 +212,7 @@ class Explorer:
         """The flights on a map: rows of `flights()`, an alert (or its number), or a route's name.
 
         A matplotlib Figure that shows anywhere; `zoomable=True` gives a folium map, which loads its scripts and tiles
-        from the network when it is looked at (package extra `notebook`).
+        from the network when viewed (package extra `notebook`).
         """
         chosen, title = self._to_draw(flights, title)
         if zoomable:

@@ -22,7 +22,7 @@ HOW = {
 
 
 def flight_rows(db: Explorer, alert: Alert) -> list[dict[str, Any]]:
-    """When first heard, who, from, to, how both ends are known; in order of time."""
+    """First heard, who, from, to, and how both ends are known; in order of time."""
     listed = alert.evidence.get("flights", {})
     flights = db.flights(alert=alert)
     out = []
@@ -56,7 +56,7 @@ def _known(flight: dict[Any, Any]) -> str:
 
 
 def db_name(db: Explorer) -> Any:
-    """Airport ids as people know them, for one database's lists."""
+    """Airport ids as names for people, for one database's lists."""
 
     def name(code: str) -> str:
         airport = db.airports.find(code)

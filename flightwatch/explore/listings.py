@@ -39,7 +39,7 @@ def alerts(store: Store, status: str | None) -> pd.DataFrame:
 
 
 def routes(store: Store) -> pd.DataFrame:
-    """One row per watched route, with how many days and flights were counted for it."""
+    """One row per watched route, with the numbers of days and flights counted for it."""
     counted = store.route_days()
     sums = {str(name): own["flights"] for name, own in counted.groupby("route", observed=True)}
     rows = [
@@ -59,7 +59,8 @@ def routes(store: Store) -> pd.DataFrame:
 
 
 def how_many(flights: pd.DataFrame, alert: Alert | None = None) -> str:
-    """The flights of a map and their days in words; an alert counts one way. With an unseen end one is only possible.
+    """The flights of a map and their days in words; an alert counts one direction. A flight with an unseen end is only
+    possible.
 
     >>> day = pd.to_datetime(["2024-12-14", "2024-12-15"], utc=True)
     >>> how_many(pd.DataFrame({"firstseen": day, "route_probability": [0.9, 0.3]}))

@@ -25,7 +25,7 @@ class Note:
     __repr__ = __str__
 
     def without(self, heading: str) -> Note:
-        """The note less the sections whose heading begins so, for where they stand otherwise."""
+        """The note without the sections whose heading begins like this, for pages that show them elsewhere."""
         return Note(self.title, tuple(s for s in self.sections if not s[0].startswith(heading)))
 
     def _repr_html_(self) -> str:

@@ -1,4 +1,4 @@
-"""Where a database to look into is found."""
+"""Finds and opens a database to explore."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from flightwatch.store import open_store
 
 
 def open(url: str | PathLike[str]) -> Explorer:
-    """Look into a database: a path to an SQLite file, or a URL. Never writes to it.
+    """Open a database for exploring: a path to an SQLite file, or a URL. Never writes to it.
 
-    Raises StoreError when there is none, or when it is of another version than this program.
+    Raises StoreError if there is none, or if it is of another version than this program.
     """
     text = fspath(url)
     if "://" not in text:
@@ -23,7 +23,7 @@ def open(url: str | PathLike[str]) -> Explorer:
 
 
 def demo(folder: str | PathLike[str] | None = None) -> Explorer:
-    """Look into the demo's database: in `folder`, else in $FLIGHTWATCH_DEMO_DIR, ./demo or ../demo."""
+    """Open the demo's database: in `folder`, else in $FLIGHTWATCH_DEMO_DIR, ./demo or ../demo."""
     told = os.environ.get("FLIGHTWATCH_DEMO_DIR")
     places = [Path(p) for p in ([folder] if folder else [told] if told else ["demo", "../demo"])]
     for place in places:

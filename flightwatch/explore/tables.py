@@ -99,9 +99,9 @@ def columns(table: str) -> pd.Series:
 
 
 def span(days: DayLike, last: date | None = None) -> Days | None:
-    """First and last UTC date of what people write for days; None for all.
+    """First and last UTC date of what people write for days; None means all.
 
-    A day, a month, a pair (both ends in), or a number of days up to the last one recorded.
+    A day, a month, a pair (both ends included), or a number of days up to the last one recorded.
 
     >>> span("2024-12")
     (datetime.date(2024, 12, 1), datetime.date(2024, 12, 31))
@@ -139,7 +139,7 @@ def _one(day: str | date) -> Days:
 
 
 def nearest(name: str, names: Iterable[str]) -> list[str]:
-    """Names that hold what was written, else those alike, else those with a word alike to one of its words.
+    """Names that contain the text, else similar ones, else those with a word similar to one of its words.
 
     >>> nearest("brak", ["Arrivals at Brak"]), nearest("Bengazi", ["Minsk to Benghazi", "Arrivals at Brak"])
     (['Arrivals at Brak'], ['Minsk to Benghazi'])
@@ -156,7 +156,7 @@ def nearest(name: str, names: Iterable[str]) -> list[str]:
 
 
 def known(name: str, names: Iterable[str], what: str) -> str:
-    """The name as it is stored (case does not matter), or UsageError with the nearest ones.
+    """The name as stored (case does not matter), or UsageError with the nearest ones.
 
     >>> known("minsk to benghazi", ["Minsk to Benghazi"], "route")
     'Minsk to Benghazi'

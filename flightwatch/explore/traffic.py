@@ -1,7 +1,7 @@
 """Hand-over to the `traffic` library: its column names and types, without depending on it.
 
-traffic 2.13 does not import with pandas 3 (xoolive/traffic#537); use it in an environment with pandas < 3 and pass the
-frame as Parquet or CSV. `Traffic(frame)` then just works.
+traffic 2.13 cannot be imported with pandas 3 (xoolive/traffic#537); use it in an environment with pandas < 3 and pass
+the frame as Parquet or CSV. `Traffic(frame)` then just works.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ def to_traffic_frame(flights: pd.DataFrame) -> pd.DataFrame:
     """All fixes of the flights in one frame with the columns `traffic.core.Traffic` reads.
 
     `flights` are FLIGHT rows with their `track`; a flight without one gives no rows. Altitudes in feet (0 on the
-    ground, as `traffic` has it), speeds in knots, vertical rates in ft/min, `timestamp` aware UTC in nanoseconds, one
-    `flight_id` a leg so that legs of one airframe stay apart.
+    ground, as in `traffic`), speeds in knots, vertical rates in ft/min, `timestamp` aware UTC in nanoseconds, one
+    `flight_id` per leg so that legs of one airframe stay apart.
     """
     parts = [one(flight) for flight in flights.to_dict("records")]
     parts = [part for part in parts if len(part)]
@@ -48,7 +48,7 @@ def one(flight: dict[Any, Any]) -> pd.DataFrame:
 
 
 def empty() -> pd.DataFrame:
-    """No fix, all columns."""
+    """No rows, all columns."""
     numbers = {"latitude", "longitude", "altitude", "groundspeed", "track", "vertical_rate", "geoaltitude"}
     kinds = {n: "float64" if n in numbers else "object" for n in TRACK_COLUMNS}
     return pd.DataFrame(

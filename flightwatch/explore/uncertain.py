@@ -1,4 +1,4 @@
-"""How many flights it may have been, when the ends of some are only probable."""
+"""How many flights there may have been, when the ends of some are only probable."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 
 
 def interval(probabilities: Iterable[float], low: float = 0.05, high: float = 0.95) -> tuple[int, int]:
-    """The `low` and `high` points of the number of flights, each being one with its own probability.
+    """The `low` and `high` quantiles of the number of flights, each flight counting with its own probability.
 
     The exact Poisson-binomial distribution by convolution, taking the flights' ends as independent.
 

@@ -24,13 +24,13 @@ from flightwatch.words import number, rarity
 if TYPE_CHECKING:
     from flightwatch.explore.explorer import Explorer
 
-WEAK_COVERAGE = 0.6  # below it a count says little, and a day does not teach
-SHORT_HISTORY = 120  # days: twice the 60 that judging needs, so that a season's turn is in it
+WEAK_COVERAGE = 0.6  # below it a count says little, and the day is not learned from
+SHORT_HISTORY = 120  # days: twice the 60 that judging needs, so that a change of season is included
 TELLING_SHARE = 0.05  # of all contributions: smaller ones are not named
 
 
 def note(db: Explorer, alert: Alert) -> Note:
-    """The note on an alert, from its evidence, the stored findings and the flights as they are now."""
+    """The note on an alert, from its evidence, the stored findings and the present flights."""
     finding = strongest(db, alert)
     flights = db.flights(alert=alert)
     sections = [
@@ -48,7 +48,7 @@ def note(db: Explorer, alert: Alert) -> Note:
 
 
 def strongest(db: Explorer, alert: Alert) -> dict[str, Any] | None:
-    """The finding that says most: of the alert's own route, flagged, with the highest score; None when none is left."""
+    """The most informative finding: of the alert's own route, flagged, with the highest score; None if none is left."""
     held = db.store.findings(alert.route, alert.first_day, alert.last_day, True)
     if held.empty:
         peak = alert.evidence.get("peak")

@@ -1,4 +1,4 @@
-"""The zoomable map: folium, as an option. Its scripts and tiles come from the network when the map is looked at."""
+"""The zoomable map: folium, as an option. Its scripts and tiles come from the network when the map is viewed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def escaped(text: object) -> str:
 
 
 def zoomable(flights: pd.DataFrame, airports: Any) -> Any:
-    """A folium map of the flights: heard solid, inferred dashed, fields as circles with what is expected there."""
+    """A folium map of the flights: heard solid, inferred dashed, fields as circles for the flights expected there."""
     try:
         import folium
     except ImportError:
@@ -83,7 +83,8 @@ def _fields(folium: Any, chart: Any, picture: Picture, known: pd.DataFrame, midd
 
 
 def _middle(picture: Picture) -> float:
-    """The longitude the map is about: the tiles repeat, so that a line across the date line can go on beyond 180°."""
+    """The longitude at the centre of the map: the tiles repeat, so a line across the date line can continue beyond
+    180°."""
     points = [np.asarray(line) for line in (*picture.solid, *(dash.line for dash in picture.dashed))]
     if not points:
         return 0.0
@@ -92,7 +93,8 @@ def _middle(picture: Picture) -> float:
 
 
 def _latlon(line_: Any, middle: float) -> list[list[float]]:
-    """Latitude and longitude, each longitude the nearest to the one before; the first to the map's middle."""
+    """Latitude and longitude; each longitude is the one nearest to the one before, the first nearest to the map's
+    middle."""
     lon, lat = np.asarray(line_, dtype=float).T
     lon = np.unwrap(lon, period=360.0)
     lon = lon - 360.0 * np.round((lon[0] - middle) / 360.0)

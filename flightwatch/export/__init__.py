@@ -1,4 +1,4 @@
-"""What leaves flightwatch as files: tables, tracks, maps, in the formats analysts open.
+"""Files for other programs: tables, tracks and maps, in the formats analysts open.
 
     from flightwatch import explore, export
 

@@ -1,4 +1,4 @@
-"""Which rows in which format: what the command line asks for."""
+"""Which rows in which format, as requested on the command line."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def export(
 ) -> bytes:
     """The rows of a kind as one file's bytes; `readsb` gives a ZIP of trace files.
 
-    `flights` and `tracks` are chosen by route, days, alert and airframe; `route-days` and `findings` by route and days.
-    GeoJSON, KML and readsb are for flights and tracks, which come out the same there.
+    `flights` and `tracks` are selected by route, days, alert and airframe; `route-days` and `findings` by route and
+    days. GeoJSON, KML and readsb are for flights and tracks, and give the same for both.
     """
     if kind not in KINDS:
         raise UsageError(f"cannot export {kind!r}; there are {', '.join(KINDS)}")
@@ -58,7 +58,7 @@ def frame_of(
     alert: int | None = None,
     icao24: str | None = None,
 ) -> pd.DataFrame:
-    """The rows of a kind as a frame with the columns people know."""
+    """The rows of a kind as a frame with the public columns."""
     if kind == "flights":
         return db.flights(route, days, alert=alert, icao24=icao24)
     if kind == "tracks":

@@ -18,7 +18,7 @@ Line = npt.NDArray[np.float64]
 
 
 def cut(line: Line) -> list[Line]:
-    """The line in pieces that do not cross the date line; the crossing is put at ±180 on both sides (§3.1.9).
+    """The line in pieces that do not cross the date line; the crossing point is at ±180 on both sides (§3.1.9).
 
     >>> [piece.tolist() for piece in cut(np.array([[179.0, 10.0], [-179.0, 20.0]]))]
     [[[179.0, 10.0], [180.0, 15.0]], [[-180.0, 15.0], [-179.0, 20.0]]]
@@ -36,7 +36,7 @@ def cut(line: Line) -> list[Line]:
 
 
 def geometry(line: Line) -> dict[str, Any]:
-    """A LineString, or a MultiLineString when the line had to be cut; a Point for a single fix."""
+    """A LineString, or a MultiLineString if the line had to be cut; a Point for a single fix."""
     if len(line) == 1:
         return {"type": "Point", "coordinates": _rounded(line)[0]}
     pieces = [_rounded(piece) for piece in cut(line) if len(piece) > 1]
@@ -52,12 +52,12 @@ def _rounded(line: Line) -> list[list[float]]:
 def geojson(flights: pd.DataFrame, airports: Any = None) -> bytes:
     """A FeatureCollection: a feature `kind: heard` per flight, and with `airports` those of `kind: inferred`.
 
-    An inferred one says which `part` of the flight nobody heard: the way from (`departure`) or to (`arrival`) an
-    `airport` nobody saw it at, with its `probability`; or a `silence` between two fixes or the `whole` flight, drawn
-    the shortest way, of which no probability is known.
+    An inferred feature says which `part` of the flight nobody heard: the way from (`departure`) or to (`arrival`) an
+    `airport` where nobody saw it, with its `probability`; or a `silence` between two fixes or the `whole` flight, drawn
+    the shortest way, without a known probability.
 
-    `times` (ISO 8601) and `altitudes_ft` stand beside the coordinates in the order of the fixes; a feature that is cut
-    at the date line has two coordinates more than times for every cut.
+    `times` (ISO 8601) and `altitudes_ft` are given beside the coordinates in the order of the fixes; a feature that is
+    cut at the date line has two more coordinates than times for every cut.
     """
     features = []
     known = getattr(airports, "frame", airports)

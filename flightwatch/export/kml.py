@@ -28,7 +28,7 @@ def text(value: object) -> str:
 
 
 def label(value: object) -> str:
-    """Text for a name. Google Earth puts it into the HTML of its balloon, where no name needs angle brackets.
+    """Text for a name. Google Earth inserts it into the HTML of its balloon, and no name needs angle brackets there.
 
     >>> label("<b>RFF & co</b>")
     'bRFF &amp; co/b'
@@ -82,8 +82,8 @@ def _placemark(flight: dict[Any, Any]) -> str:
 
 
 def _metres(track: pd.DataFrame) -> Any:
-    """Heights of the fixes; where one told none, that of its neighbours in time, else it would dive to the sea. All
-    NaN where nobody told any."""
+    """Heights of the fixes; a missing one is taken from its neighbours in time, or the track would dive to the sea. All
+    NaN if there are none."""
     height = track["altitude"].to_numpy(float)
     if "geoaltitude" in track:
         geometric = track["geoaltitude"].to_numpy(float)

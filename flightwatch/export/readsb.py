@@ -50,7 +50,7 @@ def _head(flight: dict[Any, Any], day: str) -> dict[str, Any]:
 
 
 def _rows(track: pd.DataFrame, base: float, callsign: str) -> list[list[Any]]:
-    """Rows of 14 entries; the aircraft object with the callsign stands in the first of every four, as readsb does."""
+    """Rows of 14 entries; as in readsb, the aircraft object with the callsign is in the first of every four."""
     seconds = millis(track["time"]) / 1000 - base
     ground = track["onground"].to_numpy(bool)
     out = []

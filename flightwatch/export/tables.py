@@ -14,12 +14,12 @@ from flightwatch.errors import UsageError
 from flightwatch.units import iso
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""How a cell begins that a spreadsheet would run (OWASP, CSV injection; the last four are the full-width forms, which
-some spreadsheets fold)."""
+"""First characters of a cell that a spreadsheet would run (OWASP, CSV injection; the last four are the full-width
+forms, which some spreadsheets convert)."""
 
 
 def safe_cell(text: str) -> str:
-    """Text that a spreadsheet shows and does not run: a leading quote says so. Numbers are never touched.
+    """Text that a spreadsheet shows and does not run, marked by a leading quote. Numbers are never changed.
 
     >>> safe_cell('=HYPERLINK("http://x")'), safe_cell("RFF7042")
     ('\\'=HYPERLINK("http://x")', 'RFF7042')

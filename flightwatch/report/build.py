@@ -1,4 +1,4 @@
-"""What the report says, from the database."""
+"""The contents of the report, from the database."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from flightwatch.telling import Alert, Notice
 from flightwatch.words import number
 
 SPARK_DAYS = 60
-MOST_ROUTES = 60  # a page of them; the strangest come first
+MOST_ROUTES = 60  # fills a page; the strangest come first
 LIMITS = (
     "These are counts of aircraft that broadcast their position and were heard by the sources named. Flights with the "
     "transponder off are missing; positions and identities can be false; where an end was not seen it is inferred and "
@@ -35,7 +35,7 @@ LIMITS = (
 def render(db: Explorer, days: DayLike = None, *, now: datetime, pictures: bool = True, linked: bool = False) -> str:
     """The report of some days as one HTML page (default: the week up to the last day with flights).
 
-    `linked` when the alerts' own pages lie beside it.
+    `linked` if the alerts' own pages are beside it.
     """
     first, last = span(days, db.last_day() if isinstance(days, int) else None) or db.week()
     alerts = [a for a in db.store.alerts() if a.first_day <= last and a.last_day >= first]
@@ -64,7 +64,7 @@ def render(db: Explorer, days: DayLike = None, *, now: datetime, pictures: bool 
 
 
 def render_alert(db: Explorer, alert: Alert, *, now: datetime, pictures: bool = True) -> str:
-    """One alert as a page of its own, which a message can link to."""
+    """One alert as a separate page, which a message can link to."""
     sources = {s for text in db.flights(alert=alert)["source"] for s in str(text).split()}
     return render_page(
         "alert.html",
@@ -118,8 +118,8 @@ def _watched(db: Explorer, alert: Alert) -> bool:
 
 
 def _routes(db: Explorer, days: Days) -> tuple[list[dict[str, Any]], int]:
-    """A row per route with traffic, strangest first, `first` for those asked for by name or flagged; and how many had
-    no traffic."""
+    """A row per route with traffic, strangest first, with `first` for routes that were configured or flagged; and how
+    many routes had no traffic."""
     start = days[1] - timedelta(days=SPARK_DAYS - 1)
     counted = db.store.route_days(since=min(start, days[0]), until=days[1])
     found = db.store.findings(since=min(start, days[0]), until=days[1])
@@ -182,7 +182,7 @@ def _sources(db: Explorer, days: Days) -> list[dict[str, Any]]:
 
 
 def _notices(db: Explorer, days: Days) -> list[str]:
-    """The notices that say something about these days, and whether what they tell of is over; a running one is not."""
+    """The notices about these days, and whether each is over; a running one is not."""
 
     def said_of(notice: Notice) -> bool:
         begun = notice.first_day or notice.started.date()

@@ -1,4 +1,4 @@
-"""What every page of ours shares: the template environment (everything escaped), the look, pictures inside the page."""
+"""What all our pages share: the template environment (everything escaped), the style, embedded pictures."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def environment() -> Environment:
 
 
 def _readable(value: Any) -> Any:
-    """Text of others without control characters and direction marks, whichever template forgets to ask for it."""
+    """Foreign text without control characters and direction marks, even if a template does not ask for that."""
     return lines(value, len(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
@@ -39,5 +39,5 @@ def render(template: str, **values: Any) -> str:
 
 
 def inside(png: bytes) -> str:
-    """A PNG as the address of an image within the page: it shows offline, in print, and when the page is mailed."""
+    """A PNG as an image address within the page, so that it shows offline, in print, and when the page is mailed."""
     return "data:image/png;base64," + base64.b64encode(png).decode("ascii")

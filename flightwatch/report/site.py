@@ -1,4 +1,4 @@
-"""The pages as a folder for a web server: the last week, and a page for every alert that messages can link to."""
+"""The pages as a folder for a web server: the last week, and one page per alert that messages can link to."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from flightwatch.report.build import render, render_alert
 from flightwatch.telling import Alert
 
 FRESH_S = 3600
-"""A week's page younger than this is left alone when no alert changed: routes move by the day."""
+"""A week's page younger than this is left alone if no alert changed: routes change once a day."""
 
 
 def write(db: Explorer, folder: Path, *, now: datetime, pictures: bool = True) -> list[Path]:
-    """Write what is not current: `index.html`, and `alerts/ID.html` for each alert. Returns what was written.
+    """Write the pages that are out of date: `index.html`, and `alerts/ID.html` for each alert. Returns what was
+    written.
 
-    An alert's page carries the time of the alert's last change as its own, which tells whether it is current. A page
-    appears whole or not at all. Nothing else in the folder is touched.
+    The file time of an alert's page is the time of the alert's last change, which tells whether it is current. A page
+    appears completely or not at all. Nothing else in the folder is touched.
     """
     written = []
     try:

@@ -1,4 +1,4 @@
-"""A route's last weeks as a small inline SVG: bars for flights, grey where it was poorly watched, red where flagged."""
+"""A route's last weeks as a small inline SVG: bars for flights, grey if poorly watched, red if flagged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ RECT = Markup('<rect x="{}" y="{}" width="{}" height="{}" fill="{}"/>')
 
 
 def sparkline(days: pd.DataFrame, findings: pd.DataFrame, label: str) -> Markup:
-    """The days given, oldest left. Said in words for those who do not see it (`role=img`, `aria-label`)."""
+    """The given days, oldest on the left. Also described in words for people who cannot see it (`role=img`,
+    `aria-label`)."""
     flagged = set(pd.to_datetime(findings.loc[findings["flagged"], "day"])) if len(findings) else set()
     most = max(1.0, float(days["flights"].max())) if len(days) else 1.0
     wide = max(len(days), 1) * BAR
