@@ -1,4 +1,4 @@
-"""The history as a day's archive of readsb: trace files, gzip inside, in a folder tree or one tar for each UTC day.
+"""The history as readsb archives of single days: trace files, gzip inside, in a folder tree or one tar per UTC day.
 
 Layout and rows as in readsb's README-json.md: `traces/<last two digits>/trace_full_<hex>.json`, rows of 14, the
 aircraft object in every fourth. A flight over midnight is in two files.
@@ -27,7 +27,7 @@ LEVEL = 4  # gzip level; readsb writes 9, which is three times as slow for 5 % l
 
 STALE, NEW_LEG, GEOMETRIC = 1, 2, 8  # flags of slot 6
 STALE_S = 600.0
-"""A row after so long a silence is marked stale. readsb marks it after 20 s; this archive is thinned by twenty."""
+"""A row after this much silence is marked stale. readsb marks it after 20 s; this archive is thinned twentyfold."""
 
 
 def write_archive(
@@ -40,7 +40,7 @@ def write_archive(
 ) -> list[Path]:
     """Write the days [first_day, last_day] (default: all of history); returns the tars, or the day folders.
 
-    A lost day is not written, as some days of the real archives are not there. The bytes depend on the world alone.
+    A lost day is not written, just as some days are missing from the real archives. The bytes depend only on the world.
     """
     first = first_day or world.first_day
     last = last_day or world.live_day - timedelta(days=1)
@@ -123,7 +123,7 @@ def _file(icao24: str, content: dict[str, Any]) -> tuple[str, bytes]:
 
 
 def _days(world: World, first: date, last: date) -> Iterator[tuple[datetime, Fixes]]:
-    """The fixes of each day; those of a flight over midnight fall to both."""
+    """The fixes of each day; those of a flight over midnight are in both days."""
     fixes = world.written
     order = np.argsort(fixes.when, kind="stable")
     when = fixes.when[order]

@@ -1,4 +1,4 @@
-"""What goes wrong in the world without any traffic being unusual: jamming, an outage, a lost day, a new receiver."""
+"""What goes wrong in the world without unusual traffic: jamming, an outage, a lost day, a new receiver."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from flightwatch.demo.receivers import Receiver
 HOUR, DAY = 3600.0, 86400.0
 
 BEIRUT, CAIRO = (33.8209, 35.4884), (30.1219, 31.4056)
-BUSY = (4.4, 16.1)  # h UTC: as the two waves of departures are in the air
-SPREAD_NM = 0.25  # thrown positions lie within 1 km: twice this, in NM, is 0.93 km
-REACH_NM = 250.0  # how far from the airport aircraft are thrown onto it: GPS is jammed from the ground to the horizon
+BUSY = (4.4, 16.1)  # h UTC: when the two waves of departures are in the air
+SPREAD_NM = 0.25  # spoofed positions lie within 1 km: twice this, in NM, is 0.93 km
+REACH_NM = 250.0  # how far from the airport aircraft are moved to it: GPS is jammed from the ground to the horizon
 
 
 @dataclass(frozen=True)
 class Spoof:
-    """For a few hours every airborne aircraft within reach shows itself at one airport, at its own height."""
+    """For a few hours every airborne aircraft within reach appears at one airport, at its own altitude."""
 
     latitude: float
     longitude: float
@@ -31,7 +31,8 @@ class Spoof:
 
 @dataclass(frozen=True)
 class Faults:
-    """`outage` is when the live feed answers nobody; `lost` the days the archive lacks (s since 1970, midnight)."""
+    """`outage` is when the live feed answers nobody; `lost` are the days missing from the archive (s since 1970,
+    midnight)."""
 
     spoofs: tuple[Spoof, ...] = ()
     outage: tuple[float, float] | None = None
@@ -42,7 +43,7 @@ class Faults:
 
 @dataclass(frozen=True)
 class Calendar:
-    """When the world begins, is polled from and ends, and when its surge begins (s since 1970)."""
+    """When the world begins, when polling starts and ends, and when its surge begins (s since 1970)."""
 
     first: float
     live: float
@@ -57,9 +58,9 @@ def busy(legs: Legs) -> Floats:
 
 
 def draw(calendar: Calendar, surge: Floats, rng: np.random.Generator) -> Faults:
-    """Jamming a few times in the half year and twice in the live days; the rest once, close to the surge.
+    """Jamming a few times in the half year and twice in the live days; the other faults once, close to the surge.
 
-    The feed is down for half a day and a receiver comes in the same days as the surge, as happened.
+    The feed is down for half a day, and a receiver is added, in the same days as the surge, as happened.
     """
     first, live, end = calendar.first, calendar.live, calendar.end
     live_days = int((end - live) // DAY)
@@ -80,7 +81,7 @@ def draw(calendar: Calendar, surge: Floats, rng: np.random.Generator) -> Faults:
 
 
 def _outage(live: float, end: float, surge: Floats, rng: np.random.Generator) -> float:
-    """A beginning at which half a day hides as little of the surge as any of forty: what nobody can have seen proves
+    """A start time at which half a day hides as little of the surge as any of forty: what nobody can have seen proves
     nothing about a detector."""
     begins = live + rng.uniform(0.25, max((end - live) / DAY - 0.75, 0.3), 40) * DAY
     overlap = np.minimum(begins[:, None] + 12 * HOUR, surge[:, 1]) - np.maximum(begins[:, None], surge[:, 0])
@@ -88,7 +89,7 @@ def _outage(live: float, end: float, surge: Floats, rng: np.random.Generator) ->
 
 
 def _spoof(day: float, rng: np.random.Generator) -> Spoof:
-    """In one of the busy waves of the day, when there is somebody to throw about."""
+    """In one of the busy waves of the day, when there are aircraft to move."""
     start = day + (rng.choice(BUSY) + rng.uniform(-0.3, 0.3)) * HOUR
     end = start + rng.uniform(2.0, 3.5) * HOUR
     if rng.random() < 0.75:
@@ -97,7 +98,7 @@ def _spoof(day: float, rng: np.random.Generator) -> Spoof:
 
 
 def throw(spoofs: tuple[Spoof, ...], state: State, when: Floats, rng: np.random.Generator) -> tuple[State, Ints]:
-    """The positions as shown, and the rows that are false; speed, course and height stay true."""
+    """The positions as shown, and which rows are false; speed, track and altitude stay true."""
     latitude, longitude = state.latitude.copy(), state.longitude.copy()
     false = np.zeros(len(when), dtype=bool)
     for spoof in spoofs:

@@ -1,8 +1,8 @@
-"""A feed on this machine that speaks the v2 API of adsb.lol and alike, at a time somebody sets.
+"""A local feed that speaks the v2 API of adsb.lol and similar providers, at a time that the caller sets.
 
-Envelope, paths and filters as the providers have them (readsb's README-json.md, adsb.lol's API): `type` matches exact
-designators, `mil` the database flag, `point` a circle of at most 250 NM. While the world's outage lasts it answers 503
-to everything; to a client that does not say who it is, 403.
+Envelope, paths and filters are those of the providers (readsb's README-json.md, adsb.lol's API): `type` matches exact
+designators, `mil` the database flag, `point` a circle of at most 250 NM. During the world's outage it answers 503 to
+everything; a client that does not identify itself gets 403.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Aircraft = dict[str, Any]
 
 
 class Feed(Sink):
-    """The world at the set time, over HTTP. `requests` counts what was asked, `failures` what was refused."""
+    """The world at the set time, over HTTP. `requests` counts the requests, `failures` the refused ones."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -47,17 +47,17 @@ class Feed(Sink):
 
     @property
     def url(self) -> str:
-        """What stands before `/v2/…`."""
+        """The part before `/v2/…`."""
         return f"http://{LOOPBACK}:{self.port}"
 
     def set_time(self, when: datetime | float) -> None:
-        """Let the world be at this moment: an aware datetime, or seconds since 1970."""
+        """Set the world's time: an aware datetime, or seconds since 1970."""
         with self._lock:
             self._time = when.timestamp() if isinstance(when, datetime) else float(when)
             self._aircraft = None
 
     def answer(self, path: str, agent: str) -> tuple[int, str, bytes]:
-        """Status, content type and body for a path; what a GET is answered, callable without a network."""
+        """Status, content type and body for a path; the answer to a GET, callable without a network."""
         with self._lock:
             self.requests += 1
             status, kind, body = self._answer(unquote(path), agent)
@@ -77,7 +77,7 @@ class Feed(Sink):
         return 404, "application/json", b'{"detail":"Not Found"}'
 
     def _now(self) -> list[Aircraft]:
-        """Everything the feed hears now, made once for all the requests of a moment."""
+        """Everything the feed hears now, computed once for all the requests of a moment."""
         if self._aircraft is None:
             fixes = self.world.now(self._time)
             names = self.world.network.receivers
@@ -91,7 +91,7 @@ class Feed(Sink):
         return msgspec.json.encode({"ac": aircraft, **head})
 
     def _receiver(self) -> bytes:
-        """What one receiver's readsb writes: seconds, no registration or type, for it has no database."""
+        """What one receiver's readsb writes: seconds, and no registration or type, since it has no database."""
         everything = self._now()
         own = [a for a, by in zip(everything, self._heard_by, strict=False) if by == RECEIVER]
         bare = [{k: v for k, v in a.items() if k not in ("r", "t", "dbFlags")} for a in own]
@@ -99,7 +99,7 @@ class Feed(Sink):
 
 
 def of_types(aircraft: list[Aircraft], types: str) -> list[Aircraft]:
-    """Those of the exact designators in a comma list.
+    """The aircraft of the exact designators in a comma-separated list.
 
     >>> [a["hex"] for a in of_types([{"hex": "1", "t": "IL76"}, {"hex": "2", "t": "IL62"}, {"hex": "3"}], "IL76,A124")]
     ['1']
@@ -109,12 +109,12 @@ def of_types(aircraft: list[Aircraft], types: str) -> list[Aircraft]:
 
 
 def military(aircraft: list[Aircraft]) -> list[Aircraft]:
-    """Those flagged military in the database."""
+    """The aircraft flagged military in the database."""
     return [a for a in aircraft if a.get("dbFlags", 0) & MILITARY]
 
 
 def around(aircraft: list[Aircraft], latitude: str, longitude: str, radius: str) -> list[Aircraft]:
-    """Those in a circle, each with its distance (NM) and direction (degrees) from the point asked about."""
+    """The aircraft in a circle, each with its distance (NM) and direction (degrees) from the given point."""
     placed = [a for a in aircraft if "lat" in a]
     if not placed:
         return []
@@ -127,7 +127,7 @@ def around(aircraft: list[Aircraft], latitude: str, longitude: str, radius: str)
 
 
 def of_addresses(aircraft: list[Aircraft], addresses: str) -> list[Aircraft]:
-    """Those of the addresses in a comma list."""
+    """The aircraft with the addresses in a comma-separated list."""
     wanted = set(addresses.lower().split(","))
     return [a for a in aircraft if a["hex"] in wanted]
 

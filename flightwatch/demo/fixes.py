@@ -1,6 +1,6 @@
-"""What the world's listeners receive: true states made into fixes, with noise, false positions and silence.
+"""What the world's receivers hear: true states turned into fixes, with noise, false positions and silence.
 
-The archive and the live feed both come through `receive`, so that they tell the same story.
+The archive and the live feed both use `receive`, so that they tell the same story.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from flightwatch.demo.receivers import Bools, Network, heard
 
 JITTER_NM = 0.008  # 15 m, NACp 9 or better (DO-260B table 2-71: under 30 m)
 MLAT_NM, MLAT_WILD_NM, MLAT_WILD = 0.25, 3.0, 0.03  # scatter of multilateration, and its outliers
-MODE_S_ONLY = 0.5  # share of an MLAT airframe's replies heard by too few receivers to place it
+MODE_S_ONLY = 0.5  # share of an MLAT airframe's replies heard by too few receivers to locate it
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Fixes:
 
 @dataclass(frozen=True)
 class Habits:
-    """What belongs to a leg and not to a moment: whether it is placed by MLAT, and how its altimeters are off, ft."""
+    """What is fixed for a leg: whether it is located by MLAT, and the errors of its altimeters, ft."""
 
     mlat: Bools
     pressure_ft: Floats
@@ -63,7 +63,7 @@ class Habits:
 
 @dataclass(frozen=True)
 class Air:
-    """All that decides what is received: who flies, who listens, what goes wrong."""
+    """Everything that decides what is received: who flies, who listens, what goes wrong."""
 
     legs: Legs
     network: Network
@@ -72,19 +72,20 @@ class Air:
 
 
 def habits(mlat: Bools, rng: np.random.Generator) -> Habits:
-    """Pressure altitude is off by the weather, the geometric one by temperature: some 4 % of the height, seldom 8 %."""
+    """Pressure altitude is off by the weather, geometric altitude by temperature: some 4 % of the height, seldom 8
+    %."""
     return Habits(mlat, rng.normal(0, 120, len(mlat)), rng.normal(0.03, 0.02, len(mlat)))
 
 
 def receive(air: Air, rows: Ints, when: Floats, rng: np.random.Generator) -> Fixes:
-    """What is heard of legs `rows` at the moments `when`; what nobody hears is left out."""
+    """What is heard of legs `rows` at the times `when`; what nobody hears is left out."""
     true = state(air.legs, rows, when)
     who = heard(air.network, air.legs, rows, when, true)
     shown, thrown = throw(air.faults.spoofs, true, when, rng)
     false = np.zeros(len(rows), dtype=bool)
     false[thrown] = True
     mlat = air.habits.mlat[rows]
-    false &= ~mlat  # who is placed by the times of arrival is where he is, whatever his GPS says
+    false &= ~mlat  # an aircraft located by times of arrival is where it is, whatever its GPS says
     latitude, longitude = np.where(false, (shown.latitude, shown.longitude), (true.latitude, true.longitude))
     latitude, longitude = _scatter(latitude, longitude, mlat, rng)
     pressure = np.where(mlat & true.onground, np.nan, true.altitude + air.habits.pressure_ft[rows])
@@ -107,7 +108,7 @@ def receive(air: Air, rows: Ints, when: Floats, rng: np.random.Generator) -> Fix
         receiver=who,
         false=false,
     )
-    # MLAT cannot place what stands on the ground: the replies are too few and the angles too flat.
+    # MLAT cannot locate aircraft on the ground: the replies are too few and the angles too flat.
     return fixes.take(np.flatnonzero((who >= 0) & ~(mlat & true.onground)))
 
 

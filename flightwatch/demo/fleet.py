@@ -1,9 +1,9 @@
 """The airframes of the generated world: what they are, who flies them, how they perform.
 
-Every airframe is invented. Addresses lie in the block of the country (ICAO Annex 10 vol. III, as in tar1090's
-flags.js) and registrations have its form, so that whatever reads them meets what it would meet outside.
-The performance here is the simulator's own and is deliberately not `aircraft.performance`: a builder of flights that is
-tested against its own assumptions proves nothing.
+Every airframe is invented. Addresses lie in the block of the country (ICAO Annex 10 vol. III, as in tar1090's flags.js)
+and registrations have its form, so that readers meet the same things as with real ones. The performance here is the
+simulator's own and is deliberately not `aircraft.performance`: testing the flight builder against its own assumptions
+would prove nothing.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ MILITARY, LADD = 1, 8  # readsb dbFlags
 
 
 def airframes(rng: np.random.Generator) -> dict[str, list[Airframe]]:
-    """The whole fleet by pool. Numbers are dealt out in the order of `POOLS`, so a pool never changes another."""
+    """The whole fleet by pool. Numbers are assigned in the order of `POOLS`, so a pool never changes another."""
     taken = dict.fromkeys(BLOCKS, 0)
     fleet: dict[str, list[Airframe]] = {}
     for name, pool in POOLS.items():
@@ -157,7 +157,7 @@ def airframes(rng: np.random.Generator) -> dict[str, list[Airframe]]:
 
 def _airframe(name: str, pool: Pool, typecode: str, number: int, rng: np.random.Generator) -> Airframe:
     block = BLOCKS[pool.country]
-    # Steps of 3: neighbouring addresses would make a mistake in reading one invisible.
+    # Steps of 3: with neighbouring addresses a reading error could go unnoticed.
     address = block.start + number * (1 if pool.country == "RU" else 3)
     flags = MILITARY if rng.random() < pool.military else 0
     if pool.country == "BY" and rng.random() < 0.3:

@@ -1,7 +1,7 @@
-"""One leg is a way through points, a climb, a cruise and a descent; all legs of the world stand in columns.
+"""One leg is a path through points, with a climb, a cruise and a descent; all legs of the world are stored in columns.
 
-Where an aircraft is at a moment follows from its leg alone, so the archive and the live feed, which look at different
-moments, look at the same flight.
+Where an aircraft is at a moment depends on its leg alone, so the archive and the live feed, which sample different
+moments, see the same flight.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class State:
 
 
 def path_of(points: Sequence[tuple[float, float]], width: int) -> tuple[Floats, Floats]:
-    """A way padded to `width` points by repeating its last, and the distance flown at each, NM."""
+    """A path padded to `width` points by repeating its last, and the distance flown at each, NM."""
     way = np.array([*points, *[points[-1]] * (width - len(points))], dtype=float)
     steps = geo.distance(way[:-1, 0], way[:-1, 1], way[1:, 0], way[1:, 1])
     return way, np.concatenate([[0.0], np.cumsum(steps)])
@@ -104,7 +104,7 @@ def state(legs: Legs, rows: Ints, when: Floats) -> State:
     latitude, longitude, track = _place(legs, rows, distance)
     altitude, rate = _height(legs, rows, up, down)
     away = TAXI_NM * _from_runway(legs, rows, when)
-    # Abeam the course, so that the stand is never on it.
+    # Off to the side of the course, so that the stand is never on it.
     latitude, longitude = geo.destination(latitude, longitude, track + 90.0, away)
     return State(
         latitude=latitude,
@@ -118,7 +118,7 @@ def state(legs: Legs, rows: Ints, when: Floats) -> State:
 
 
 def when_at(legs: Legs, row: int, distance: float) -> float:
-    """When a leg has flown `distance` NM, s since 1970; infinite when it is shorter."""
+    """When a leg has flown `distance` NM, s since 1970; infinite if it is shorter."""
     up = np.linspace(0.0, legs.landing[row] - legs.takeoff[row], 1000)
     _, flown = _progress(legs, np.full(len(up), row), up, up[-1] - up)
     return float(legs.takeoff[row] + np.interp(distance, flown, up, right=np.inf))
@@ -151,7 +151,7 @@ def _height(legs: Legs, rows: Ints, up: Floats, down: Floats) -> tuple[Floats, F
 
 
 def _place(legs: Legs, rows: Ints, distance: Floats) -> tuple[Floats, Floats, Floats]:
-    """Position and course after `distance` NM, on great circles between the points of the way."""
+    """Position and course after `distance` NM, on great circles between the points of the path."""
     along = legs.along[rows]
     segment = np.clip((along <= distance[:, None]).sum(axis=1) - 1, 0, along.shape[1] - 2)
     while True:  # padding repeats the last point: step back to the last segment with a length
@@ -164,14 +164,15 @@ def _place(legs: Legs, rows: Ints, distance: Floats) -> tuple[Floats, Floats, Fl
     length = along[here, segment + 1] - along[here, segment]
     share = np.clip((distance - along[here, segment]) / np.maximum(length, 1e-9), 0, 1)
     latitude, longitude = geo.interpolate(a[:, 0], a[:, 1], b[:, 0], b[:, 1], share)
-    # Course towards the segment's end; on its last mile the course of the segment, which a point on its end has not.
+    # Course towards the segment's end; on its last mile the segment's own course, because at its end the other is
+    # undefined.
     near = share * length > length - 1.0
     lat0, lon0 = np.where(near, a[:, 0], latitude), np.where(near, a[:, 1], longitude)
     return latitude, longitude, geo.bearing(lat0, lon0, b[:, 0], b[:, 1])
 
 
 def _from_runway(legs: Legs, rows: Ints, when: Floats) -> Floats:
-    """How far on the ground from the runway's end to the stand, 0 to 1; 0 in the air."""
+    """Position on the ground between the runway's end (0) and the stand (1); 0 in the air."""
     out = (legs.takeoff[rows] - when) / np.maximum(legs.takeoff[rows] - legs.offblock[rows], 1.0)
     back = (when - legs.landing[rows]) / np.maximum(legs.onblock[rows] - legs.landing[rows], 1.0)
     return np.asarray(np.clip(out, 0, 1) + np.clip(back, 0, 1))

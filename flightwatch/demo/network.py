@@ -1,7 +1,7 @@
-"""Who flies where in the generated world, how often, and by which way round.
+"""Who flies where in the generated world, how often, and on which route.
 
 Regular airliners over the eastern Mediterranean make it measurable whether anybody listened; sparse cargo and military
-routes give the pooled model its company. The rates are invented, the shape is the region's in 2024.
+routes give the pooled model comparable routes. The rates are invented; the pattern is the region's in 2024.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ NORTH = frozenset({"RU", "BY"})
 
 
 def way(origin_country: str, destination_country: str) -> tuple[tuple[float, float], ...]:
-    """The points a flight between two countries passes; none when it goes straight.
+    """The points that a flight between two countries passes; none if it goes straight.
 
     >>> way("RU", "LY")[-1], way("LY", "RU")[0], way("GR", "EG")
     ((34.3, 25.3), (34.3, 25.3), ())

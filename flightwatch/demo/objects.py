@@ -14,7 +14,7 @@ from flightwatch.demo.fleet import KINDS
 from flightwatch.demo.world import World
 
 STRAY_HEX = "~2a0b1c"
-"""A TIS-B target with an address of its own: heard near Larnaca all day, an aircraft of no database."""
+"""A TIS-B target with an address of its own: heard near Larnaca all day, an aircraft in no database."""
 
 
 def live(world: World, fixes: Fixes, now: float) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """The reference case through the real parts: archive, backfill, poller, store, model, alert, mail and Slack.
 
-Only the world and the clock are made: the clock jumps from poll to poll, everything else is what a newsroom would run.
+Only the world and the clock are simulated: the clock jumps from poll to poll; everything else is what a newsroom would
+run.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ Echo = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Result:
-    """What a play came to, for those who call it from a program."""
+    """The result of a play, for calls from a program."""
 
     directory: Path
     alerts: tuple[Episode, ...]
@@ -53,13 +54,13 @@ class Result:
     posts: int
     seconds: float
     evidence: Path | None
-    """The pack's folder; None when there was no alert."""
+    """The pack's folder; None if there was no alert."""
 
 
 def play(directory: Path, *, seed: int = 1, echo: Echo = print, days: int = 188, poll_s: int = 900) -> Result:
     """Play one world and leave its database, configuration, alert, map and truth in `directory`.
 
-    What an earlier play left there is replaced; a folder with a database of another origin is refused.
+    Results of an earlier play there are replaced; a folder with a database of another origin is refused.
     """
     began = time.perf_counter()
     _clear(directory)
@@ -94,7 +95,7 @@ def play(directory: Path, *, seed: int = 1, echo: Echo = print, days: int = 188,
 
 
 class _Clock:
-    """The demo's time. Waiting costs nothing and does not move it: it is moved from poll to poll."""
+    """The demo's time. Waiting costs nothing and does not advance it: it is set from poll to poll."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -117,12 +118,12 @@ def _clear(directory: Path) -> None:
         shutil.rmtree(directory / PACK)
     for rest in directory.glob("flightwatch.db-*"):  # SQLite's write-ahead log
         rest.unlink()
-    (directory / MARK).write_text("{}")  # a play that is broken off can be played again
+    (directory / MARK).write_text("{}")  # an interrupted play can be repeated
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Logs of the jobs from ERROR on: what they warn of, the feed's outage, is part of the play."""
+    """Job logs from ERROR on: what they warn of, the feed's outage, is part of the play."""
     log = logging.getLogger("flightwatch")
     before = log.level
     log.setLevel(logging.ERROR)
@@ -141,7 +142,7 @@ def _configure(directory: Path, feed: Feed, mail: MailSink, slack: SlackSink, po
 
 
 def _history(ctx: Context, world: World, echo: Echo) -> None:
-    """Half a year of archive, written as readsb writes it and read as anybody's."""
+    """Half a year of archive, written as readsb writes it and read like any other."""
     with tempfile.TemporaryDirectory(prefix="flightwatch-demo-") as folder, pool(0) as executor:
         archives = write_archive(world, Path(folder))
         done = backfill(ctx, traces.pieces(archives), executor=executor)
@@ -153,7 +154,7 @@ def _history(ctx: Context, world: World, echo: Echo) -> None:
 
 
 def _live(ctx: Context, feed: Feed, clock: _Clock, poll_s: int, echo: Echo) -> None:
-    """The polled days: every job of the daemon as it falls due, poll by poll."""
+    """The polled days: every job of the daemon when it is due, poll by poll."""
     world = feed.world
     known: set[int] = set()
     moment = world.live
@@ -188,7 +189,8 @@ def _leave(directory: Path, found: Found, mails: list[Mail], posts: list[dict[st
 
 
 def _pack(directory: Path, store: Store, found: Found, now: datetime) -> Packed | None:
-    """The first alert as an evidence pack, folder and ZIP, and what checking it says; its map also by itself."""
+    """The first alert as an evidence pack, folder and ZIP, and the result of checking it; its map also as a separate
+    file."""
     if not found.alerts:
         return None
     pack = evidence.export(explore.Explorer(store), found.alerts[0].alert, directory / PACK, now=now)
@@ -197,7 +199,7 @@ def _pack(directory: Path, store: Store, found: Found, now: datetime) -> Packed 
 
 
 def _about(mail: Mail) -> bool:
-    """Whether a mail tells of an alert, not of a channel or a source."""
+    """Whether a mail is about an alert, not about a channel or a source."""
     return any(part.get_content_type() == "image/png" for part in mail.message.walk())
 
 

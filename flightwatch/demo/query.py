@@ -1,4 +1,4 @@
-"""What the demo asks its feed for: the cargo and transport types world-wide, everybody in two circles."""
+"""What the demo requests from its feed: the cargo and transport types worldwide, all aircraft in two circles."""
 
 from __future__ import annotations
 

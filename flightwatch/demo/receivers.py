@@ -1,8 +1,8 @@
-"""Who listens, how far, how well; and what of an aircraft's way they hear.
+"""Who listens, how far and how well, and which parts of a flight they hear.
 
-A receiver hears what is above its horizon, inside its range, with the transponder on. A weak one hears only some of
-the flights (its `quality` is that share); each is now and then down for a day. Over the interior of Libya, the Sahel
-and most of the way round Ukraine nobody listens.
+A receiver hears what is above its horizon, inside its range, with the transponder on. A weak one hears only some of the
+flights (its `quality` is that share); each is down for a day now and then. Over the interior of Libya, the Sahel and
+most of the way round Ukraine nobody listens.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Receiver:
 
 RECEIVERS = (
     Receiver("Moscow", 55.75, 37.6), Receiver("Minsk", 53.9, 27.6), Receiver("St Petersburg", 59.9, 30.3),
-    # Round the two capitals several volunteers listen, so that one of them being down is no hole.
+    # Around the two capitals several volunteers listen, so that one of them being down leaves no gap.
     Receiver("Tver", 56.9, 35.9, 200, 0.95), Receiver("Kaluga", 54.5, 36.3, 220, 0.95),
     Receiver("Ryazan", 54.6, 39.7, 200, 0.9),
     Receiver("Mogilev", 53.9, 30.3, 200, 0.95), Receiver("Smolensk", 54.8, 32.0, 180),
@@ -74,7 +74,8 @@ class Network:
 
 
 def listen(legs: int, first: float, days: int, rng: np.random.Generator, newcomer: Receiver | None = None) -> Network:
-    """Draw who hears whom. The newcomer is drawn last, so that the world is otherwise the same without it."""
+    """Draw which receivers hear which legs. The new receiver is drawn last, so that the world is otherwise the same
+    without it."""
     receivers = RECEIVERS if newcomer is None else (*RECEIVERS, newcomer)
     audible = np.stack([rng.random(legs) < r.quality for r in receivers])
     up = np.stack([rng.random(days + 2) >= DOWN for _ in receivers])
@@ -82,7 +83,7 @@ def listen(legs: int, first: float, days: int, rng: np.random.Generator, newcome
 
 
 def heard(network: Network, legs: Legs, rows: Ints, when: Floats, state: State) -> npt.NDArray[np.int64]:
-    """The number of the nearest receiver that hears each leg at its moment; -1 where nobody does."""
+    """The number of the nearest receiver that hears each leg at its moment; -1 if none does."""
     height = np.maximum(np.nan_to_num(state.altitude, nan=0.0), 0.0)
     horizon = ANTENNA_NM + HORIZON_NM * np.sqrt(height)
     day = np.clip(((when - network.first) // DAY).astype(np.int64), 0, network.up.shape[1] - 1)
@@ -90,7 +91,7 @@ def heard(network: Network, legs: Legs, rows: Ints, when: Floats, state: State) 
     best = np.full(len(rows), np.inf)
     who = np.full(len(rows), -1)
     for number, receiver in enumerate(network.receivers):
-        # A degree of latitude is 60 NM: most aircraft are out of reach without asking the sphere.
+        # A degree of latitude is 60 NM: most aircraft are out of reach without computing great circles.
         near = np.flatnonzero(on & (np.abs(state.latitude - receiver.latitude) * 60 <= receiver.range_nm))
         if not len(near):
             continue

@@ -1,4 +1,4 @@
-"""What the demo says at the end: the alert as sent, the truth beside it, and where to go on."""
+"""What the demo prints at the end: the alert as sent, the truth beside it, and what to do next."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Packed:
-    """The evidence pack of the alert, and what checking it says."""
+    """The evidence pack of the alert, and the result of checking it."""
 
     pack: Pack
     checked: Verification
@@ -46,7 +46,7 @@ def report(found: Found, true: dict[str, Any], directory: Path, seconds: float, 
 
 
 def _sent(directory: Path) -> str:
-    """The text part of the mail as it left."""
+    """The text part of the mail as sent."""
     import email
     import email.policy
 
@@ -60,7 +60,7 @@ def _sent(directory: Path) -> str:
 
 
 def _beside(found: Found, true: dict[str, Any]) -> str:
-    """Every true flight of the surge, and what was made of it."""
+    """Every true flight of the surge, and what was found of it."""
     surge = true["surge"]
     if surge is None:
         return "Truth: nothing unusual happened."
@@ -119,7 +119,7 @@ def _end(row: pd.Series, side: str) -> str:
 
 
 def _faults(found: Found, true: dict[str, Any]) -> str:
-    """What went wrong without anything unusual having flown, and that no alert came of it."""
+    """What went wrong without any unusual traffic, and that it caused no alert."""
     faults = true["faults"]
     live = true["live_day"]
     thrown = [s for s in faults["spoofed"] if s["from"][:10] >= live]
@@ -165,7 +165,7 @@ def _where(found: Found, directory: Path, seconds: float, packed: Packed | None)
 
 
 def _evidence(packed: Packed) -> list[str]:
-    """Where the pack lies, which page to open, and whether it stands."""
+    """Where the pack is, which page to open, and whether it verifies."""
     checked = packed.checked
     if checked.ok:
         state = f"{checked.files} files verified, {checked.recomputed} flights rebuilt from the raw answers in it"
@@ -178,6 +178,6 @@ def _evidence(packed: Packed) -> list[str]:
 
 
 def _program() -> str:
-    """How this program is called here: by its name where the shell finds it, else as it was called."""
+    """How to call this program here: by its name if the shell finds it, else as it was called."""
     called = Path(sys.argv[0])
     return str(called) if called.name == "flightwatch" and not shutil.which("flightwatch") else "flightwatch"

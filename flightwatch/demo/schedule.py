@@ -1,4 +1,4 @@
-"""Trips become legs: each gets a free airframe of the right fleet at the right field, and times that physics allows.
+"""Trips become legs: each gets a free airframe of the right fleet at the right field, and physically possible times.
 
 An airframe is never in two places and never jumps: it always leaves from where it last landed.
 """
@@ -20,7 +20,7 @@ from flightwatch.demo.network import LINES, SPARSE, way
 from flightwatch.demo.trips import OPEN, Hidden, Trip
 
 POINTS = 9  # the longest way has five points between the ends; the rest is padding
-TURN_S = 2 * 3600.0  # an airframe back at base rests so long before the next trip
+TURN_S = 2 * 3600.0  # rest of an airframe at base before its next trip
 WIND = 0.04  # share of the cruise speed, one standard deviation over legs: 15-20 kt, usual at these levels
 
 
@@ -35,9 +35,9 @@ class Plane:
 
 
 def lay(trips: list[Trip], fleet: dict[str, list[Airframe]], rng: np.random.Generator) -> tuple[Legs, list[Airframe]]:
-    """All legs in order of leaving the blocks, and the airframes their numbers point into.
+    """All legs in order of leaving the blocks, and the airframes that their numbers refer to.
 
-    A trip that finds no free airframe does not take place, as in life.
+    A trip without a free airframe does not take place, as in life.
     """
     frames = [a for pool in fleet.values() for a in pool]
     planes = _homes(fleet, rng)
@@ -79,7 +79,7 @@ def _homes(fleet: dict[str, list[Airframe]], rng: np.random.Generator) -> dict[s
 
 
 def _apportion(traffic: dict[str, float], seats: int) -> list[str]:
-    """Seats by Sainte-Laguë, so that a small base gets one before a big one gets its fifth.
+    """Assigns seats by Sainte-Laguë, so that a small base gets one before a big one gets its fifth.
 
     >>> _apportion({"A": 6.0, "B": 1.0}, 4)
     ['A', 'A', 'A', 'B']
@@ -92,7 +92,7 @@ def _apportion(traffic: dict[str, float], seats: int) -> list[str]:
 
 
 def _choose(trip: Trip, planes: dict[str, list[Plane]], rng: np.random.Generator) -> Plane | None:
-    """A free plane at the first field that has one; the first of a fleet fly more than its last (regulars)."""
+    """A free plane at the first field that has one; the first planes of a fleet fly more than the last (regulars)."""
     for pool in trip.pools:
         for origin in trip.origins:
             free = [p for p in planes[pool] if p.home == origin and p.free[0] <= trip.start]
@@ -114,7 +114,7 @@ def airport(code: str) -> Airport:
 def _way(origin: str, destination: str) -> tuple[Floats, Floats]:
     first, last = airport(origin), airport(destination)
     northern = max(first.latitude, last.latitude)
-    between = [p for p in way(first.country, last.country) if p[0] < northern]  # from Mozdok nobody flies north first
+    between = [p for p in way(first.country, last.country) if p[0] < northern]  # nobody flies north first from Mozdok
     return path_of([(first.latitude, first.longitude), *between, (last.latitude, last.longitude)], POINTS)
 
 
@@ -151,7 +151,7 @@ def _leg(trip: Trip, plane: Plane, start: float, rng: np.random.Generator, *, ba
 
 
 def _callsign(trip: Trip, frame: Airframe, origin: str, rng: np.random.Generator) -> str:
-    """Flight numbers: fixed for a regular line, any four digits for the military and charter."""
+    """Flight numbers: fixed for a regular line, any four digits for the military and charters."""
     if trip.kind == "airliner":
         number = 100 + sum(ord(c) * k for k, c in enumerate(origin + trip.destination, 1)) % 800
         return f"{frame.operator}{number}"

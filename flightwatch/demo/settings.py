@@ -1,4 +1,5 @@
-"""The configuration the demo writes and then runs by: the shipped watch list, its own feed, its own mail and Slack."""
+"""The configuration that the demo writes and then uses: the shipped watch list, its own feed, its own mail and
+Slack."""
 
 from __future__ import annotations
 
@@ -73,7 +74,7 @@ def config_toml(
     think_s: int = 8 * 3600,
     false_alerts: float = 0.5,
 ) -> str:
-    """The demo's config.toml. The Slack address goes to `webhook_file` beside it: it is a secret."""
+    """The demo's config.toml. The Slack address goes to `webhook_file` beside it, because it is a secret."""
     places = [_PLACE.format(name=n, latitude=a, longitude=b, radius=r) for n, (a, b, r) in AREA.items()]
     return _TEMPLATE.format(
         contact=CONTACT,

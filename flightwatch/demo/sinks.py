@@ -1,4 +1,4 @@
-"""A mail server and a Slack endpoint on this machine that keep what they are sent."""
+"""A local mail server and a local Slack endpoint that keep what they receive."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_BODY = 10_000_000
 
 
 class Sink:
-    """A server on a free port of the loopback interface, in a thread, for the length of a `with` block."""
+    """A server on a free loopback port, in a thread, for the duration of a `with` block."""
 
     def __init__(self, server: socketserver.TCPServer) -> None:
         self._server = server
@@ -45,7 +45,7 @@ class Sink:
 
 @dataclass(frozen=True)
 class Mail:
-    """One message as it came: envelope and bytes."""
+    """One message as received: envelope and bytes."""
 
     sender: str
     recipients: tuple[str, ...]
@@ -122,7 +122,7 @@ class _SmtpSession(socketserver.StreamRequestHandler):
         self._say("354 end with a line of one dot")
         lines, size = [], 0
         while (line := self.rfile.readline(MAX_BODY)) not in (b".\r\n", b".\n", b""):
-            lines.append(line[1:] if line.startswith(b".") else line)  # dots doubled on the way: RFC 5321 §4.5.2
+            lines.append(line[1:] if line.startswith(b".") else line)  # dots are doubled in transit: RFC 5321 §4.5.2
             size += len(line)
         if size > MAX_BODY:
             self._say("552 too big")
@@ -145,7 +145,7 @@ def _address(text: str) -> str:
 
 
 class SlackSink(Sink):
-    """An incoming webhook as Slack offers it: takes a JSON object with text or blocks, answers `ok`."""
+    """An incoming webhook like Slack's: accepts a JSON object with text or blocks, answers `ok`."""
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
@@ -189,4 +189,4 @@ class _Hook(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: the demo's output is for people."""
+        """Logs nothing: the demo's output is for people."""

@@ -1,6 +1,6 @@
 """The trips people plan: when, from where to where, with whose aircraft, and how much of it they hide.
 
-A trip is there and back with one airframe. Which airframe, and when exactly it lands, is decided in `schedule`.
+A trip goes there and back with one airframe. Which airframe, and exactly when it lands, is decided in `schedule`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from flightwatch.demo.network import BENINA, KHADIM, LINES, MINSK, MOSCOW, SPARS
 HOUR, DAY = 3600.0, 86400.0
 BANKS = (4.3, 16.0)  # h UTC: airlines leave in waves, early in the morning and in the evening by local time
 OFF_KM = (400.0, 150.0, 55.0, 38.0, 19.0)
-"""How far from the landing the transponder goes off; the distances at which trackers were compared."""
+"""How far before landing the transponder goes off; the distances at which trackers were compared."""
 
 
 @dataclass(frozen=True)
 class Hidden:
-    """What a leg hides: transponder off for the first and the last NM of the way, and for a while in the cruise."""
+    """What a leg hides: transponder off for the first and the last NM, and for a while in cruise."""
 
     first_nm: float = 0.0
     last_nm: float = 0.0
@@ -46,7 +46,7 @@ class Trip:
 
 
 def regular(first: float, days: int, rng: np.random.Generator, share: float = 1.0) -> list[Trip]:
-    """The airliners: each rotation has its slot in one of three waves a day, and flies it give or take minutes."""
+    """The airliners: each rotation has its slot in one of three waves a day, and flies it within a few minutes."""
     trips: list[Trip] = []
     for line in LINES:
         for number in range(int(np.ceil(line.daily))):
@@ -63,7 +63,7 @@ def _rotation(line: Line, start: float) -> Trip:
 
 
 def occasional(first: float, days: int, rng: np.random.Generator, routes: Iterable[Sparse] = SPARSE) -> list[Trip]:
-    """The sparse routes: Poisson with weeks that are busier or quieter, as real sparse traffic is (gamma, shape 8)."""
+    """The sparse routes: Poisson with busier and quieter weeks, as in real sparse traffic (gamma, shape 8)."""
     trips = []
     for route in routes:
         weeks = -(-days // 7)

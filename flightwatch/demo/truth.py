@@ -1,4 +1,4 @@
-"""What really happened in the world, as JSON: to set beside what was found."""
+"""What really happened in the world, as JSON, for comparison with what was found."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from flightwatch.units import iso
 
 
 def truth(world: World) -> dict[str, Any]:
-    """Every flight, the surge, and the faults that are none."""
+    """Every flight, the surge, and the faults that are not surges."""
     flights = [_flight(world, leg, seen) for leg, seen in enumerate(_seen(world))]
     return {
         "seed": world.seed,
@@ -30,7 +30,7 @@ def truth(world: World) -> dict[str, Any]:
 def episode(world: World, flights: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The surge: its outbound flights and the UTC days they left; None in a world without one.
 
-    `history` is what was usual: outbound flights from Moscow or Minsk to Benghazi or Al Khadim before it.
+    `history` is the usual level: outbound flights from Moscow or Minsk to Benghazi or Al Khadim before it.
     """
     if world.surge_start is None:
         return None
@@ -72,14 +72,15 @@ def _flight(world: World, leg: int, seen: tuple[float, float, int]) -> dict[str,
 
 
 def _dark(world: World, leg: int) -> list[tuple[float, float]]:
-    """The spans without transponder, cut to the time between the blocks."""
+    """The spans without transponder, limited to the time between the blocks."""
     begin, end = float(world.legs.offblock[leg]), float(world.legs.onblock[leg])
     spans = [(max(a, begin), min(b, end)) for a, b in world.legs.dark[leg].tolist()]
     return [(a, b) for a, b in spans if a < b]
 
 
 def _seen(world: World) -> list[tuple[float, float, int]]:
-    """First and last moment heard, and rows in the archive's spacing, for every leg; (0, 0, 0) for a leg unheard."""
+    """First and last time heard, and rows at the archive's spacing, for every leg; (0, 0, 0) for a leg that was not
+    heard."""
     fixes = world.written
     counts = np.bincount(fixes.leg, minlength=len(world.legs))
     ends = np.cumsum(counts)

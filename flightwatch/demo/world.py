@@ -33,9 +33,9 @@ END = date(2024, 12, 17)  # the first flights of the surge leave on the 12th, fo
 SPACING = (170.0, 110.0, 300.0)
 AIRLINER_SPACING = (240.0, 240.0, 1200.0)
 JAMMED_S = 45.0
-"""Seconds between archive rows: on the ground, in climb and descent, in cruise; and while positions are thrown about.
-readsb writes one every few to 30 s; a tenth of them is enough for the same legs and ends, and keeps half a year of the
-world at some 250,000 rows. The crowd on one airport shows only in rows close together, so there they stay."""
+"""Seconds between archive rows: on the ground, in climb and descent, in cruise; and during spoofing. readsb writes one
+every few to 30 s; a tenth of them is enough for the same legs and ends, and keeps half a year of the world at some
+250,000 rows. A spoofed crowd at one airport shows only in rows close together, so those are kept."""
 
 
 @dataclass(frozen=True)
@@ -108,18 +108,19 @@ class World:
         return fixes.take(np.flatnonzero(fixes.placed))
 
     def receive(self, rows: Ints, when: Floats, rng: np.random.Generator) -> Fixes:
-        """What is heard of these legs at these moments."""
+        """What is heard of these legs at these times."""
         return received.receive(Air(self.legs, self.network, self.faults, self.habits), rows, when, rng)
 
     def now(self, when: float) -> Fixes:
-        """What a feed that merges all receivers knows at a moment; positions are up to 12 s old."""
+        """What a feed that merges all receivers knows at a given time; positions are up to 12 s old."""
         rng = _stream(self.seed, "live", round(when))
         rows = self.legs.active(when - 15, when)
         age = rng.uniform(0.1, 12.0, len(rows))
         return self.receive(rows, np.round(when - age, 1), rng)
 
     def history(self, first: date | None = None, last: date | None = None) -> pd.DataFrame:
-        """The rows the archive holds of these days (both included), as observations: without the detour of files."""
+        """The rows that the archive holds for these days (both included), as observations, without going through
+        files."""
         start = self.first if first is None else _seconds(first)
         end = self.live if last is None else _seconds(last) + DAY
         fixes = self.written
@@ -129,7 +130,7 @@ class World:
         return self.observations(fixes.take(np.flatnonzero(keep)), "archive")
 
     def polled(self, every_s: float) -> pd.DataFrame:
-        """The rows polling the live days every `every_s` brings, without the detour of HTTP; none in the outage."""
+        """The rows from polling the live days every `every_s`, without going through HTTP; none during the outage."""
         parts = []
         for when in np.arange(self.live, self.end, every_s):
             if not self.down(when):
@@ -139,7 +140,7 @@ class World:
         return pd.concat(frames, ignore_index=True) if frames else conform(pd.DataFrame(), OBSERVATION)
 
     def asked(self, fixes: Fixes) -> Bools:
-        """Which fixes the demo's queries ask for: some types world-wide, everybody in its areas."""
+        """Which fixes match the demo's queries: some types worldwide, all aircraft in its areas."""
         types = np.array([a.typecode in TYPES for a in self.airframes])
         wanted = types[self.legs.airframe[fixes.leg]]
         for latitude, longitude, radius in AREA.values():
@@ -152,7 +153,7 @@ class World:
         return outage is not None and outage[0] <= when < outage[1]
 
     def observations(self, fixes: Fixes, source: str) -> pd.DataFrame:
-        """Fixes in the product's own shape."""
+        """Fixes as observations, in the product's own columns."""
         address = np.array([int(a.icao24, 16) for a in self.airframes], dtype=np.uint32)
         frame = pd.DataFrame(
             {
@@ -170,7 +171,7 @@ class World:
 
 
 def _grid(legs: Legs, faults: Faults) -> tuple[Ints, Floats]:
-    """Moments at which an archive row is written: closer in climb and descent, where something happens."""
+    """Times at which an archive row is written: closer in climb and descent, where something happens."""
     climbed, sinking = legs.takeoff + legs.climb_s, legs.landing - legs.descent_s
     edges = np.stack([legs.offblock, legs.takeoff, climbed, sinking, legs.landing, legs.onblock])
     airliner = legs.kind == "airliner"
@@ -195,7 +196,7 @@ def _grid(legs: Legs, faults: Faults) -> tuple[Ints, Floats]:
 
 
 def _steps(start: Floats, end: Floats, spacing: Floats) -> tuple[Ints, Floats]:
-    """For every span (row number) the moments from its start on, evenly, at most `spacing` apart."""
+    """For every span (row number), the times from its start on, evenly spaced, at most `spacing` apart."""
     length = np.maximum(end - start, 0)
     counts = np.ceil(length / spacing).astype(np.int64)
     row = np.repeat(np.arange(len(start)), counts)
@@ -204,7 +205,7 @@ def _steps(start: Floats, end: Floats, spacing: Floats) -> tuple[Ints, Floats]:
 
 
 def _stream(seed: int, part: str, *more: int) -> np.random.Generator:
-    """An own random stream for each part of the world: changing one leaves the others as they were."""
+    """A separate random stream for each part of the world: changing one leaves the others as they were."""
     return np.random.default_rng([seed, *part.encode(), *more])
 
 

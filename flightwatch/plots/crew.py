@@ -12,8 +12,8 @@ from matplotlib.lines import Line2D
 from flightwatch.detection.words import FEATURES
 from flightwatch.plots import style
 
-NEW_AFTER_DAYS = 180  # an airframe not on the route for so long counts as new to it, as in the route-day's newcomers
-ROWS = 16  # more rows are not read on a phone; the rest are named in a line
+NEW_AFTER_DAYS = 180  # an airframe absent from the route for this long counts as new, as in the route-day's newcomers
+ROWS = 16  # more rows cannot be read on a phone; the others are named in one line
 
 
 def aircraft_strip(
@@ -23,11 +23,10 @@ def aircraft_strip(
     title: str = "Aircraft by day",
     attribution: str = style.ATTRIBUTION,
 ) -> Figure:
-    """One row per airframe, a mark per flight, in the order they first appeared; a star where it is new.
+    """One row per airframe, a mark per flight, in order of first appearance; a star if the airframe is new.
 
-    New is an airframe without a flight in the 180 days before, among `flights` (FLIGHT rows of the route) and
-    `history`: those of the days before, which are not drawn. One that flies from the very first days of both may only
-    look new.
+    An airframe is new if it has no flight in the 180 days before, among `flights` (FLIGHT rows of the route) and
+    `history`, the earlier ones, which are not drawn. One that flies from the very first days of both may only look new.
     """
     with style.styled():
         flown = flights.assign(day=flights["firstseen"].dt.tz_convert(None)).sort_values("firstseen")
@@ -73,7 +72,7 @@ def _new(flown: pd.DataFrame, known: pd.DataFrame) -> Any:
 
 
 def _name(flown: pd.DataFrame, icao24: str) -> str:
-    """Registration where known, else the address; and the type."""
+    """Registration if known, else the address; and the type."""
     row = flown[flown["icao24"] == icao24].iloc[-1]
     who = style.printable(row.get("registration") or icao24, 10)
     kind = style.printable(row.get("typecode") or "", 4)

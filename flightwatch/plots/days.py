@@ -17,14 +17,14 @@ from matplotlib.ticker import MaxNLocator
 from flightwatch.plots import style
 from flightwatch.words import number
 
-DAILY_UP_TO = 60  # days: beyond, a bar a day is thinner than a pixel of a phone's preview, so bars are weeks
-LEARNT_DAYS = 60  # watched days before a route is judged at all; until then what is usual is a guess, and not drawn
+DAILY_UP_TO = 60  # days: beyond, daily bars are thinner than a pixel of a phone's preview, so bars are weeks
+LEARNT_DAYS = 60  # watched days before a route is judged at all; until then the usual level is a guess, and not drawn
 POORLY_WATCHED = 0.7  # coverage below which a day is shaded; the shade deepens as coverage falls
 
 
 @dataclass(frozen=True)
 class Bars:
-    """The days put together in equal bars that end with the last day: `start` day number, then what each bar holds.
+    """The days grouped in equal bars that end with the last day: `start` day number, then the contents of each bar.
 
     The first bar may reach back before the first day; `first` is where the days begin.
     """
@@ -50,10 +50,9 @@ def route_days(
 ) -> Figure:
     """Flights on one route through time, seen and inferred stacked, against the usual range.
 
-    `days` are ROUTE_DAY rows of one route, `findings` its FINDING rows. `every` is the width of a bar in days
-    (default: 1 up to 60 days, else 7). The band is the findings' 5-95 % range, scaled from their window to a bar's
-    width (mean in proportion, spread by the square root). Shaded bars were badly watched; triangles mark days that
-    were flagged.
+    `days` are ROUTE_DAY rows of one route, `findings` its FINDING rows. `every` is the width of a bar in days (default:
+    1 up to 60 days, else 7). The band is the findings' 5-95 % range, scaled from their window to a bar's width (mean in
+    proportion, spread by the square root). Shaded bars were poorly watched; triangles mark flagged days.
     """
     days = days.sort_values("day")
     with style.styled():
@@ -75,7 +74,7 @@ def route_days(
 
 
 def gather(days: pd.DataFrame, findings: pd.DataFrame | None, width: int) -> Bars:
-    """Sums per bar. Days that are missing in between count as not watched; those before the first were not asked for.
+    """Sums per bar. Missing days in between count as not watched; those before the first were not asked for.
 
     >>> d = pd.DataFrame({"day": pd.to_datetime(["2024-12-01", "2024-12-03"]), "flights": [1.0, 2.0]})
     >>> b = gather(d, None, 2)
@@ -175,7 +174,7 @@ def _legend(ax: Axes, bars: Bars) -> None:
 
 
 def _callout(ax: Axes, findings: pd.DataFrame | None, bars: Bars) -> None:
-    """In words, the strangest flagged day: people read this before any bar."""
+    """The strangest flagged day in words: people read this before any bar."""
     if findings is None or findings.empty or not findings["flagged"].any():
         return
     worst = findings[findings["flagged"]].sort_values(["score", "day"]).iloc[-1]

@@ -1,4 +1,4 @@
-"""The fields of a map: dots as large as what is expected there, their names, and country names where room is left."""
+"""The fields of a map: dots sized by the flights expected there, their names, and country names where there is room."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from flightwatch.plots import ground, labels, style
 from flightwatch.plots.picture import Picture, at
 from flightwatch.plots.projection import Projection
 
-POINTS = 100.0  # dots per inch of a figure while it is laid out: matplotlib's default
-WORTH_A_DOT = 0.05  # expected flights; less would be written as 0.0
-TOGETHER = 11.0  # points: fields nearer to each other than a line of text is high share one label
-MOST_LINES = 5  # of a shared label; what more there is, is counted in the last
+POINTS = 100.0  # dots per inch of a figure during layout: matplotlib's default
+WORTH_A_DOT = 0.05  # expected flights; fewer would be shown as 0.0
+TOGETHER = 11.0  # points: fields nearer to each other than the height of a line share one label
+MOST_LINES = 5  # of a shared label; the last line counts the remaining fields
 LEADER = 11.0  # points: a label farther from its field than this gets a line to it
-STEP = 4.0  # points between the places where a track is asked whether a label covers it
+STEP = 4.0  # points between the places where a track is checked for being covered by a label
 
 
 @dataclass(frozen=True)
 class Dot:
-    """A field on the paper, points."""
+    """A field on the map, in points."""
 
     airport: str
     weight: float
@@ -36,7 +36,7 @@ class Dot:
 
 
 def shown(picture: Picture, airport: str) -> bool:
-    """Whether a possible arrival field is worth a dot."""
+    """Whether a possible arrival field gets a dot."""
     return picture.ends[airport] >= WORTH_A_DOT
 
 
@@ -49,7 +49,7 @@ def draw(
     *,
     elsewhere: Collection[str] = (),
 ) -> None:
-    """Dots and names. Of the fields named `elsewhere`, on a nearer map, only the likeliest is named here."""
+    """Dots and names. Of the fields named `elsewhere`, on a closer map, only the likeliest is named here."""
     paper = _Paper(ax, extent)
     dots = _dots(ax, picture, known, projection, paper)
     paper.busy = _along(picture, projection, paper)
@@ -63,7 +63,7 @@ def draw(
 
 
 class _Paper:
-    """The map's sheet in points: its frame, what is taken, where tracks run."""
+    """The map's sheet in points: its frame, occupied areas, and where tracks run."""
 
     def __init__(self, ax: Axes, extent: ground.Extent) -> None:
         box = ax.get_window_extent()
@@ -79,7 +79,7 @@ class _Paper:
 
 
 def _dots(ax: Axes, picture: Picture, known: pd.DataFrame, projection: Projection, paper: _Paper) -> list[Dot]:
-    """Draws the dots within the map, heaviest first; one that is both start and end is drawn as an end."""
+    """Draws the dots within the map, largest first; a field that is both start and end is drawn as an end."""
     ends = [(a, w, True) for a, w in picture.ends.items() if shown(picture, a)]
     starts = [(a, w, False) for a, w in picture.origins.items() if a not in picture.ends]
     out = []
@@ -99,7 +99,7 @@ def _dots(ax: Axes, picture: Picture, known: pd.DataFrame, projection: Projectio
 
 
 def _along(picture: Picture, projection: Projection, paper: _Paper) -> npt.NDArray[np.float64]:
-    """Points of the tracks on the paper, evenly spaced."""
+    """Points of the tracks on the map, evenly spaced."""
     out = []
     for line in picture.solid:
         x, y = paper.at(*projection.line(line).T)
@@ -115,7 +115,7 @@ def _along(picture: Picture, projection: Projection, paper: _Paper) -> npt.NDArr
 def _label(
     ax: Axes, dots: Sequence[Dot], known: pd.DataFrame, counted: Sequence[Dot], chief: Collection[str], paper: _Paper
 ) -> None:
-    """One label for fields that lie together, a line each."""
+    """One label for fields close together, one line each."""
     lines = [_line(d, known, d in counted) for d in dots]
     if len(lines) > MOST_LINES:
         lines = [*lines[: MOST_LINES - 1], f"and {len(lines) - MOST_LINES + 1} more"]

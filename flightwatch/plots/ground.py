@@ -1,4 +1,4 @@
-"""What lies under a map's flights: sea, land, coasts, borders, country names, a scale bar."""
+"""The background of a map: sea, land, coasts, borders, country names, a scale bar."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SMALLEST_NM = 60.0  # a map of one field still shows what is around it
 
 @dataclass(frozen=True)
 class Extent:
-    """The map's box on the paper, nautical miles."""
+    """The map's box in nautical miles."""
 
     left: float
     bottom: float
@@ -43,7 +43,7 @@ class Extent:
 
 
 def extent_of(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], aspect: float) -> Extent:
-    """The smallest box of that width-to-height ratio round all points, with a margin.
+    """The smallest box with that width-to-height ratio around all points, with a margin.
 
     >>> float(extent_of(np.array([0.0, 100.0]), np.array([0.0, 0.0]), 2.0).height)
     59.0
@@ -58,7 +58,7 @@ def extent_of(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], aspect: fl
 
 
 def draw(ax: Axes, projection: Projection, extent: Extent) -> None:
-    """Land and sea into the axes, which take the extent."""
+    """Draws land and sea into the axes, which get this extent."""
     ax.set_xlim(extent.left, extent.right)
     ax.set_ylim(extent.bottom, extent.top)
     ax.set_aspect("equal")
@@ -86,7 +86,7 @@ def draw(ax: Axes, projection: Projection, extent: Extent) -> None:
 
 
 def _path(rings: list[npt.NDArray[np.float64]], extent: Extent) -> Path | None:
-    """A polygon with holes; None when it lies elsewhere or reaches round to the far side of the Earth."""
+    """A polygon with holes; None if it lies elsewhere or reaches round to the far side of the Earth."""
     if not _near(rings[0], extent) or not all(np.isfinite(r).all() for r in rings):
         return None
     codes = [np.r_[Path.MOVETO, np.full(len(r) - 2, Path.LINETO), Path.CLOSEPOLY] for r in rings if len(r) > 2]
@@ -121,7 +121,7 @@ def _graticule(ax: Axes, projection: Projection, extent: Extent) -> None:
 
 
 def named_countries(projection: Projection, extent: Extent) -> list[tuple[float, float, Country]]:
-    """Countries whose name has room on the map: the visible part of them, and where its middle is."""
+    """Countries whose name fits on the map: the size of their visible part, and its middle."""
     out = []
     for country in world().countries:
         ring = max((projection.line(p[0]) for p in country.polygons), key=lambda r: float(np.prod(np.ptp(r, axis=0))))
@@ -160,7 +160,7 @@ def scale_bar(ax: Axes, extent: Extent) -> None:
 
 
 def halo() -> list[object]:
-    """A light edge round text, so that it is read over lines."""
+    """A light edge around text, so that it is readable over lines."""
     from matplotlib.patheffects import withStroke
 
     return [withStroke(linewidth=2.6, foreground=style.PAPER, alpha=0.85)]

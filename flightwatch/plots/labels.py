@@ -1,4 +1,4 @@
-"""Where labels go so that they cover neither each other nor the points they name."""
+"""Places labels so that they cover neither each other nor the points they name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LINE = 1.25  # height of a line in ems
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle on the paper, points (1/72 in)."""
+    """A rectangle on the map, in points (1/72 in)."""
 
     left: float
     bottom: float
@@ -34,16 +34,16 @@ class Box:
         return wide * high if wide > 0 and high > 0 else 0
 
     def outside(self, frame: Box) -> float:
-        """The area that falls off the frame."""
+        """The area outside the frame."""
         return (self.right - self.left) * (self.top - self.bottom) - self.overlap(frame)
 
 
 RINGS = (1.0, 2.4, 4.6, 7.5)
-"""How far from its point a label is tried, in multiples of the first distance: four rings of eight places. The outer
-ones are for fields that lie closer together than their names are high."""
+"""Distances at which a label is tried, in multiples of the first: four rings of eight places. The outer rings are for
+fields closer together than the height of their names."""
 
 COVERS, LEAVES, CROSSES, MOVES, FARTHER = 4.0, 6.0, 9.0, 2.0, 26.0
-"""What is paid per square point of another label or dot covered, per square point off the map, per point of a track
+"""The costs per square point of another label or dot covered, per square point off the map, per point of a track
 crossed, per place down the order, per ring outwards: a covered word is worse than any distance."""
 
 
@@ -69,9 +69,9 @@ def place(
     away: float = 7.0,
     busy: npt.NDArray[np.float64] | None = None,
 ) -> Box:
-    """The best place round a point for a label of that size, all in points; the caller adds it to `taken`.
+    """The best place around a point for a label of that size, all in points; the caller adds it to `taken`.
 
-    `busy` are points of tracks, one row each, which a label should rather not cover.
+    `busy` are points of tracks, one row each, which a label should avoid if possible.
 
     >>> frame = Box(0, 0, 300, 100)
     >>> place(10, 50, 40, 12, [], frame).left
@@ -111,7 +111,7 @@ def _inside(box: Box, points: npt.NDArray[np.float64] | None) -> int:
 
 
 def clusters(points: Sequence[tuple[float, float]], within: float) -> list[list[int]]:
-    """The numbers of the points in groups: whoever is that near to a member belongs to the group.
+    """The indices of the points in groups: a point within that distance of a member belongs to the group.
 
     >>> clusters([(0, 0), (50, 0), (6, 0), (12, 0)], 8)
     [[0, 2, 3], [1]]
@@ -119,7 +119,7 @@ def clusters(points: Sequence[tuple[float, float]], within: float) -> list[list[
     left, groups = list(range(len(points))), []
     while left:
         group = [left.pop(0)]
-        for member in group:  # grows while it is walked
+        for member in group:  # grows during the loop
             near = [n for n in left if math.dist(points[n], points[member]) <= within]
             group += near
             left = [n for n in left if n not in near]
@@ -128,7 +128,7 @@ def clusters(points: Sequence[tuple[float, float]], within: float) -> list[list[
 
 
 def short(name: str) -> str:
-    """An airport's name without the words every airport has.
+    """An airport's name without the words that every airport has.
 
     >>> short("Vnukovo International Airport"), short("Al Khadim Air Base"), short("Airport")
     ('Vnukovo', 'Al Khadim', 'Airport')

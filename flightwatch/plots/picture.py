@@ -1,4 +1,4 @@
-"""What a map of flights has to show, in degrees: heard pieces, inferred pieces, lost points, weights of fields."""
+"""What a map of flights shows, in degrees: heard pieces, inferred pieces, lost points, weights of fields."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import pandas as pd
 from flightwatch import geo
 from flightwatch.units import millis
 
-SHOWN = 0.03  # candidates below this are not drawn: their dots would be dust
-SILENT_S = 20 * 60  # a longer hole inside a leg is drawn as not heard; thinned tracks keep a fix a minute
+SHOWN = 0.03  # candidates below this are not drawn: their dots would be too small to see
+SILENT_S = 20 * 60  # a longer hole inside a leg is drawn as unheard; thinned tracks keep a fix a minute
 SEEN = ("observed", "approach", "reported")
 
 
 class Dashed(NamedTuple):
-    """A line nobody heard, (longitude, latitude), and how likely it is: the way from or to a possible field, or `part`
-    silence, where only the straight way is a guess."""
+    """A line that nobody heard, (longitude, latitude), and how likely it is: the way from or to a possible field; or,
+    with `part` silence, a gap, where only the straight line is a guess."""
 
     line: Any
     share: float
@@ -30,7 +30,7 @@ class Dashed(NamedTuple):
 
 @dataclass
 class Picture:
-    """What is to be drawn, in degrees: pieces of (longitude, latitude) lines, lost points, weights of fields."""
+    """What is drawn, in degrees: pieces of (longitude, latitude) lines, lost points, weights of fields."""
 
     solid: list[Any] = field(default_factory=list)
     dashed: list[Dashed] = field(default_factory=list)
@@ -70,7 +70,7 @@ def collect(flights: pd.DataFrame, known: pd.DataFrame) -> Picture:
 
 
 def decoded(track: Any) -> pd.DataFrame | None:
-    """The track as a frame with its fixes in order; None when there is none."""
+    """The track as a frame with its fixes in order; None if there is none."""
     if isinstance(track, pd.DataFrame):
         return track
     if isinstance(track, bytes | bytearray | memoryview) and len(track):
@@ -81,7 +81,7 @@ def decoded(track: Any) -> pd.DataFrame | None:
 
 
 def candidates(flight: dict[Any, Any], end: str, known: pd.DataFrame) -> dict[str, float]:
-    """The fields one end of a flight may be at, those we can place, with their probabilities."""
+    """The fields one end of a flight may be at, if their position is known, with their probabilities."""
     listed = flight.get(f"{end}_candidates")
     if not isinstance(listed, dict) or not listed:
         best = flight.get(f"est{end}airport") or ""
@@ -99,7 +99,7 @@ def _first_and_last(flight: dict[Any, Any], track: pd.DataFrame | None) -> tuple
 
 
 def _pieces(picture: Picture, track: pd.DataFrame) -> None:
-    """The track cut where it was silent: heard pieces solid, the silence between them dashed."""
+    """The track cut at silences: heard pieces solid, the silences between them dashed."""
     line = track[["longitude", "latitude"]].to_numpy(float)
     silent = np.diff(millis(track["time"])) > SILENT_S * 1000
     cuts = np.flatnonzero(silent) + 1

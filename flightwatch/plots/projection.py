@@ -1,7 +1,7 @@
-"""Where a place lies on the paper: Lambert's azimuthal equal-area projection, in nautical miles from the map's centre.
+"""The map projection: Lambert's azimuthal equal-area, in nautical miles from the map's centre.
 
-Equal areas and almost straight great circles within 60° of the centre, no trouble at the date line or the poles, and a
-scale bar that holds to 2 % within 1,500 NM of the centre. (Snyder, Map Projections: A Working Manual, 1987, p. 185.)
+Equal areas, almost straight great circles within 60° of the centre, no trouble at the date line or the poles, and a
+scale bar accurate to 2 % within 1,500 NM of the centre. (Snyder, Map Projections: A Working Manual, 1987, p. 185.)
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from flightwatch.geo import EARTH_RADIUS_NM
 from flightwatch.plots.coast import Line
 
-FAR = -0.85  # cosine of 148°: nearer the antipode shapes turn inside out, and such places are left out
+FAR = -0.85  # cosine of 148°: nearer the antipode shapes turn inside out, so such places are left out
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,12 @@ class Projection:
         return x, y
 
     def line(self, line: Line) -> npt.NDArray[np.float64]:
-        """A line of (longitude, latitude) as points on the paper."""
+        """A line of (longitude, latitude) as points on the map."""
         return np.column_stack(self(line[:, 1], line[:, 0]))
 
 
 def centred_on(latitude: Any, longitude: Any) -> Projection:
-    """The projection whose centre is the middle of the places' box on the paper (first guess: their mean direction).
+    """The projection centred on the middle of the places' box on the map (first guess: their mean direction).
 
     >>> p = centred_on([10.0, 10.0], [170.0, -170.0])
     >>> round(p.latitude), abs(round(p.longitude))

@@ -1,4 +1,4 @@
-"""A map of flights: what was heard is solid, what is inferred is dashed, and every possible field is shown as such."""
+"""A map of flights: what was heard is solid, what is inferred is dashed, and every possible field is marked as such."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def route_map(
     subtitle: str = "",
     attribution: str = style.MAP_ATTRIBUTION,
 ) -> Figure:
-    """The flights on a map, and where their possible ends lie close together, a second, nearer map of those.
+    """The flights on a map; if their possible ends are close together, with a second, closer map of those.
 
     `flights` are FLIGHT rows; `track` is what `tracks.encode` made or an already decoded frame. `airports` is an
-    `Airports` or a frame indexed by airport id with `name, latitude, longitude`. The dot of a field has the area of
-    the number of flights expected there; fields known to neither are left out.
+    `Airports` or a frame indexed by airport id with `name, latitude, longitude`. The area of a field's dot is the
+    number of flights expected there; fields without a known position are left out.
     """
     known = getattr(airports, "frame", airports)
     if not subtitle and ": " in title and len(title) > 46:  # an alert's headline is a route and what happened there
@@ -65,11 +65,12 @@ def _all_points(picture: Picture, known: pd.DataFrame) -> Any:
     return np.concatenate(parts) if parts else np.empty((0, 2))
 
 
-NEIGHBOURS_NM = 200.0  # eastern Libya, Benina to Al Adem, is 190: fields an unseen descent could have led to
+NEIGHBOURS_NM = 200.0  # eastern Libya, Benina to Al Adem, is 190: fields that an unseen descent could have led to
 
 
 def _near(picture: Picture, known: pd.DataFrame) -> tuple[list[str], Any] | None:
-    """The possible arrival fields round the likeliest one, and they with the points where signals were lost near."""
+    """The possible arrival fields around the likeliest one; and these together with nearby points where signals were
+    lost."""
     if len(picture.ends) < 2:
         return None
     chief = max(picture.ends, key=lambda a: picture.ends[a])
@@ -95,7 +96,7 @@ HEAD, FOOT, GAP, SIDE = 0.78, 0.56, 0.12, 0.1  # inches: title and subtitle, leg
 
 
 def _layout(tall: bool, zoom: bool) -> tuple[Figure, list[Axes]]:
-    """One map, or two: side by side where the flights run north and south, else one above the other."""
+    """One map, or two: side by side if the flights run north and south, else one above the other."""
     wide = style.WIDTH - 2 * SIDE
     if not zoom:
         boxes = [(SIDE, FOOT, wide, 6.2 if tall else 4.4)]
@@ -119,7 +120,7 @@ def _map(
     elsewhere: Collection[str] = (),
     near: bool = False,
 ) -> ground.Extent:
-    """One map into its axes. Fields `elsewhere` are named on the nearer map."""
+    """Draws one map into its axes. Fields `elsewhere` are named on the closer map."""
     x, y = projection(points[:, 1], points[:, 0])
     extent = ground.extent_of(x, y, _aspect(ax))
     ground.draw(ax, projection, extent)

@@ -1,8 +1,8 @@
-"""The one look of all pictures: colours, type sizes, figures.
+"""The common style of all pictures: colours, type sizes, figures.
 
-Colours are Okabe and Ito's palette (2008), which people with the common kinds of colour blindness tell apart; nothing
-is told by colour alone (inferred is also hatched or dashed, flagged also has a mark). Type is sized so that a picture
-1280 px wide is still read when Slack shows it 400 px wide on a phone: 13 pt at 6.4 in is 11 px there.
+Colours are Okabe and Ito's palette (2008), which people with the common kinds of colour blindness can distinguish.
+Nothing depends on colour alone (inferred is also hatched or dashed, flagged also has a mark). Type is sized so that a
+picture 1280 px wide is still readable when Slack shows it 400 px wide on a phone: 13 pt at 6.4 in is 11 px there.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ BORDER = "#C6C2B6"
 
 WIDTH = 6.4  # inches
 SIZE, SMALL, TITLE = 12.0, 10.0, 14.5  # points
-LETTERS = 46  # of a title at its full size in one line of that width
+LETTERS = 46  # of a title at full size, in one line of that width
 
 RC: dict[str, Any] = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so that every machine draws the same picture
+    "font.family": "DejaVu Sans",  # included in matplotlib, so that every machine draws the same picture
     "font.size": SIZE,
     "axes.titlesize": TITLE,
     "axes.titleweight": "bold",
@@ -79,7 +79,8 @@ class Picture(Figure):
 
 
 def figure(height: float, *, width: float = WIDTH, fixed: bool = False) -> Figure:
-    """An empty figure of that size in inches; no pyplot, so that none pile up in a process that runs for months."""
+    """An empty figure of that size in inches; made without pyplot, so that none pile up in a process that runs for
+    months."""
     fig = Picture(figsize=(width, height), layout=None if fixed else "constrained")
     FigureCanvasAgg(fig)
     return fig
@@ -90,16 +91,16 @@ _drawing = threading.RLock()
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """The context every drawing function works in. matplotlib's settings are global, so one thread draws at a time."""
+    """The context of every drawing function. matplotlib's settings are global, so only one thread draws at a time."""
     with _drawing, rc_context(RC):
         yield
 
 
 def dates(locator: Any) -> ConciseDateFormatter:
-    """Days as people write them, the month and year beside them said once.
+    """Day labels, with the month and year given once beside them.
 
     The three lists are for ticks that are years, months, days, hours, minutes and seconds: what a tick shows, what it
-    shows where the next larger unit begins, and what stands at the end of the axis.
+    shows where the next larger unit begins, and what is shown at the end of the axis.
     """
     return ConciseDateFormatter(
         locator,
@@ -115,8 +116,8 @@ def foot(fig: Figure, text: str) -> None:
 
 
 def fitted(text: str, limit: int = 60) -> float:
-    """The size at which a title, cut to `limit` letters by `printable`, fills one line of a picture of the usual width,
-    in points.
+    """The size, in points, at which a title, cut to `limit` letters by `printable`, fills one line of a picture of the
+    usual width.
 
     >>> fitted("short"), round(fitted("x" * 58), 3), fitted("x" * 92) == fitted("x" * 60)
     (14.5, 11.5, True)
@@ -125,7 +126,7 @@ def fitted(text: str, limit: int = 60) -> float:
 
 
 def printable(text: object, limit: int = 120) -> str:
-    """Text from the air, safe to draw: control characters become spaces, long ones are cut.
+    """Foreign text, safe to draw: control characters become spaces, long texts are cut.
 
     >>> printable("RFF\\n7\\x1b[31m")
     'RFF 7 [31m'

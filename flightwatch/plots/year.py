@@ -1,4 +1,4 @@
-"""A calendar of a route: one square a day, a column a week."""
+"""A calendar of a route: one square per day, one column per week."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flightwatch.plots import style
 
 SHADES = LinearSegmentedColormap.from_list("flights", ["#D4E7F5", "#7FBCE0", style.SEEN, "#00395C"])
 WEEKS_A_ROW = 27  # half a year: squares stay 9 px wide in a phone's preview
-SPARE_WEEKS = 3  # so many more are squeezed in rather than left to a row of their own
+SPARE_WEEKS = 3  # up to this many more are squeezed in rather than put in a row of their own
 POORLY_WATCHED = 0.7
 
 
@@ -28,8 +28,8 @@ def calendar(
 ) -> Figure:
     """Flights per day as squares, Monday on top; flagged days framed, poorly watched days crossed out.
 
-    `days` are ROUTE_DAY rows of one route. A square without colour is a day that was watched and on which nothing
-    flew; a hatched one was not watched well enough to say so.
+    `days` are ROUTE_DAY rows of one route. A square without colour is a day that was watched and on which nothing flew;
+    a hatched one was not watched well enough to say so.
     """
     days = days.sort_values("day")
     with style.styled():
@@ -72,7 +72,7 @@ def _rows(days: pd.DataFrame) -> list[pd.DataFrame]:
 
 
 def _week(days: pd.DataFrame) -> pd.Series:
-    """The calendar week of each day, counted from the first one's."""
+    """The calendar week of each day, counted from the week of the first."""
     stamps = pd.to_datetime(days["day"])
     monday = stamps - pd.to_timedelta([s.weekday() for s in stamps], unit="D")
     return (monday - monday.min()).dt.days // 7
