@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("flightwatch.daemon")
 
-STOP_WITHIN_S = 8.0  # our unit file kills after 10 s; the store is crash-safe past that
+STOP_WITHIN_S = 8.0  # deploy/ kills after 15 s; the store is crash-safe past that
 CLOCK_JUMP_S = 5.0  # wall clock against monotonic clock; NTP slews stay far below (500 ppm, RFC 5905)
 CRASHED = 70  # EX_SOFTWARE of sysexits.h: the service manager restarts
 LOST_LEAD = 75  # EX_TEMPFAIL: restarted, it stands by
