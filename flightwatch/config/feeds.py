@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 
 from flightwatch.config.base import Addresses, AnchoredPath, Names, PlainUrl, Secret, Section, Types
 
+MAX_ENCODED_MIB = 16.0  # of one answer as transferred: the whole world as aircraft.json is about 2 MB gzipped
+
 SourceKind = Literal["adsblol", "adsbfi", "airplaneslive", "adsbx", "opensky", "receiver", "sbs", "replay"]
 
 
@@ -66,7 +68,7 @@ class HttpSettings(Section):
 
     connect_s: float = Field(default=5.0, gt=0, description="seconds to connect")
     deadline_s: float = Field(default=30.0, gt=0, description="seconds for a whole answer, however slowly it drips")
-    max_encoded_mib: float = Field(default=16.0, gt=0, description="MiB of one answer as transferred")
+    max_encoded_mib: float = Field(default=MAX_ENCODED_MIB, gt=0, description="MiB of one answer as transferred")
     max_decoded_mib: float = Field(default=64.0, gt=0, description="MiB of one answer after decompression")
     max_retry_after_s: float = Field(
         default=21600.0, ge=0, description="longest Retry-After that is obeyed; longer ones are cut to it"

@@ -21,13 +21,14 @@ import requests
 import urllib3
 
 from flightwatch import __version__
+from flightwatch.config.feeds import MAX_ENCODED_MIB
 from flightwatch.errors import ConfigError, SourceError
 from flightwatch.sources import inflate
 from flightwatch.sources.status import Answer, check_status, plain
 from flightwatch.sources.wire import Adapter, Watch, permitted_url
 
 CONNECT_S, READ_S, TOTAL_S = 5.0, 20.0, 30.0  # the total is what a slowly dripping answer can cost
-MAX_ENCODED = 32 * 2**20  # bytes on the wire: the whole world as aircraft.json is about 2 MB gzipped
+MAX_ENCODED = int(MAX_ENCODED_MIB * 2**20)  # bytes
 MAX_REDIRECTS = 3
 _CHUNK = 2**16
 
