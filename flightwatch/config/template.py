@@ -17,7 +17,7 @@ watchlist = true
 [database]
 url = "sqlite:///flightwatch.db"        # beside this file; or postgresql+psycopg://user@host/name
 
-# --- Where positions come from. Several sources run side by side; the freshest fix of an airframe wins. ---
+# --- Where positions come from. Several sources run side by side; one fix per airframe and instant is kept. ---
 
 [[source]]
 kind = "adsblol"                        # adsbfi, airplaneslive, adsbx, opensky, receiver, sbs, replay
