@@ -18,9 +18,9 @@ from flightwatch.airports import Airports
 Floats = npt.NDArray[np.float64]
 
 NEAREST_NM = 300.0  # nearer airports are candidates themselves (`likelihood.radius`)
-BUSY = 0.6  # how strongly traffic attracts, as its fitted weight for jets
-PULL = 1.5  # how much less a field off to the side attracts, as the fitted weight of being off the track far out
-TURN = 3.0  # how much less a field off to the side attracts; near the fitted weight of being off the track far out
+BUSY = 0.6  # of `Airports.traffic`: ten callsigns; nobody crosses a continent for a quieter field
+PULL = 1.5  # how strongly traffic attracts; near its weight for jets when set (1.4; in version 3: 1.3 and 0.5)
+TURN = 3.0  # how much less a field aside attracts; `off_far` when set: -2.1 and -2.3 (in version 3: -1.9 and -2.7)
 USUAL = 6.5  # log of the sum: 6.2 to 6.9 over central Europe, 5.8 to 6.5 over the United States
 GRID_DEG, GRID_TRACK, GRID_NM = 2.0, 15.0, 500.0  # resolution of the calculation; nothing changes within one cell
 CHUNK = 512
