@@ -1,6 +1,8 @@
-"""Measured again in part, a page of docs/benchmarks keeps what was not measured: its other rows, and what is said."""
+"""What a page of docs/benchmarks keeps when it is measured again: rows that were not measured, and its words."""
 
 from __future__ import annotations
+
+import re
 
 
 def merged(page: str, section: str, keys: int = 1) -> str:
@@ -40,6 +42,36 @@ def merged(page: str, section: str, keys: int = 1) -> str:
     if heading:
         lines[start:first] = new[new.index(heading) + 1 : _table(new, 0)[0]]
     return "\n".join(lines) + "\n"
+
+
+def kept(page: str, text: str) -> str:
+    """The new text of a whole page, with what people wrote below the tables of the old one.
+
+    A section of the text that ends with its table gets the words that follow the last table under the same heading of
+    the page. A section that has words there already keeps its own.
+
+    >>> old = "# P\\n\\n## A\\n\\n| w |\\n|---|\\n| 1 |\\n\\nby hand\\n\\n## B\\n\\n| w |\\n|---|\\n| 1 |\\n\\nold\\n"
+    >>> new = "# P\\n\\n## A\\n\\n| w |\\n|---|\\n| 2 |\\n\\n## B\\n\\n| w |\\n|---|\\n| 2 |\\n\\nnew\\n"
+    >>> kept(old, new) == new.replace("## B", "by hand\\n\\n## B")
+    True
+    """
+    words = {heading: below for heading, _, below in map(_below, _sections(page))}
+    parts = []
+    for heading, above, below in map(_below, _sections(text)):
+        below = below or (words.get(heading, "") if "|" in above else "")
+        parts.append(f"{above}\n\n{below}".strip())
+    return "\n\n".join(parts) + "\n"
+
+
+def _sections(text: str) -> list[str]:
+    return [part for part in re.split(r"^(?=#)", text, flags=re.MULTILINE) if part.strip()]
+
+
+def _below(section: str) -> tuple[str, str, str]:
+    """A section's heading, the section up to the end of its last table, and the words after it; no table, no words."""
+    lines = section.strip().splitlines()
+    end = max((n for n, line in enumerate(lines, 1) if line.startswith("|")), default=len(lines))
+    return lines[0], "\n".join(lines[:end]), "\n".join(lines[end:]).strip()
 
 
 def _table(lines: list[str], start: int) -> tuple[int, int]:

@@ -4,12 +4,14 @@
 
 Needs the real recordings (FLIGHTWATCH_REAL_DATA); FLIGHTWATCH_QUICKSTART may name one file more (see `corpus`).
 `--quick` takes fewer seeds and sizes. `--traffic` names a Python that has the `traffic` library, 2.13 or later, in its
-own environment; without it that table is left out.
+own environment; without it that table is left out. Words written below a table of the page stay: check them against
+the new figures.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import sys
 import time
@@ -19,7 +21,7 @@ import pandas as pd
 
 from benchmarks.flights import again, corpus, samples, speed, truth, worlds
 from benchmarks.flights.fit import Problem
-from benchmarks.page import merged
+from benchmarks.page import kept, merged
 
 OUT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks" / "flights.md"
 
@@ -186,7 +188,11 @@ def report(quick: bool, traffic: str | None = None) -> str:
         history_section(2 if quick else 15),
         *speed_sections(quick, traffic),
     ]
-    parts.append(f"Measured by `{command}` in {time.process_time() - begin:.0f} s of processor time.")
+    extra = " with FLIGHTWATCH_QUICKSTART set" if os.environ.get("FLIGHTWATCH_QUICKSTART") else ""
+    parts.append(
+        f"Measured by `{command}`{extra} in {time.process_time() - begin:.0f} s of processor time. `--only speed`\n"
+        "measures the Speed section alone."
+    )
     return "\n\n".join(parts) + "\n"
 
 
@@ -198,12 +204,12 @@ def main() -> None:
     parser.add_argument("--traffic", default=None, metavar="PYTHON", help="a Python with the traffic library")
     args = parser.parse_args()
     target = args.out or (None if args.quick else OUT)
+    text = target.read_text(encoding="utf-8") if target is not None and target.exists() else ""
     if args.only:
-        text = target.read_text(encoding="utf-8") if target is not None and target.exists() else ""
         for section in speed_sections(args.quick, args.traffic):
             text = merged(text, section, keys=3 if section.startswith(TRAFFIC_NOTE) else 1) if text else section
     else:
-        text = report(args.quick, args.traffic)
+        text = kept(text, report(args.quick, args.traffic))
     if target is None:
         sys.stdout.write(text)
     else:
