@@ -1,4 +1,4 @@
-"""A backtest as one HTML page that stands alone: tables and inline pictures, no scripts, nothing loaded."""
+"""A backtest as one self-contained HTML page: tables and inline pictures, no scripts, nothing loaded."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from flightwatch.detection.walk import Backtest
 from flightwatch.words import number, odds
 
 WIDTH, HEIGHT = 640, 90  # px; a line of the table
-BEFORE, AFTER = 60, 30  # days around an episode: what was usual, and what came of it
-MOST_PICTURES = 200  # a page a browser opens at once; the table lists every alert
+BEFORE, AFTER = 60, 30  # days shown around an episode: what was usual, and what came after
+MOST_PICTURES = 200  # so that a browser opens the page at once; the table lists every alert
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title>
@@ -60,14 +60,14 @@ fill="{{ b.fill }}"><title>{{ b.title }}</title></rect>
 <p class="small">Bars: flights per day, red on days that were flagged, pale where coverage was under half. Line: usual
 flights per day. "Ordinary days as strange": how many days of ordinary traffic on a route look at least as strange, as
 the calibration estimates it. It cannot tell odds below 1 in 3,300 apart: those read "at most".
-Models: {% for m in s.models %}{{ m.id }} (learned to {{ m.trained_to }}){{ "" if loop.last
+Models: {% for m in s.models %}{{ m.id }} (trained on days up to {{ m.trained_to }}){{ "" if loop.last
 else ", " }}{% endfor %}.</p>
 </body></html>
 """
 
 
 def backtest_report(result: Backtest, *, title: str = "Backtest") -> str:
-    """The page. All text is escaped: names of routes come from users and feeds."""
+    """The page. All text is escaped: route names come from users and feeds."""
     from jinja2 import Environment
 
     by_route = dict(list(result.days.groupby("route", sort=False)))
@@ -88,7 +88,7 @@ def backtest_report(result: Backtest, *, title: str = "Backtest") -> str:
 
 
 def _picture(days: pd.DataFrame, alert: dict[str, Any]) -> dict[str, Any]:
-    """Bars and line of an episode and its surroundings, in the picture's coordinates."""
+    """Bars and line of an episode and the days around it, in the picture's coordinates."""
     low, high = alert["since"] - pd.Timedelta(days=BEFORE), alert["last_day"] + pd.Timedelta(days=AFTER)
     near = days[(days["day"] >= low) & (days["day"] <= high)]
     most = max(float(near["flights"].max()), float(np.nanmax(near["usual"])), 1.0)

@@ -1,4 +1,4 @@
-"""One route and day in full: what was seen, what is usual, what weighed how much, what would have kept it quiet."""
+"""One route and day in full: what was seen, what is usual, what counted how much, what would have kept it quiet."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from flightwatch.words import number
 
 Array = npt.NDArray[Any]
 
-MOST_FEWER = 40  # flights taken away at most; beyond, "far fewer" says as much
+MOST_FEWER = 40  # flights removed at most; beyond, the exact number says no more
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """`finding` is the FINDING row; `weights` are (what, share of the score), largest first, adding up to the score.
+    """`finding` is the FINDING row; `weights` are (what, part of the score), largest first; they add up to the score.
 
-    `fewer` is the smallest number of its latest flights without which it would not be flagged; None when it is not
-    flagged, or when not even without 40.
+    `fewer` is the smallest number of latest flights without which it would not be flagged. It is None if it is not
+    flagged, or if it is flagged even without 40.
     """
 
     finding: dict[str, Any]
@@ -43,7 +43,7 @@ class Explanation:
 def explain(
     route_days: pd.DataFrame, route: str, day: date, *, model: Model, exclude: pd.DataFrame | None = None
 ) -> Explanation:
-    """Why `score` judged this route and day as it did; the same panel, model and excluded days must be given."""
+    """Why `score` judged this route and day as it did. Needs the same panel, model and excluded days."""
     panel = build(route_days[pd.to_datetime(route_days["day"]) <= pd.Timestamp(day)])
     t = len(panel.days) - 1
     r = int(np.searchsorted(panel.routes, route))
@@ -63,7 +63,7 @@ def explain(
 def _band(row: dict[str, Any]) -> str:
     return (
         f"usual is {number(row['expected'])}, in nine of ten such windows {number(row['lower'])} to "
-        f"{number(row['upper'])}; it rests on {row['history_days']} watched days"
+        f"{number(row['upper'])}; this rests on {row['history_days']} watched days"
     )
 
 
@@ -76,7 +76,7 @@ def _without(row: dict[str, Any], fewer: int | None) -> list[str]:
 
 
 def _fewer(panel: Panel, around: Around, teaches: Array, model: Model, r: int) -> int | None:
-    """Judges copies of the route without its last one, two, three … flights, all at once, neighbours as they are."""
+    """Judges copies of the route without its last one, two, three … flights, all at once; neighbours stay the same."""
     most = min(int(np.ceil(panel.seen[-42:, r].sum())), MOST_FEWER)
     columns = np.full(most, r)
     copies = panel.pick(columns)
@@ -93,7 +93,7 @@ def _fewer(panel: Panel, around: Around, teaches: Array, model: Model, r: int) -
 
 
 def _kept(counts: Array, fewer: float) -> Array:
-    """The share of each day's flights left when the latest `fewer` are taken away.
+    """The share of each day's flights that is left without the latest `fewer`.
 
     >>> _kept(np.array([2.0, 0.0, 1.0]), 2.0).tolist()
     [0.5, 1.0, 0.0]

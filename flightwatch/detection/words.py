@@ -1,4 +1,4 @@
-"""Findings in words an editor can check: what was seen, what is usual, what else was odd, what held it back."""
+"""Findings in words an editor can check: what was seen, what is usual, what else was odd, why it was held back."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ FEATURES = {
 }
 """What the names in `contributions` mean."""
 
-TELLING = 1.3  # a feature with p < 0.05 is worth a sentence
-COVERAGE_ERROR = 0.1  # coverage is known to about a tenth (benchmarks/detection/scenario.py); less is not a change
+TELLING = 1.3  # a feature with p < 0.05 gets a sentence
+COVERAGE_ERROR = 0.1  # coverage is known to about a tenth (benchmarks/detection/scenario.py); less is no change
 
 WORDS = {
     "newcomers": "flown by aircraft not seen on this route in the 180 days before",
     "region_newcomers": "flown by aircraft never seen at the destination before",
     "heavy": "flown by heavy or military types",
-    "night": "by night",
+    "night": "at night",
 }
 
 
@@ -59,7 +59,7 @@ def headline(observed: float, window: int, expected: float) -> str:
 
 
 def sentences(at: tuple[int, int], panel: Panel, verdict: Verdict, rows: Array, worth: Calibration) -> list[str]:
-    """What is said after the headline; `rows` are its features in the order of NAMES."""
+    """The sentences after the headline; `rows` are its features in the order of NAMES."""
     t, r = at
     out = _held_back(t, r, panel, verdict)
     if verdict.score[at] > verdict.threshold[r]:
@@ -69,7 +69,7 @@ def sentences(at: tuple[int, int], panel: Panel, verdict: Verdict, rows: Array, 
 
 
 def _coverage(now: float, usual: float) -> list[str]:
-    """What a finding rests on when its window was not watched as usual.
+    """A sentence on coverage if the finding's window was not watched as usual.
 
     >>> _coverage(0.57, 0.98), _coverage(0.97, 0.98)
     (['coverage was 57% in these days, usually it is 98%; the usual number is corrected for that'], [])
@@ -87,7 +87,7 @@ def _oddities(t: int, r: int, panel: Panel, rows: Array) -> list[str]:
         if rows[NAMES.index(column)] >= TELLING:
             out.append(_share(panel.attributes[name][span, r].sum(), of, WORDS[name]))
     if rows[NAMES.index("rev14")] >= TELLING:
-        out.append(f"{flights(panel.reverse[span, r].sum())} went back in 14 days, more than usual")
+        out.append(f"{flights(panel.reverse[span, r].sum())} back in 14 days, more than usual")
     if rows[NAMES.index("nbr7")] >= TELLING:
         out.append("other routes at the same ends are unusually busy too")
     doubted = panel.suspect[span, r].sum()
@@ -101,7 +101,7 @@ def _share(part: float, of: float, how: str) -> str:
     >>> _share(4.6, 4.6, WORDS["heavy"])
     '4.6 of 4.6 flights in 14 days were flown by heavy or military types'
     >>> _share(1.0, 3.0, WORDS["night"])
-    '1 of 3 flights in 14 days was by night'
+    '1 of 3 flights in 14 days was at night'
     """
     return f"{number(part)} of {flights(of)} in 14 days {'was' if number(part) == '1' else 'were'} {how}"
 
