@@ -1,6 +1,6 @@
 """Says which route-days are unusually busy, how sure that is, and why.
 
-`score(route_days)` judges, `train(route_days)` learns what is ordinary, `backtest(route_days)` walks through the past
+`score(route_days)` judges. `train(route_days)` learns what is ordinary. `backtest(route_days)` judges each past day
 with only what was known then. Pure: no clock, no files, no configuration.
 """
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Detector(Protocol):
-    """The seam: route-days in, one FINDING per route and day out; higher scores are stranger."""
+    """The interface: route-days in, one FINDING per route and day out; a higher score is stranger."""
 
     def __call__(self, route_days: pd.DataFrame, *, since: date | None = None) -> pd.DataFrame: ...
 
@@ -80,7 +80,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Loads numpy, scipy and scikit-learn only when something is asked for: the command line must answer at once."""
+    """Loads numpy, scipy and scikit-learn only when they are needed: the command line must answer at once."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -1,4 +1,4 @@
-"""What can be said about all watched routes together: among many routes somebody is always unlucky."""
+"""Findings of all watched routes taken together: among many routes, one is always unusual by chance."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Array = npt.NDArray[Any]
 
 
 def across_routes(found: pd.DataFrame, *, share: float = 0.2) -> pd.Series:
-    """Findings that stand when all routes judged the same day are taken together, aligned with `found`.
+    """Which findings hold when all routes judged on the same day are taken together, aligned with `found`.
 
-    Benjamini-Hochberg per day on the calibrated probabilities: of what it keeps, at most about `share` is expected to
-    be ordinary traffic. Since no probability is finer than the calibration, a single route among more than a few
-    thousand cannot pass alone; then only several together do.
+    Benjamini-Hochberg per day on the calibrated probabilities: of the findings it keeps, at most about `share` are
+    expected to be ordinary traffic. Probabilities are no finer than the calibration, so among more than a few thousand
+    routes a single one cannot pass alone, only several together.
     """
     kept = pd.Series(False, index=found.index)
     for _, day in found.groupby("day", sort=False):

@@ -1,7 +1,7 @@
-"""What is usual on a route: a causal Gamma-Poisson memory corrected for how well we watched.
+"""What is usual on a route: a causal Gamma-Poisson memory, corrected for coverage.
 
-A window of w days is judged by the memory of the days up to w + 7 days before its end, so a surge cannot explain
-itself away; a day teaches no more than a high quantile of what was expected, so an unnoticed surge teaches little.
+A window of w days is judged by the memory of the days up to w + 7 days before its end, so a surge does not raise its
+own baseline. A day counts at most a high quantile of what was expected, so an unnoticed surge teaches little.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from flightwatch.detection.panel import Panel, rolling
 Array = npt.NDArray[Any]
 
 WINDOWS = (3, 7, 14, 28)  # from a burst within days to a slow build-up of a month
-GUARD = 7  # days before a window that teach it nothing: the start of a ramp would already lift the usual
-HALF_LIFE = 60.0  # days; a season, so a schedule that ended is forgotten in half a year
-WEEKDAY_LAG = 14  # days a new weekday pattern waits, for the reason of GUARD
+GUARD = 7  # days before a window that are left out: the start of a ramp would already raise the usual
+HALF_LIFE = 60.0  # days; a season: a schedule that ended is forgotten within half a year
+WEEKDAY_LAG = 14  # days before a new weekday pattern counts, for the same reason as GUARD
 WEEKDAY_WEIGHT = 10.0  # flights at which a route's own weekday shares weigh as much as the pooled ones
 BADLY_WATCHED = 0.5  # below this share of the route's usual coverage a day teaches nothing
-REGION_WEIGHT = 6.0  # flights at which the neighbours' index weighs as much as "nothing happened"
+REGION_WEIGHT = 6.0  # flights at which the neighbours' index weighs as much as an index of 1
 REGION_DAYS = 7
 REGION_HISTORY = 28  # watched days after which a neighbour's own usual is known: the longest window
-INDEX_RANGE = (0.2, 5.0)  # a larger index would be an outage or a new receiver, which coverage must say, not neighbours
+INDEX_RANGE = (0.2, 5.0)  # anything beyond is an outage or a new receiver, which coverage must show, not neighbours
 
 
 @dataclass(frozen=True)
 class Prior:
-    """What is known of a route before it is watched, and how counts scatter: fitted once, pooled over routes.
+    """What is known of a route before it is watched, and how counts scatter. Fitted once, pooled over routes.
 
     Rates are Gamma(a, b) flights per day of full coverage; `weekday` are factors with mean 1; per window of days `phi`
     (flights come in pairs: variance ∝ mean) and `tau2` (weeks differ: variance ∝ mean²).
@@ -66,7 +66,7 @@ def pooled(counts: Array, exposure: Array, weekday: Array, period: int = 7) -> P
     if period > 1:
         flights = np.array([counts[weekday == k].sum() for k in range(period)])
         watched = np.array([exposure[weekday == k].sum() for k in range(period)])
-        # A week's worth of flat traffic keeps a weekday nobody saw from becoming impossible.
+        # A week of even traffic is added, so that no weekday without flights becomes impossible.
         level = (flights.sum() + 1) / max(watched.sum(), 1e-9)
         profile = (flights + WEEKDAY_WEIGHT / period) / (watched * level + WEEKDAY_WEIGHT / period)
         profile = profile / profile.mean()
@@ -75,7 +75,7 @@ def pooled(counts: Array, exposure: Array, weekday: Array, period: int = 7) -> P
 
 
 def teachable(coverage: Array) -> Array:
-    """Days watched at least half as well as this route usually is, judged by the days before."""
+    """Days watched at least half as well as the route usually was on the days before."""
     decay = 0.5 ** (1 / HALF_LIFE)
     usual, weight = np.zeros(coverage.shape[1]), np.zeros(coverage.shape[1])
     fit = np.empty(coverage.shape, dtype=bool)
@@ -94,7 +94,7 @@ def remember(
     prior: Prior,
     half_life: float = HALF_LIFE,
 ) -> Memory:
-    """Walks through the days once, all routes together; row t of the result knows only days before t."""
+    """Goes through the days once, all routes together. Row t of the result depends only on days before t."""
     days, routes = counts.shape
     decay = 0.5 ** (1 / half_life)
     profile = _Weekdays(prior, routes)
@@ -114,7 +114,7 @@ def remember(
 
 
 class _Weekdays:
-    """Running flights and exposure by weekday; a route's own shares shrunk to the pooled ones."""
+    """Running flights and exposure by weekday. A route's own shares are shrunk to the pooled ones."""
 
     def __init__(self, prior: Prior, routes: int) -> None:
         self.pooled = np.array(prior.weekday)
@@ -129,7 +129,7 @@ class _Weekdays:
         period = len(self.pooled)
         if period == 1:
             return np.ones(self.flights.shape[1])
-        # Against what the weekdays would have at one rate for all: a weekday not watched yet keeps the pooled factor.
+        # Relative to one rate for all weekdays: a weekday not watched yet keeps the pooled factor.
         rate = self.flights.sum(0) / np.maximum(self.watched.sum(0), 1e-9)
         weight = WEEKDAY_WEIGHT / period
         factors = (self.flights + weight * self.pooled[:, None]) / (rate * self.watched + weight)
@@ -138,11 +138,12 @@ class _Weekdays:
 
 
 def regional_index(panel: Panel, memory: Memory) -> Array:
-    """How busy the other routes at both ends are against their own usual, over a week.
+    """How busy the other routes at both ends are over a week, relative to their own usual.
 
-    When all neighbours double, a doubling is a receiver, a fair or a holiday, not news. Each neighbour counts at most
-    its own high quantile, so one surge (or one flight counted by several overlapping watches) does not hide itself. One
-    with less than four weeks of past says nothing: a busy line looks like a doubling to whoever expects any route.
+    When all neighbours double, the cause is a receiver, a fair or a holiday: no news. Each neighbour counts at most its
+    own high quantile, so one surge (or one flight counted by several overlapping watches) does not hide itself. A
+    neighbour with less than four weeks of history does not count: while any rate is expected of it, a busy route looks
+    like a doubling.
     """
     seen = rolling(panel.count, REGION_DAYS)
     lag = REGION_DAYS + GUARD
@@ -160,7 +161,7 @@ def regional_index(panel: Panel, memory: Memory) -> Array:
 
 
 def others(values: Array, group: Array) -> Array:
-    """Per day and route, the sum over the other routes of its group.
+    """For each day and route, the sum over the other routes of its group.
 
     >>> others(np.array([[1.0, 2.0, 4.0]]), np.array([0, 0, 1])).tolist()
     [[2.0, 1.0, 0.0]]
@@ -169,6 +170,6 @@ def others(values: Array, group: Array) -> Array:
     first = np.flatnonzero(np.r_[True, np.diff(group[order]) > 0])
     sums = np.add.reduceat(values[:, order], first, axis=1)
     position = np.searchsorted(group[order][first], group)
-    # Float dust of a sum minus its part must not become a tiny negative count.
+    # Rounding errors of the subtraction must not become tiny negative counts.
     rest: Array = np.maximum(sums[:, position] - values, 0.0)
     return rest

@@ -1,7 +1,7 @@
-"""A fitted model as bytes that only this machine's key opens: a cache, never an exchange format.
+"""A fitted model as bytes that only this machine's key opens: a cache, not an exchange format.
 
-Unpickling runs code, so nothing is unpickled before its seal is proved; whatever is wrong with the bytes (another key,
-a flipped bit, other library versions, another recipe), the answer is None and the model is made again.
+Unpickling runs code, so nothing is unpickled before its seal is verified. Whatever is wrong with the bytes (another
+key, a flipped bit, other library versions, another recipe), the result is None and the model is fitted again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def seal(model: Model, key: bytes) -> bytes:
 
 
 def unseal(blob: bytes, key: bytes, record: dict[str, Any]) -> Model | None:
-    """The model of that record, or None when these bytes are not its untouched cache made here with these versions."""
+    """The model of that record; None unless the bytes are its unchanged cache, made here with these versions."""
     start = len(MAGIC) + SEAL
     if len(key) < SEAL or not blob.startswith(MAGIC) or len(blob) < start + 4:
         return None

@@ -1,4 +1,4 @@
-"""From a score to what it is worth: false alerts per route-year, and a tail probability no finer than was measured."""
+"""What a score means: false alerts per route-year, and a tail probability no finer than was measured."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 KNOTS = 1_000
-FEWEST_EPISODES = 5.0  # below, the count of a twin is noise and the tail is continued by its mean excess
-TAIL_EPISODES = 40  # openings the continuation is fitted on
+FEWEST_EPISODES = 5.0  # below this, the count on a twin is noise; the tail is continued by its mean excess
+TAIL_EPISODES = 40  # episode openings that the continuation is fitted on
 LEAST_PROBABILITY = 3e-4  # per route-day; 1e-3 holds to ×1.3, 1e-4 came ×3.2 too often (docs/benchmarks/detection.md)
 DAYS_PER_YEAR = 365.25
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What an event-free twin did: thresholds (descending) with the episodes they open per route-year, and scores.
+    """Results on an event-free twin: thresholds (descending), the episodes they open per route-year, and scores.
 
     `scores` and `tails` are the upper tail of all judged route-days.
     """
@@ -40,21 +40,21 @@ class Calibration:
         return float(self.thresholds[max(stop - 1, 0)])
 
     def rate(self, score: Array) -> Array:
-        """Episodes per route-year that a threshold at this score would open on ordinary traffic; at least one in all
-        the twin's years."""
+        """Episodes per route-year that a threshold at this score would open on ordinary traffic, but at least one in
+        all the years of the twin."""
         at = np.searchsorted(-self.thresholds, -np.asarray(score), side="left")
         known: Array = self.rates[np.minimum(at, len(self.rates) - 1)]
         return np.maximum(known, 1 / self.route_years)
 
     def probability(self, score: Array) -> Array:
-        """Share of ordinary route-days at least this strange, never below what the twin can carry."""
+        """Share of ordinary route-days at least this strange, never smaller than the twin can measure."""
         at = np.searchsorted(self.scores, score, side="left")
         p = np.where(at < len(self.tails), self.tails[np.minimum(at, len(self.tails) - 1)], 0.0)
         floor = max(LEAST_PROBABILITY, 1 / (self.route_years * DAYS_PER_YEAR))
         return np.maximum(p, floor)
 
     def _beyond(self, wanted: float) -> float:
-        """Exponential continuation of the openings' upper tail, for rates too low to count."""
+        """The upper tail of the openings, continued exponentially for rates too low to count."""
         many = np.flatnonzero(self.rates * self.route_years > TAIL_EPISODES)
         base = max(int(many[0]) - 1, 0) if len(many) else len(self.rates) - 1
         start, rate = self.thresholds[base], max(self.rates[base], 1 / self.route_years)
@@ -63,12 +63,12 @@ class Calibration:
 
 
 def calibrate(scores: Array, gap_days: int, families: Array | None = None) -> Calibration:
-    """From scores of event-free days × routes (-inf where nothing could be alerted).
+    """The calibration from scores of event-free days × routes (-inf where no alert was possible).
 
-    Episodes, not days, are counted: an episode opens when no day of the `gap_days` before was over the threshold. The
-    routes of one of the `families` open one together, as one alert tells of all watches that rest on the same flights.
-    For all thresholds at once: a day opens one for exactly the thresholds between the highest score of the days before
-    and its own.
+    Episodes are counted, not days: an episode opens when no day of the `gap_days` before was over the threshold. The
+    routes of one of the `families` open one episode together, because all watches that rest on the same flights share
+    one alert. All thresholds are counted at once: a day opens an episode for exactly the thresholds between the highest
+    score of the days before and its own.
     """
     together = scores if families is None else _strongest(scores, families)
     before = _highest_before(together, gap_days)
@@ -100,7 +100,7 @@ def _strongest(scores: Array, families: Array) -> Array:
 
 
 def _thin(n: int) -> Array:
-    """Indices that keep the top whole and thin the rest geometrically."""
+    """Indices that keep the whole top and thin out the rest geometrically."""
     return (
         np.unique(np.r_[np.arange(min(n, 200)), np.geomspace(1, max(n, 1), KNOTS).astype(int) - 1])
         if n
@@ -109,7 +109,7 @@ def _thin(n: int) -> Array:
 
 
 def _highest_before(scores: Array, days: int) -> Array:
-    """The highest score of the `days` days before each day."""
+    """For each day, the highest score of the `days` days before it."""
     best = np.full(scores.shape, -np.inf)
     for lag in range(1, days + 1):
         best[lag:] = np.maximum(best[lag:], scores[:-lag])

@@ -13,18 +13,18 @@ from scipy import special
 
 Array = npt.NDArray[Any]
 
-CAP = 12.0  # surprise of 1 in 10^12: far past any calibration, so a larger number would only pretend
-SHARE_CAP = 8.0  # shares rest on a few flights each and must not outvote the counts
-MAX_FLIGHTS_OF_A_SHARE = 100  # more are scaled down: a share known to one in a hundred is known well enough
-REGULARITY = 0.98  # weight of the binomial tail where a route is more regular than Poisson; never all
+CAP = 12.0  # surprise of 1 in 10^12: far beyond any calibration, so a larger number would mean nothing
+SHARE_CAP = 8.0  # shares rest on a few flights each and must not outweigh the counts
+MAX_FLIGHTS_OF_A_SHARE = 100  # more are scaled down: a share to the nearest hundredth is exact enough
+REGULARITY = 0.98  # weight of the binomial tail where a route is more regular than Poisson; never 1
 
 
 def nb_tail(y: Array, mean: Array, variance: Array) -> Array:
     """P(Y >= y) of a count with that mean and variance, continuous in y.
 
-    Negative binomial when the variance exceeds the mean, Poisson at equality; below it a mixture with the binomial,
-    since scheduled traffic is more regular than chance and that is information. The incomplete beta function is
-    defined between the integers too, which is how a fractional count is judged.
+    Negative binomial where the variance exceeds the mean, Poisson where they are equal. Below that, a mixture with the
+    binomial, because scheduled traffic is more regular than chance and that is information. Fractional counts are
+    judged by the incomplete beta function, which is defined between the integers too.
 
     >>> round(float(nb_tail(np.array(3.0), np.array(0.1), np.array(0.1))), 6)  # Poisson: 1 - e^-0.1 (1 + .1 + .005)
     0.000155
@@ -53,7 +53,7 @@ def _binomial_tail(y: Array, mean: Array, variance: Array) -> Array:
 def surprise(y: Array, mean: Array, variance: Array, cap: float = CAP) -> Array:
     """-log10 of the mid-p upper tail; 0 where no more was seen than usual.
 
-    Below one flight it grows in a straight line from 0, so a hundredth of a flight is a hundredth of the news.
+    Below one flight it is linear from 0: a hundredth of a flight gives a hundredth of the surprise.
 
     >>> surprise(np.array([0.0, 0.5, 1.0]), np.full(3, 0.01), np.full(3, 0.01)).round(2).tolist()
     [0.0, 1.15, 2.3]
@@ -67,7 +67,7 @@ def surprise(y: Array, mean: Array, variance: Array, cap: float = CAP) -> Array:
 
 
 def nb_quantile(q: float, mean: Array, variance: Array) -> Array:
-    """The smallest count with at least `q` of the probability at or below it, by a normal start and short walk."""
+    """The smallest count with at least `q` of the probability at or below it: a normal guess, then a short search."""
     y = np.maximum(np.floor(mean + special.ndtri(q) * np.sqrt(np.maximum(variance, 1e-12))), 0.0)
     low = np.arange(len(y))
     while len(low):
@@ -118,8 +118,8 @@ def _beta_binomial(k: Array, n: Array, a: Array, b: Array) -> Array:
 def gamma_prior(counts: Array, exposure: Array) -> tuple[float, float]:
     """Gamma(a, b) over the rates of all routes, by maximum marginal likelihood of counts ~ Poisson(rate × exposure).
 
-    `a` is kept within 0.05 to 5, at the same mean: outside, a few odd routes (or a few all alike) would decide what
-    all new routes are expected to do.
+    `a` is kept within 0.05 to 5 at the same mean. Outside, a few odd routes (or a few very similar ones) would decide
+    what is expected of all new routes.
     """
     from scipy import optimize
 

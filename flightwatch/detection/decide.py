@@ -16,15 +16,15 @@ from flightwatch.detection.panel import Panel, rolling
 
 Array = npt.NDArray[Any]
 
-STEADY = 1.5  # coverage off the usual by less is the noise of counting receivers: held back from 1.25 on, recall at one
-# false alert a route-year fell from 0.89 to 0.85, from 1.5 on to 0.88 (benchmarks/detection)
-EXPLAINED = 1.3  # what is left after the change has p above 0.05: nothing that would be remarked on by itself
+STEADY = 1.5  # coverage off by a smaller factor is noise of counting receivers. Held back from 1.25 on, recall at one
+# false alert per route-year fell from 0.89 to 0.85; from 1.5 on, to 0.88 (benchmarks/detection)
+EXPLAINED = 1.3  # what remains after the change has p above 0.05: not remarkable by itself
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """All arrays are days × routes, but `threshold` has one value per route. `held` names what kept a score over the
-    threshold from being flagged."""
+    """All arrays are days × routes; `threshold` has one value per route. The `held` arrays say why a score over the
+    threshold was not flagged."""
 
     score: Array
     threshold: Array
@@ -43,12 +43,12 @@ class Verdict:
 
 
 def judge(panel: Panel, seen: Seen, model: Model, first: int = 0) -> Verdict:
-    """The verdict on every day from row `first` on (days before have score -inf and no flag).
+    """The verdict on every day from row `first` on (earlier days have score -inf and no flag).
 
-    Flagged are days whose score is over the threshold, with more flights than usual, that nothing explains away.
+    A day is flagged if its score is over the threshold, it has more flights than usual, and nothing else explains them.
 
-    Held back: fewer watched days than the settings ask for; a change of coverage that could explain the excess; a day
-    hardly watched that brought no flight; flights whose positions are doubted and without which nothing is unusual.
+    Held back: fewer watched days than the settings ask for; a change of coverage that could explain the excess; a
+    hardly watched day without flights; flights with doubted positions, without which nothing is unusual.
     """
     score = np.full(panel.shape, -np.inf)
     score[first:] = model.scores(seen.values[first:])
@@ -79,7 +79,7 @@ def judge(panel: Panel, seen: Seen, model: Model, first: int = 0) -> Verdict:
 
 
 def window_coverage(panel: Panel, window: Array) -> tuple[Array, Array]:
-    """Mean coverage of each day's window, and the route's usual coverage before it (decayed mean)."""
+    """The mean coverage of each day's window, and the route's usual coverage before it (decayed mean)."""
     now = np.zeros(panel.shape)
     usual = np.zeros(panel.shape)
     decay = 0.5 ** (1 / HALF_LIFE)
@@ -96,10 +96,10 @@ def window_coverage(panel: Panel, window: Array) -> tuple[Array, Array]:
 
 
 def explained_by_coverage(observed: Array, expected: Array, variance: Array, now: Array, usual: Array) -> Array:
-    """Whether the excess would be ordinary if the change of coverage were misjudged by as much as it is.
+    """Whether the excess would be ordinary if the change of coverage were misjudged by as much as its own size.
 
-    Counts are corrected for coverage already; but a coverage that jumped is itself doubtful, in both directions: a
-    receiver may add more than we reckon, and a day believed blind may have been well watched.
+    Counts are already corrected for coverage. But coverage that jumped is itself uncertain, in both directions: a
+    receiver may add more than assumed, and a day thought blind may have been well watched.
     """
     ratio = np.maximum(now, 1e-3) / np.maximum(usual, 1e-3)
     factor = np.where(usual > 0, np.maximum(ratio, 1 / ratio), 1.0)
@@ -111,14 +111,14 @@ def explained_by_coverage(observed: Array, expected: Array, variance: Array, now
 def unseen(panel: Panel) -> Array:
     """Days watched less than half as well as usual on which nothing was counted: they are no news.
 
-    The flights of the days before look stranger with every such day, for less is expected while none is added; so do
-    those of the neighbours. All episodes that an outage raised opened on such a day (benchmarks/detection).
+    With every such day, the flights of the days before look stranger, because less is expected and none is added. The
+    same goes for the neighbours. All episodes raised by an outage opened on such a day (benchmarks/detection).
     """
     return (panel.count <= 0) & ~teachable(panel.coverage)
 
 
 def _ghosts(panel: Panel, seen: Seen) -> Array:
-    """Days on which only flights with doubted positions would have been unusual."""
+    """Days that would be unusual if flights with doubted positions counted in full."""
     out = np.zeros(panel.shape, dtype=bool)
     if not panel.suspect.any():
         return out

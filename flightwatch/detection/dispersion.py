@@ -13,26 +13,26 @@ from flightwatch.detection.panel import rolling
 
 Array = npt.NDArray[Any]
 
-SMALLEST_MEAN = 0.02  # flights a window; below, residuals are all zeros and say nothing of scatter
+SMALLEST_MEAN = 0.02  # flights per window; below, residuals are all zero and say nothing about scatter
 FEWEST_WINDOWS = 50
-TRIM = 0.998  # residuals above are taken for unlabelled surges
-LEAST_TAU2 = 0.05  # weeks differ by a fifth even where a short past has not shown it. Without, sixty days of timetables
-# fit 0, every busy route of their twin looks unusual, and the threshold rises for all: recall on Hong Kong's boards was
-# 0.88 and is 0.93 from 0.05 to 0.2 (benchmarks/detection)
-MOST_PHI, MOST_TAU2 = 5.0, 2.0  # pairs and batches, not convoys; beyond, the fit has caught surges
+TRIM = 0.998  # residuals above this quantile are taken for unlabelled surges
+LEAST_TAU2 = 0.05  # weeks differ by a fifth even where a short past has not shown it. Without this, sixty days of
+# timetables fit 0, every busy route of their twin looks unusual, and the threshold rises for all: recall on Hong Kong's
+# boards was 0.88, and is 0.93 with 0.05 to 0.2 (benchmarks/detection)
+MOST_PHI, MOST_TAU2 = 5.0, 2.0  # pairs and batches, not convoys; beyond, surges got into the fit
 OWN_WEIGHT = 4.0  # windows of evidence at which a route's own scatter weighs as much as the pooled one
-OWN_MEAN = 3.0  # flights a window at which its residual gets a quarter of full weight
-OWN_CAP = 9.0  # squared residuals, so one surge does not excuse the next
+OWN_MEAN = 3.0  # flights per window at which its residual gets a quarter of the full weight
+OWN_CAP = 9.0  # limit of squared residuals, so that one surge does not excuse the next
 OWN_RANGE = (0.2, 5.0)
 ALONE_DAYS = 7
-USUAL_PAIRS = 0.1  # of flights, until the own past says otherwise; 0.09 to 0.12 seen in benchmarks/detection
+USUAL_PAIRS = 0.1  # share of flights, until the past shows another; 0.09 to 0.12 seen in benchmarks/detection
 PAIRS_WEIGHT = 50.0
 MOST_PAIRS = 0.5
-SLOW_MEAN = 0.3  # flights a week; below, the product of two residuals is noise
+SLOW_MEAN = 0.3  # flights per week; below, the product of two residuals is noise
 
 
 def fit(counts: Array, memory: Memory) -> Prior:
-    """The memory's prior with phi and tau2 of each window, by non-negative least squares on the squared residuals."""
+    """The memory's prior with phi and tau2 for each window, from non-negative least squares on squared residuals."""
     phi, tau2 = {}, {}
     for window in WINDOWS:
         phi[window], tau2[window] = _fit_window(counts, memory, window)
@@ -58,7 +58,7 @@ def _fit_window(counts: Array, memory: Memory, window: int) -> tuple[float, floa
 
 
 def predict(counts: Array, memory: Memory, window: int) -> tuple[Array, Array, Array]:
-    """Observed, usual and variance of the last `window` days, for every day and route.
+    """Observed count, usual count and variance of the last `window` days, for every day and route.
 
     variance = mean + mean²/a (the rate is not known exactly) + phi·mean + tau2·mean², times the route's own factor.
     """
@@ -67,7 +67,7 @@ def predict(counts: Array, memory: Memory, window: int) -> tuple[Array, Array, A
 
 
 def pooled_variance(counts: Array, memory: Memory, window: int) -> tuple[Array, Array, Array]:
-    """Observed, usual and variance with the scatter that all routes share, before the route's own factor."""
+    """Observed, usual and variance with the scatter all routes share, without the route's own factor."""
     seen, mean, variance = _base(counts, memory, window)
     prior = memory.prior
     return seen, mean, variance + prior.phi.get(window, 0.0) * mean + prior.tau2.get(window, 0.0) * mean**2
@@ -80,9 +80,9 @@ def _base(counts: Array, memory: Memory, window: int) -> tuple[Array, Array, Arr
 
 
 def own_factor(seen: Array, mean: Array, variance: Array, window: int) -> Array:
-    """Each route's squared residuals against the pooled variance: below 1 for a timetable, above for bursts.
+    """Each route's squared residuals relative to the pooled variance: below 1 for a timetable, above 1 for bursts.
 
-    Causal, decayed, shrunk; windows that overlap the judged one are left out.
+    Causal, decayed, shrunk. Windows that overlap the judged one are left out.
     """
     z2 = np.minimum((seen - mean) ** 2 / np.maximum(variance, 1e-9), OWN_CAP)
     weight = (mean / (mean + OWN_MEAN)) ** 2
@@ -93,7 +93,7 @@ def own_factor(seen: Array, mean: Array, variance: Array, window: int) -> Array:
     out = np.ones(seen.shape)
     for t in range(len(seen)):
         past = t - lag
-        if past >= 28:  # four weeks until the memory itself means something
+        if past >= 28:  # before four weeks, the memory means nothing
             above = decay * above + residual[past]
             below = decay * below + weight[past]
         out[t] = (OWN_WEIGHT + above / window) / (OWN_WEIGHT + below / window)
@@ -115,9 +115,9 @@ def pairs(counts: Array) -> float:
 
 
 def slow(counts: Array, memory: Memory) -> tuple[float, float]:
-    """How alike residuals of the same route stay over two to four weeks, in units of mean²; and on how many windows.
+    """How similar residuals of one route stay over two to four weeks, in units of mean²; and from how many windows.
 
-    Its level is biased by the memory's own error, alike in a simulated world, so only differences mean something.
+    The memory's own error biases the level, equally so in a simulated world, so only differences mean something.
     """
     seen, mean, variance = pooled_variance(counts, memory, 7)
     reach = np.sqrt(OWN_CAP * variance)

@@ -1,4 +1,4 @@
-"""What the forest sees: eleven numbers per route and day, all in units of surprise (-log10 p), 0 = nothing unusual."""
+"""The forest's input: eleven numbers per route and day, all in units of surprise (-log10 p), 0 = nothing unusual."""
 
 from __future__ import annotations
 
@@ -27,23 +27,21 @@ Array = npt.NDArray[Any]
 
 SHARE_DAYS = 14
 SHARE_WEIGHT = 8.0  # flights at which a route's own share weighs as much as the pooled one
-SETTLED = 60  # days until whoever flies has been seen before. In six of the demo's worlds 21 % of the flights between
-# countries are by newcomers in a history's first month, 5 % in the second, 3, 2 and 1 % in the next
-SETTLING = ("newcomers", "region_newcomers")  # what nearly every flight is while a history is young
-GAPS = (2, 3, 5)  # flights whose shortest span is judged
-GAP_SURE = (
-    0.9  # of k: flights known to nine in ten make a burst, judged by what their probabilities add up to. While it
-)
-# took whole ones, the twin, whose flights are whole, had such bursts on 8 route-days in 1,000 and the past it came from
-# on one in 7,000 (18 of the demo's worlds, seeds 400 to 417, watch list, surprise over 2)
-GAP_DAYS = 60  # longer spans are no burst, and the windows judge them
-GAP_FADE = 0.8  # a day: a burst stays in the picture for a week
-NOTHING = 0.05  # p above 0.9 is no surprise; dust must not become rare where a feature is always 0
-FEWEST = 1.5  # flights: one alone is no surge, however odd. In the archived half year of twelve of the demo's worlds
-# (seeds 0 to 11, in which nothing happens) 8 of the 21 false episodes on the watch list were a single flight's
+SETTLED = 60  # days until most aircraft have been seen before. In six demo worlds, newcomers make 21 % of the flights
+# between countries in the first month of a history, 5 % in the second, then 3, 2 and 1 %
+SETTLING = ("newcomers", "region_newcomers")  # true of nearly every flight while a history is young
+GAPS = (2, 3, 5)  # numbers of flights whose shortest span is judged
+GAP_SURE = 0.9  # of k: flights with a probability of 0.9 each make a burst, judged by the sum of their probabilities.
+# When only whole flights did, the twin, whose flights are whole, had bursts on 8 route-days in 1,000, and the past it
+# came from on 1 in 7,000 (18 demo worlds, seeds 400 to 417, watch list, surprise over 2)
+GAP_DAYS = 60  # longer spans are no burst; the windows judge them
+GAP_FADE = 0.8  # per day: a burst counts for about a week
+NOTHING = 0.05  # p above 0.9 is no surprise; tiny values must not seem rare where a feature is always 0
+FEWEST = 1.5  # flights: a single one is no surge, however odd. In the archived half year of twelve demo worlds (seeds 0
+# to 11, in which nothing happens), 8 of the 21 false episodes on the watch list came from a single flight
 HOT = 2.0  # a neighbour with p < 0.01 over 7 days is hot
-HOT_SHARE = 0.006  # of quiet route-days are hot (mid-p of sparse counts; measured in benchmarks/detection)
-HOT_SCATTER = 1.6  # variance over mean of the hot neighbours, for they share their weather
+HOT_SHARE = 0.006  # share of quiet route-days that are hot (mid-p of sparse counts; measured in benchmarks/detection)
+HOT_SCATTER = 1.6  # variance over mean of the number of hot neighbours: they have weather in common
 
 SHARES = dict(zip(ATTRIBUTES, ("new14", "region14", "heavy14", "night14"), strict=True))
 NAMES = ("s3", "s7", "s14", "s28", "gap", *SHARES.values(), "rev14", "nbr7")
@@ -52,7 +50,7 @@ COUNT_NAMES = ("s3", "s7", "s14", "s28", "gap")
 
 @dataclass(frozen=True)
 class Rates:
-    """Everything pooled over routes that features need: fitted on a training span, then only read."""
+    """What features need that is pooled over routes: fitted on a training span, then only read."""
 
     forward: Prior
     reverse: Prior
@@ -62,7 +60,7 @@ class Rates:
 
 @dataclass(frozen=True)
 class Around:
-    """What the neighbours say of each day and route: their busyness, and the surprise of how many are hot."""
+    """The neighbours of each day and route: how busy they are, and the surprise of how many are hot."""
 
     index: Array
     hot: Array
@@ -70,7 +68,7 @@ class Around:
 
 @dataclass(frozen=True)
 class Seen:
-    """Features (days × routes × NAMES) and, per window, observed, usual and variance, for the words."""
+    """Features (days × routes × NAMES) and, for the words, each window's observed, usual and variance."""
 
     values: Array
     windows: dict[int, tuple[Array, Array, Array]]
@@ -79,7 +77,7 @@ class Seen:
 
 
 def fit(panel: Panel, teaches: Array | None = None) -> Rates:
-    """The pooled rates of a training span; `teaches` marks the days fit to learn from (default: well watched)."""
+    """The pooled rates of a training span. `teaches` marks the days to learn from (default: well watched ones)."""
     teaches = teachable(panel.coverage) if teaches is None else teaches
     exposure = panel.coverage * teaches
     forward = pooled(panel.clean * teaches, exposure, panel.weekday)
@@ -97,13 +95,13 @@ def fit(panel: Panel, teaches: Array | None = None) -> Rates:
 
 
 def pooled_share(panel: Panel, name: str, teaches: Array) -> float:
-    """The share of such flights among all of the days that tell of it."""
+    """The share of such flights among all flights of the `telling` days."""
     known = telling(panel, name)[:, None] * teaches
     return float((panel.attributes[name] * known).sum()) / max(float((panel.count * known).sum()), 1.0)
 
 
 def telling(panel: Panel, name: str) -> Array:
-    """The days of a history that tell how often flights are such: the first weeks hardly tell of newcomers."""
+    """The days of a history that show how common such flights are: for newcomers, the first weeks hardly do."""
     days = len(panel.days)
     return np.arange(days) >= (min(SETTLED, days // 3) if name in SETTLING else 0)
 
@@ -111,7 +109,7 @@ def telling(panel: Panel, name: str) -> Array:
 def see(panel: Panel, rates: Rates, teaches: Array | None = None, around: Around | None = None) -> Seen:
     """The features of every day, each from that day and earlier ones only.
 
-    `around` gives what the neighbours say when they are not in the panel.
+    `around` describes the neighbours when they are not in the panel.
     """
     teaches = teachable(panel.coverage) if teaches is None else teaches
     if around is None:
@@ -134,18 +132,18 @@ def see(panel: Panel, rates: Rates, teaches: Array | None = None, around: Around
 
 
 def gap_surprise(counts: Array, memory: Memory) -> Array:
-    """The shortest span that holds the last 2, 3 or 5 flights, as a count tail; it fades by a fifth a day."""
+    """The surprise (a count tail) of the shortest span with the last 2, 3 or 5 flights; fades by a fifth per day."""
     days, routes = counts.shape
     a, b = memory.rate(28 + GUARD)
     spent = np.vstack([np.zeros(routes), np.cumsum(memory.exposure, axis=0)])
     total = np.vstack([np.zeros(routes), np.cumsum(counts, axis=0)])
-    # One sorted line for all routes: each route's running total starts above the end of the one before.
+    # One ascending array for all routes: each route's running total starts above the end of the one before.
     lift = np.r_[0.0, np.cumsum(total[-1] + 1.0)[:-1]]
     line = (total + lift).T.ravel()
     t, r = np.nonzero(counts > 0)
     best = np.zeros(counts.shape)
     for k in GAPS:
-        # The last day before which at most (all - k) flights lie is the day the span begins.
+        # The span begins on the last day before which at most (all - k) flights lie.
         sure = GAP_SURE * k
         start = np.searchsorted(line, (total + lift)[t + 1, r] - sure + 1e-9, side="right") - 1 - r * (days + 1)
         ok = (total[t + 1, r] >= sure - 1e-9) & (t - start <= GAP_DAYS)
@@ -159,7 +157,7 @@ def gap_surprise(counts: Array, memory: Memory) -> Array:
 
 
 def _share(panel: Panel, name: str, pooled: float) -> Array:
-    """How surprising the share of such flights among the last 14 days' is, against the route's own past share."""
+    """How surprising the share of such flights in the last 14 days is, given the route's own past share."""
     part, counts = panel.attributes[name], panel.count
     told = (np.arange(len(counts)) >= (SETTLED if name in SETTLING else 0))[:, None]
     k, n = rolling(part, SHARE_DAYS), rolling(counts, SHARE_DAYS)
@@ -176,7 +174,7 @@ def _share(panel: Panel, name: str, pooled: float) -> Array:
 
 
 def _hot_neighbours(s7: Array, panel: Panel) -> Array:
-    """How many other routes at either end are surprising today, against the few that always are."""
+    """How surprising the number of hot routes at either end is today; a few always are."""
     hot = (s7 > HOT).astype(float)
     out = np.zeros(s7.shape)
     for group in (panel.origin, panel.destination):
@@ -187,13 +185,13 @@ def _hot_neighbours(s7: Array, panel: Panel) -> Array:
 
 
 def surge(observed: Array, expected: Array) -> Array:
-    """Whether so many flights can be a surge at all: more than usual, and more likely two than one."""
+    """Whether this many flights can be a surge at all: more than usual, and more likely two than one."""
     more: Array = (observed > expected) & (observed >= FEWEST)
     return more
 
 
 def strongest_window(seen: Seen) -> tuple[Array, Array, Array, Array]:
-    """Per day and route the most surprising window: its days, observed, usual, variance; 7 days where none is."""
+    """The most surprising window per day and route: days, observed, usual, variance; 7 days where none is."""
     windows = list(seen.windows)
     surprises = seen.values[..., [NAMES.index(f"s{w}") for w in windows]]
     best = np.where(surprises.max(axis=-1) > 0, surprises.argmax(axis=-1), windows.index(7))

@@ -22,7 +22,7 @@ from flightwatch.records import DAY, FINDING, conform
 
 Array = npt.NDArray[Any]
 
-WORTH_WORDS = 0.5  # of the threshold: days nearer to it than this get their contributions
+WORTH_WORDS = 0.5  # of the threshold: days with a higher score get contributions
 
 
 def score(
@@ -35,8 +35,8 @@ def score(
 ) -> pd.DataFrame:
     """A finding for every route and day (from `since` on), each from that day and earlier ones only.
 
-    Needs only `route`, `day`, `flights`; further columns of ROUTE_DAY are used when there. Without a `model` one is
-    trained on the days before `since`, or on all days. `exclude` (route, day) names days that must not teach.
+    Needs only `route`, `day`, `flights`; further columns of ROUTE_DAY are used if present. Without a `model`, one is
+    trained on the days before `since`, or on all days. `exclude` (route, day) names days not to learn from.
     """
     if model is None:
         past = route_days if since is None else route_days[pd.to_datetime(route_days["day"]) < pd.Timestamp(since)]
@@ -89,7 +89,7 @@ def _words(panel: Panel, seen: Seen, model: Model, verdict: Verdict, at: tuple[A
     told = np.zeros(rows.shape)
     if near.any():
         told[near] = model.contributions(rows[near])
-    # Rounded, so that a hundred thousand quiet days share a few hundred sentences; kept for as long as this takes.
+    # Rounded, so that a hundred thousand quiet days share a few hundred sentences; cached during this call.
     headline = cache(words.headline)
     heads = zip(
         verdict.observed[at].round(2).tolist(),

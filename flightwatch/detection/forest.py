@@ -1,4 +1,4 @@
-"""One isolation forest over all routes: how easily a day is told apart from ordinary days."""
+"""One isolation forest over all routes: how easily a day is separated from ordinary days."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-TREES = 300  # of 100, 200, 300, 500: where two seeds agree on the alerts; see benchmarks/detection
-SAMPLES = 256  # rows per tree, the setting of Liu, Ting and Zhou 2008: enough, and it keeps crowds from masking
+TREES = 300  # of 100, 200, 300, 500: from here on two seeds agree on the alerts; see benchmarks/detection
+SAMPLES = 256  # rows per tree, as in Liu, Ting and Zhou 2008: enough, and clusters of outliers do not mask each other
 FIT_ROWS = 60_000
-ACTIVE_SHARE = 0.7  # of the rows fitted on; in the raw data nine of ten days are idle and teach nothing
+ACTIVE_SHARE = 0.7  # of the rows fitted on; in the raw data, nine of ten days are idle and teach nothing
 ACTIVE = 0.3  # a feature above this makes a day active: half a flight where none is usual
-CLEAN_SHARE = 0.03  # strangest active rows dropped before the second fit: surges nobody labelled
+CLEAN_SHARE = 0.03  # of active rows, the strangest, dropped before the second fit: unlabelled surges
 
 
 def fit(rows: Array, seed: int, trees: int = TREES) -> Any:
     """A fitted scikit-learn IsolationForest; the same rows and seed give the same trees.
 
-    Fitted twice: the strangest rows of the first fit, surges of the past nobody labelled, are left out of the second.
+    Fitted twice: the second time without the strangest rows of the first, which are unlabelled surges of the past.
     """
     first = _fit(rows, seed, trees)
     live = (rows > 1e-6).any(axis=1)
@@ -38,7 +38,7 @@ def _fit(rows: Array, seed: int, trees: int) -> Any:
     active = (rows > ACTIVE).any(axis=1)
     busy, idle = np.flatnonzero(active), np.flatnonzero(~active)
     n_busy = min(len(busy), int(FIT_ROWS * ACTIVE_SHARE))
-    # Idle rows fill the rest, but never outnumber the active ones by more than the share says.
+    # Idle rows fill the rest, but never beyond their share.
     n_idle = min(len(idle), max(int(n_busy * (1 - ACTIVE_SHARE) / ACTIVE_SHARE), 32))
     chosen = np.concatenate([rng.choice(busy, n_busy, replace=False), rng.choice(idle, n_idle, replace=False)])
     sample = rows[chosen]
@@ -47,10 +47,10 @@ def _fit(rows: Array, seed: int, trees: int) -> Any:
 
 
 def shortness(forest: Any, rows: Array) -> Array:
-    """Minus the mean path length, in units of the average path of the sample: higher is stranger.
+    """Minus the mean path length, in units of the sample's average path: higher is stranger.
 
-    scikit-learn's `score_samples` is lower for stranger rows and bends the scale (-2^-x); undone once, here, so that
-    contributions add up. Idle rows, all features 0, share one score.
+    scikit-learn's `score_samples` is lower for stranger rows and not linear (-2^-x). That is undone here, once, so that
+    contributions add up. Idle rows, whose features are all 0, share one score.
     """
     out = np.empty(len(rows))
     active = (rows > 1e-6).any(axis=1)
@@ -61,10 +61,10 @@ def shortness(forest: Any, rows: Array) -> Array:
 
 
 def contributions(forest: Any, rows: Array) -> Array:
-    """By feature, how much the splits it took part in shortened the path; `start` plus a row's sum = its `shortness`.
+    """How much each feature's splits shortened the path; `start` plus a row's sum is its `shortness`.
 
-    Per tree the expected path length changes at every split a row passes, and the change belongs to the split's
-    feature (path-length attribution, Saabas 2014). Positive made the row easier to tell apart.
+    In each tree, the expected path length changes at every split a row passes. The change is credited to the split's
+    feature (path-length attribution, Saabas 2014). Positive: it made the row easier to separate.
     """
     total = np.zeros(rows.shape)
     for tree, columns in zip(forest.estimators_, forest.estimators_features_, strict=True):
@@ -82,7 +82,7 @@ def contributions(forest: Any, rows: Array) -> Array:
 
 
 def start(forest: Any) -> float:
-    """The shortness every row has before any split: minus the trees' expected path."""
+    """The shortness of every row before any split: minus the trees' expected path."""
     return -float(sum(_expected_paths(tree.tree_)[0][0] for tree in forest.estimators_)) / _unit(forest)
 
 
@@ -91,7 +91,7 @@ def _unit(forest: Any) -> float:
 
 
 def _expected_paths(tree: Any) -> tuple[Array, list[Array]]:
-    """Per node the mean path length of the sample rows under it; and the nodes by depth."""
+    """The mean path length of the sample rows under each node; and the nodes by depth."""
     left, right, size = tree.children_left, tree.children_right, tree.n_node_samples.astype(float)
     levels, depth = [np.array([0])], np.zeros(tree.node_count)
     while True:

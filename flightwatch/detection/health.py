@@ -1,4 +1,4 @@
-"""Whether a freshly trained model may serve, and whether the world has moved away from the one in service."""
+"""Whether a newly trained model may be used, and whether traffic has drifted away from the one in use."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from flightwatch.detection.panel import build
 from flightwatch.detection.training import USUAL, mark, try_on
 
 TRIAL_YEARS = 200.0  # route-years of the second twin: a hundred episodes at the default rate
-TOLERANCE = 1.5  # of the stated rate, on a twin of another seed; its noise at a hundred episodes is 10 %
+TOLERANCE = 1.5  # times the stated rate, on a twin of another seed; the noise of a hundred episodes is 10 %
 RECENT_DAYS = 30
-MOST_FLAGGED = 0.05  # of recent route-days; a model that flags more has lost the ordinary
-DRIFTED = 2.0  # a feature unusual twice as often (or half as often) as when learned
-FEWEST = 20.0  # unusual days that must be expected before a ratio is called drift
+MOST_FLAGGED = 0.05  # of recent route-days; a model that flags more no longer knows what is ordinary
+DRIFTED = 2.0  # a feature is unusual twice as often (or half as often) as when learned
+FEWEST = 20.0  # unusual days to be expected before a ratio counts as drift
 
 
 @dataclass(frozen=True)
 class Trial:
-    """`fit` says the model may serve; `reasons` why it may not."""
+    """`fit`: the model may be used; `reasons`: why not."""
 
     fit: bool
     stated: float
@@ -48,7 +48,7 @@ def trial(model: Model, route_days: pd.DataFrame, exclude: pd.DataFrame | None =
     other = try_on(model, world, features.see(world, model.rates)).worth(stated)
     realised = float(other.rate(np.array(model.threshold)))
     flagged = float(judge(panel, seen, model).flagged[-RECENT_DAYS:].mean())
-    # Three standard errors of a Poisson count besides: a low stated rate leaves few episodes to count.
+    # Plus three standard errors of a Poisson count: at a low stated rate there are few episodes to count.
     most = TOLERANCE * stated + 3 * np.sqrt(stated / other.route_years)
     reasons = []
     if not np.isfinite(model.threshold):
@@ -61,10 +61,10 @@ def trial(model: Model, route_days: pd.DataFrame, exclude: pd.DataFrame | None =
 
 
 def drift(model: Model, route_days: pd.DataFrame, since: date) -> pd.DataFrame:
-    """How often each feature is unusual (p < 0.1) from `since` on, against the days the model learned from.
+    """How often each feature is unusual (p < 0.1) from `since` on, compared with the days the model learned from.
 
-    Columns: feature, learned and recent (shares of route-days), ratio, drifted. Alerts would show as drift too; many
-    features moving together without alerts mean that the world changed and the model should be trained anew.
+    Columns: feature, learned and recent (shares of route-days), ratio, drifted. Alerts show as drift too. If many
+    features move together without alerts, traffic has changed and the model should be trained again.
     """
     panel = build(route_days)
     seen = features.see(panel, model.rates, mark(panel, None, model.settings))
@@ -72,7 +72,7 @@ def drift(model: Model, route_days: pd.DataFrame, since: date) -> pd.DataFrame:
     rows = seen.values[first:].reshape(-1, len(NAMES))
     recent = (rows > USUAL).mean(axis=0) if len(rows) else np.full(len(NAMES), np.nan)
     learned = np.array([model.usual[n] for n in NAMES])
-    # Half a day each, so that a feature that never was unusual has a ratio too.
+    # Half a day is added to each, so that a feature that was never unusual has a ratio too.
     ratio = (recent * len(rows) + 0.5) / (learned * len(rows) + 0.5)
     enough = np.maximum(recent, learned) * len(rows) >= FEWEST
     return pd.DataFrame(

@@ -1,8 +1,8 @@
-"""Watches that rest on the same flights: a route inside a wider one, and the way back of a route.
+"""Watches that rest on the same flights: a route inside a wider one, and a route's way back.
 
-One surge passes the threshold of several such routes and still is one alert (`alerts.linking`). A twin that draws them
-one by one would count it several times. Which routes belong together shows in the past: their flights fall on the
-same days, or on days on which flights the other way were counted.
+One surge passes the threshold of several such routes but is one alert (`alerts.linking`). A twin that draws each route
+separately would count it several times. The past shows which routes belong together: their flights fall on the same
+days, or on days with flights the other way.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from flightwatch.detection.panel import Panel
 
 Array = npt.NDArray[Any]
 
-A_FLIGHT = 0.5  # more likely than not there was one that day
-BUSIEST = 0.5  # share of days with a flight; on busier routes any two fall on the same days
+A_FLIGHT = 0.5  # more likely than not there was a flight that day
+BUSIEST = 0.5  # share of days with a flight; on busier routes, flights of any two fall on the same days
 SAME = 0.5  # of a route's flight-days beyond chance: what `alerts.linking` asks of shared flights and of ways back
-WIDER = 4.0  # times the flights: of a wider watch's variance less than a quarter is the narrower's, so it says nothing
-COINCIDENCE = 0.01  # of finding a route among all others by chance alone
-TINY = 1e-9  # flights: what is divided by must not be 0
+WIDER = 4.0  # times the flights: less than a quarter of a wider watch's variance is the narrower's, so it says nothing
+COINCIDENCE = 0.01  # probability of finding a route among all others by chance
+TINY = 1e-9  # flights: keeps divisors above 0
 
 
 @dataclass(frozen=True)
 class Kin:
-    """Per route the next busier one it belongs to (-1: none), the share of its flight-days that are that one's, of
-    these the share on the very day, whether the rest is a day later (1) or earlier (-1), and the number of its family.
+    """For each route: the next busier one it belongs to (-1: none), the share of its flight-days that it has in common
+    with that one, the share of these on the same day, whether the rest is a day later (1) or earlier (-1), its family.
     """
 
     parent: Array
@@ -39,7 +39,7 @@ class Kin:
     family: Array
 
     def order(self) -> list[int]:
-        """The routes that have a parent, every parent before its children."""
+        """The routes that have a parent; parents come before their children."""
         depth = np.zeros(len(self.parent), dtype=int)
         up = self.parent.copy()
         while (up >= 0).any():
@@ -65,7 +65,7 @@ def find(panel: Panel) -> Kin:
     near = np.maximum(after, before)
     same_flights, way_back = sure & (same >= SAME), way_back & (home >= SAME) & (near >= SAME)
     linked = wider & (same_flights | way_back)
-    # The least busy of those that fit: a city pair belongs to its region before it belongs to its country.
+    # The least busy one that fits: a city pair belongs to its region before its country.
     parent = np.where(linked.any(axis=1), np.where(linked, rank[None, :], -1).argmax(axis=1), -1)
     at = np.arange(routes), np.maximum(parent, 0)
     strength = np.where(way_back, np.maximum(near, same), same)[at]
@@ -75,9 +75,9 @@ def find(panel: Panel) -> Kin:
 
 
 def _beyond_chance(mine: Array, theirs: Array, weekday: Array) -> tuple[Array, Array]:
-    """Which share of each route's flight-days are another's too, chance taken off, and where it is no coincidence.
+    """The share of each route's flight-days that are another's too, minus chance; and where it is no coincidence.
 
-    Two timetables of Saturdays meet every Saturday, so chance is counted by weekdays.
+    Chance is counted by weekday, because two Saturday timetables meet every Saturday.
     """
     n = mine.sum(axis=0, dtype=float)[:, None]
     both, chance = np.zeros((2, mine.shape[1], mine.shape[1]))
@@ -92,7 +92,7 @@ def _beyond_chance(mine: Array, theirs: Array, weekday: Array) -> tuple[Array, A
 
 
 def _families(parent: Array) -> Array:
-    """A number for each route, the same for all that come from one."""
+    """A number for each route, the same for all with a common ancestor."""
     root = np.arange(len(parent))
     while (parent[root] >= 0).any():
         root = np.where(parent[root] >= 0, parent[root], root)
@@ -100,8 +100,8 @@ def _families(parent: Array) -> Array:
 
 
 def alike(rate: Array, shape: Array, kin: Kin) -> None:
-    """Gives the children's drawn rates their parent's luck, in place: `rate` in units of its gamma's scale, copies in
-    blocks of all routes, `shape` one per route."""
+    """Gives the children's drawn rates the quantile of their parent, in place: `rate` in units of its gamma's scale,
+    copies in blocks of all routes, one `shape` per route."""
     routes = len(kin.parent)
     for i in kin.order():
         p = kin.parent[i]
@@ -109,7 +109,7 @@ def alike(rate: Array, shape: Array, kin: Kin) -> None:
 
 
 def descend(whole: Array, mean: Array, kin: Kin, copies: int, rng: np.random.Generator) -> None:
-    """Draws the children's flights anew, in place: their share out of the parent's flights, the rest as it was drawn.
+    """Draws the children's flights again, in place: their share from the parent's flights, the rest as already drawn.
 
     `whole` and `mean` are days × (copies · routes), each copy a block of all routes.
     """

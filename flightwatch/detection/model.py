@@ -1,4 +1,4 @@
-"""A trained model: what was pooled from the past, the forest, the tail reference, and what its scores are worth."""
+"""A trained model: what was pooled from the past, the forest, the tail reference, and what its scores mean."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from flightwatch.detection.settings import Settings
 
 Array = npt.NDArray[Any]
 
-RECIPE = "8"  # the meaning of features, forest, scale and twin; a change makes another model of the same data
-FOREST_WEIGHT = 0.5  # of 0.25, 0.5 and 1 beside the sum of surprises (benchmarks/detection)
+RECIPE = "8"  # version of features, forest, scale and twin; another recipe makes another model of the same data
+FOREST_WEIGHT = 0.5  # relative to the sum of surprises, of 0.25, 0.5 and 1 (benchmarks/detection)
 
 
 @dataclass(frozen=True)
 class Model:
-    """`id` names recipe, seed, data and settings; two models with one id judge alike.
+    """`id` stands for recipe, seed, data and settings; two models with the same id judge alike.
 
-    `usual` is each feature's share of learning days with p below 1 in 10, what drift is measured against. `groups` are
-    calibrations on the routes of one stated rate alone, by that rate, where several rates are stated.
+    `usual` is each feature's share of learning days with p below 1 in 10, the reference for drift. Where several rates
+    are stated, `groups` holds, by rate, a calibration on the routes of that rate alone.
     """
 
     id: str
@@ -47,22 +47,22 @@ class Model:
 
     @property
     def threshold(self) -> float:
-        """The score over which the stated false-alert rate is kept."""
+        """The score threshold that keeps the stated false-alert rate."""
         stated = self.settings.false_alerts_per_route_year
         return self.worth(stated).threshold(stated)
 
     def worth(self, stated: float) -> Calibration:
-        """What scores are worth on the routes this rate is stated for: a rate has to hold where it is stated."""
+        """What scores mean on the routes with this stated rate: a rate has to hold on its own routes."""
         return self.groups.get(stated, self.calibration)
 
     def thresholds(self, routes: Array) -> Array:
-        """The same for each of these routes, by the rate that is stated for it."""
+        """The threshold of each of these routes, by its stated rate."""
         rates = self.settings.rates
         known = {rate: self.worth(rate).threshold(rate) for rate in set(rates.values())}
         return np.array([known[rates[r]] if r in rates else self.threshold for r in routes.tolist()])
 
     def raw(self, rows: Array) -> Array:
-        """The scores of feature rows: sum of surprises and forest on one scale, added. Higher is stranger."""
+        """The scores of feature rows: sum of surprises plus forest, on one scale. Higher is stranger."""
         short = (forest.shortness(self.forest, rows) - self.start) / self.scale
         total: Array = surprises.parts(rows).sum(axis=1) + FOREST_WEIGHT * short
         return total
@@ -77,9 +77,9 @@ class Model:
         return self.raw(values.reshape(-1, values.shape[-1])).reshape(values.shape[:-1])
 
     def to_record(self) -> dict[str, Any]:
-        """What is needed to make the model again and to know it is the same: recipe, seed, data hash, versions.
+        """What is needed to make the model again and to check that it is the same: recipe, seed, data hash, versions.
 
-        The fit itself is not in it; `detection.from_record` makes it anew from the same route-days.
+        It does not hold the fit; `detection.from_record` fits again from the same route-days.
         """
         rates = (0.1, 0.3, 0.5, 1.0, 3.0)
         return {
@@ -103,7 +103,7 @@ class Model:
 
 
 def versions() -> dict[str, str]:
-    """The libraries whose change may change a fit."""
+    """Versions of the libraries that a fit may depend on."""
     import scipy
     import sklearn
 

@@ -1,7 +1,7 @@
 """Route-days as a rectangle: one array per column, days down, routes across, range-checked.
 
-A day a route has no row for was not watched when the frame has a `coverage` column (its coverage is 0); in a bare
-frame of counts it is a day without flights, because a plain `groupby(...).size()` leaves those out.
+If the frame has a `coverage` column, a day without a row was not watched (coverage 0). In a plain frame of counts it
+is a day without flights, because `groupby(...).size()` leaves those out.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from flightwatch.records import ROUTE_DAY, conform
 
 Array = npt.NDArray[Any]
 
-MAX_FLIGHTS = 10_000  # a day; the busiest city pairs of the world have under 200, so more is a broken count
-MAX_DAYS = 7_305  # twenty years: one stray date must not make an array of centuries
+MAX_FLIGHTS = 10_000  # per day; the world's busiest city pairs have under 200, so more is a broken count
+MAX_DAYS = 7_305  # twenty years: one wrong date must not make an array of centuries
 
 ATTRIBUTES = ("newcomers", "region_newcomers", "heavy", "night")
-"""What flights can be besides many: each is a number of flights out of the day's `count`.
+"""Attributes of flights: for each, the number of such flights among the day's `count`.
 
-Flights with an end nobody saw are not among them: their share tells how we watch. When polls took the place of an
-archive it rose on all routes at once, and four of four false alerts of the demo's worlds rested on it.
+Flights with an unseen end are not among them: their share depends on how we watch. When polls replaced an archive, it
+rose on all routes at once, and four of four false alerts in the demo worlds rested on it.
 """
 
-SUSPECT_WEIGHT = 0.5  # half is the middle of "real" and "ghost"; doubted flights never outvote the others, see below
-SUSPECT_DAYS = 14  # the span an episode may pause (episode gap), so one day's ghosts do not decide alone
+SUSPECT_WEIGHT = 0.5  # half way between "real" and "ghost"; doubted flights never outweigh the others, see below
+SUSPECT_DAYS = 14  # the longest pause of an episode (episode gap), so that one day's ghosts do not decide alone
 
 
 @dataclass(frozen=True)
 class Panel:
-    """`count` is what is judged; `clean` what teaches; `seen` all flights, doubted ones included.
+    """`count` is judged; `clean` is learned from; `seen` is all flights, including doubted ones.
 
-    Arrays are days × routes, `origin` and `destination` one group number per route. `family` is told of twins only:
-    routes of one number rest on the same flights (`kin`).
+    Arrays are days × routes; `origin` and `destination` hold one group number per route. Only twins have `family`:
+    routes with the same number rest on the same flights (`kin`).
     """
 
     routes: Array
@@ -140,8 +140,8 @@ def rolling(values: Array, days: int) -> Array:
 def _trusted(suspect: Array, clean: Array) -> Array:
     """How much of the doubted flights counts: half, and nothing while they outnumber the undoubted ones.
 
-    Five hundred ghosts beside one real flight are still one flight; two doubted flights beside four others are
-    evidence, since jamming hits real aircraft too.
+    Five hundred ghosts beside one real flight are still one flight. Two doubted flights beside four others are
+    evidence, because jamming affects real aircraft too.
     """
     if not suspect.any():
         return np.zeros_like(suspect)
@@ -150,7 +150,7 @@ def _trusted(suspect: Array, clean: Array) -> Array:
 
 
 def _groups(names: Array, column: Array, routes: int) -> Array:
-    """A group number per route, from its latest named group; a route without one is a group of its own."""
+    """A group number per route, from its latest named group; a route without a name is its own group."""
     own = np.array([f"\0{i}" for i in range(routes)], dtype=object)
     named = np.array([bool(n) for n in names])
     own[column[named]] = names[named]
@@ -158,7 +158,7 @@ def _groups(names: Array, column: Array, routes: int) -> Array:
 
 
 def _check(frame: pd.DataFrame) -> None:
-    """A forest takes NaN and 1e300 without a word, so impossible numbers are refused here, by name."""
+    """Refuses impossible numbers, by name: a forest would accept NaN and 1e300 silently."""
     for name, limit in (("coverage", 1.0), *((n, float(MAX_FLIGHTS)) for n in _COUNTS)):
         values = frame[name].to_numpy(dtype=float)
         bad = ~((values >= 0) & (values <= limit + 1e-9))

@@ -1,4 +1,4 @@
-"""What a user may decide about detection; everything else is measured and stands beside the code it rules."""
+"""What a user may decide about detection. Everything else is measured and defined beside the code that uses it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from flightwatch.errors import ConfigError
 
 @dataclass(frozen=True)
 class Settings:
-    """False alerts are counted as opened per route and year on traffic in which nothing happens; watches that rest on
-    the same flights open one together.
+    """False alerts are those opened per route and year on traffic in which nothing happens. Watches that rest on the
+    same flights open one together.
 
-    `rates` are other rates for some routes, by name: pairs that nobody named are many, and get less of the budget.
-    Days covered worse than `min_coverage` teach nothing. 0 by default: counts are corrected for coverage, and on a
-    route that is always badly covered such days are all there is to learn from.
+    `rates` are other rates for some routes, by name: discovered pairs are many and each gets less of the budget. Days
+    with coverage below `min_coverage` teach nothing. The default is 0: counts are corrected for coverage, and a route
+    that is always badly covered has no other days to learn from.
     """
 
     false_alerts_per_route_year: float = 0.5
@@ -24,7 +24,7 @@ class Settings:
     rates: dict[str, float] = field(default_factory=dict)
 
     def stated(self, route: str) -> float:
-        """The rate of false alerts stated for a route."""
+        """A route's stated rate of false alerts."""
         return self.rates.get(route, self.false_alerts_per_route_year)
 
     def __post_init__(self) -> None:

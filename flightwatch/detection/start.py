@@ -1,4 +1,4 @@
-"""Since when: the first flight-day of the surge a finding belongs to."""
+"""The first flight-day of the surge that a finding belongs to."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from flightwatch.records import DAY
 
 Array = npt.NDArray[Any]
 
-LONGEST = 42  # days back from a finding: the longest window and an episode's pause; older flights made older findings
+LONGEST = 42  # days back from a finding: the longest window plus an episode's pause; older flights had older findings
 
 
 def episode_start(route_days: pd.DataFrame, found: pd.DataFrame, *, gap_days: int = 14) -> pd.Series:
-    """For each flagged finding the first flight-day of its episode (NaT for the others), aligned with `found`.
+    """For each flagged finding, the first flight-day of its episode (NaT for the others), aligned with `found`.
 
-    Of all spans that end with the finding and begin with a flight, the most surprising one against the route's usual
-    rate before it; findings no more than `gap_days` apart share the earliest start so far.
+    Of all spans that end with the finding and begin with a flight, it is the most surprising one, given the route's
+    usual rate before it. Findings no more than `gap_days` apart share the earliest start so far.
     """
     flagged = found[found["flagged"]].sort_values(["route", "day"])
     out = pd.Series(np.full(len(found), np.datetime64("NaT")).astype(DAY), index=found.index)
@@ -46,7 +46,7 @@ def starts(panel: Panel, flagged: pd.DataFrame, gap_days: int) -> pd.Series:
 
 
 def _begin(panel: Panel, t: int, r: int) -> int:
-    """The day the most surprising span ending on `t` begins."""
+    """The first day of the most surprising span that ends on `t`."""
     low = max(t - LONGEST + 1, 0)
     spans = np.arange(low, t + 1)[panel.count[low : t + 1, r] > 0]
     if not len(spans):
@@ -54,7 +54,7 @@ def _begin(panel: Panel, t: int, r: int) -> int:
     decay = 0.5 ** (np.arange(low)[::-1] / HALF_LIFE)
     before = (decay * panel.count[:low, r]).sum()
     watched = (decay * panel.coverage[:low, r]).sum()
-    # Half a flight in one longest window: what a route without any past is given.
+    # Half a flight per longest window: assumed for a route without any past.
     rate = (before + 0.5) / (watched + max(WINDOWS))
     total = np.cumsum(panel.count[low : t + 1, r][::-1])[::-1]
     exposure = np.cumsum(panel.coverage[low : t + 1, r][::-1])[::-1]

@@ -1,9 +1,9 @@
-"""The sum of surprises: the strongest count window and everything else that is odd, added up. It keeps growing where a
-forest saturates.
+"""The sum of surprises: the strongest count window plus everything else that is odd. It keeps growing where a forest
+saturates.
 
 Features are -log10 of probabilities, so a sum is the product of independent tails (Fisher 1932). The count windows say
-the same thing five times and count once, by the strongest; so do the two kinds of newcomers. Being in fixed units, the
-sum does not move with the surges that nobody labelled in the past it is learned beside.
+the same thing five times, so only the strongest counts; the same goes for the two kinds of newcomers. The sum is in
+fixed units, so unlabelled surges in the training past do not shift it.
 """
 
 from __future__ import annotations
@@ -25,21 +25,22 @@ WEIGHTS = {
     "rev14": 0.5,
     "nbr7": 1.0,
 }
-"""Against the strongest count window. What flies is worth more than it says, since its shares are shrunk; returns half,
-since they follow the flights that are counted already (benchmarks/detection: of 0.7, 1, 1.4, 2 and 0.3, 0.5, 1)."""
+"""Relative to the strongest count window. What flies counts more than its surprise, because its shares are shrunk;
+returns count half, because they follow flights already counted (benchmarks/detection: of 0.7, 1, 1.4, 2 and 0.3, 0.5,
+1)."""
 
 UNIT = 12.5
-"""Of the sum, where one ordinary day in a thousand of the scenario lies: there the forest's scale is 1 too."""
+"""The sum exceeded by one ordinary day in a thousand of the scenario, where the forest's scale is 1 too."""
 
 ALIKE = (tuple(COUNT_NAMES), ("new14", "region14"))
-"""Features that tell one thing; of each group the strongest counts."""
+"""Features that say the same thing; only the strongest of each group counts."""
 
 _GROUPS = tuple(np.array([NAMES.index(n) for n in group]) for group in ALIKE)
 _FACTORS = np.array([WEIGHTS.get(n, 1.0) for n in NAMES]) / UNIT
 
 
 def parts(rows: Array) -> Array:
-    """Each feature's part; a row's sum is its sum of surprises.
+    """Each feature's part; a row of them adds up to its sum of surprises.
 
     >>> row = np.zeros((1, len(NAMES)))
     >>> row[0, [NAMES.index("s3"), NAMES.index("s7"), NAMES.index("rev14")]] = 2.0, 5.0, 1.0

@@ -1,4 +1,4 @@
-"""Learning what is ordinary from route-days of the past."""
+"""Learns from past route-days what is ordinary."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from flightwatch.errors import InputError
 
 Array = npt.NDArray[Any]
 
-WARM_UP = 60  # days a route is watched before its rows teach the forest: two of the longest windows
-FEWEST_ROWS = 20_000  # real rows a forest is fitted on; a small panel is filled up with rows of its twin
+WARM_UP = 60  # days a route is watched before the forest learns from its rows: about two of the longest windows
+FEWEST_ROWS = 20_000  # rows a forest is fitted on; a smaller panel is filled up with rows of its twin
 SCALE = 0.999  # the quantile of learning rows that is 1 on the common scale: where alerts begin
-TWIN_EPISODES = 80.0  # false episodes a twin should show at the stated rate: a threshold good to 11 %
-TWIN_YEARS = (200.0, 900.0)  # route-years: enough at usual rates; more costs time and the tail is continued anyway
-FEWEST_EPISODES = 20.0  # of a group of routes; a threshold good to 22 %, below which all routes together tell more
+TWIN_EPISODES = 80.0  # false episodes a twin should have at the stated rate: a threshold accurate to 11 %
+TWIN_YEARS = (200.0, 900.0)  # route-years: enough at usual rates; more costs time, and the tail is continued anyway
+FEWEST_EPISODES = 20.0  # of a group of routes: a threshold accurate to 22 %; below, all routes together say more
 USUAL = 1.0  # a feature above this has p < 0.1
 
 
@@ -40,9 +40,9 @@ def train(
     exclude: pd.DataFrame | None = None,
     trees: int = forest.TREES,
 ) -> Model:
-    """The model of these route-days (`route`, `day`, `flights`; further columns of ROUTE_DAY are used when there).
+    """The model of these route-days (`route`, `day`, `flights`; further columns of ROUTE_DAY are used if present).
 
-    `exclude` (columns route, day) names days that must not teach: flagged and not dismissed as ordinary.
+    `exclude` (columns route, day) names days not to learn from: flagged, and not dismissed as ordinary.
     """
     panel = build(route_days)
     settings = settings or Settings()
@@ -52,7 +52,7 @@ def train(
 def from_record(
     record: Mapping[str, Any], route_days: pd.DataFrame, exclude: pd.DataFrame | None = None
 ) -> Model | None:
-    """The same model made again from the days it was trained on; None when these are not the same data or recipe."""
+    """The same model, made again from the days it was trained on; None if data or recipe are not the same."""
     if record.get("recipe") != RECIPE:
         return None
     day = pd.to_datetime(route_days["day"])
@@ -68,7 +68,7 @@ def from_record(
 
 
 def mark(panel: Panel, exclude: pd.DataFrame | None, settings: Settings) -> Array:
-    """The days fit to learn from: watched about as well as usual, and not named in `exclude`."""
+    """The days to learn from: watched about as well as usual and not in `exclude`."""
     fit = teachable(panel.coverage) & (panel.coverage >= settings.min_coverage)
     if exclude is not None and len(exclude):
         known = {r: i for i, r in enumerate(panel.routes)}
@@ -80,7 +80,7 @@ def mark(panel: Panel, exclude: pd.DataFrame | None, settings: Settings) -> Arra
 
 
 def train_panel(panel: Panel, teaches: Array, *, seed: int, settings: Settings, trees: int = forest.TREES) -> Model:
-    """`train` for a panel in hand."""
+    """`train` for an existing panel."""
     if not teaches.any():
         raise InputError("route-days: no watched day to learn from")
     rates = features.fit(panel, teaches)
@@ -115,8 +115,8 @@ def train_panel(panel: Panel, teaches: Array, *, seed: int, settings: Settings, 
 
 
 def try_on(model: Model, world: Panel, ordinary: Seen) -> Model:
-    """The model with what its scores are worth, counted on an event-free twin: over all routes, and over the routes of
-    each stated rate (pairs nobody named are other routes than those on a watch list)."""
+    """The model with its scores calibrated on an event-free twin: over all routes, and over the routes of each stated
+    rate (discovered pairs differ from routes on a watch list)."""
     scores = model.scores(ordinary.values[twin.WARM_UP :])
     _, observed, expected, _ = features.strongest_window(ordinary)
     eligible = surge(observed, expected)[twin.WARM_UP :]

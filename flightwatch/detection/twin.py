@@ -1,8 +1,8 @@
-"""A world like ours in which nothing ever happens: ordinary traffic drawn from what was learned of each route.
+"""A world like ours in which nothing ever happens: ordinary traffic, drawn from what was learned of each route.
 
 Route rates are drawn from their posterior (a short history stays uncertain), weeks share a gamma frailty, flights come
-in pairs, attributes follow each route's shrunk shares, coverage varies as in the past, about the level of today. A
-threshold set on it does not inherit the surges nobody labelled in the real past.
+in pairs, attributes follow each route's shrunk shares, and coverage varies as in the past around today's level. A
+threshold set on it is not affected by unlabelled surges in the real past.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from flightwatch.detection.panel import ATTRIBUTES, Panel
 Array = npt.NDArray[Any]
 
 COPY = "#"  # between a route's name and the number of its copy
-WARM_UP = 80  # days before a twin is judged: 60 to be warm, and the longest window's lag
-LATELY = 28  # days whose median is how well a route is watched: the longest window, and no outage of two weeks moves it
-FEWEST_DAYS, MOST_DAYS = 120, 280  # judged days of a twin: longer than an episode, about the history people have
+WARM_UP = 80  # days before a twin is judged: 60 to warm up, plus the longest window's lag
+LATELY = 28  # days whose median is the current coverage: the longest window; an outage of two weeks does not change it
+FEWEST_DAYS, MOST_DAYS = 120, 280  # judged days of a twin: longer than an episode, about as much history as people have
 LEAST_FRAILTY, MOST_FRAILTY = 0.02, 3.0  # no week is exactly like the next; none is a surge by itself
-USUAL_DRIFT = 0.08  # until the own past says otherwise; 0.06 to 0.1 seen in benchmarks/detection
+USUAL_DRIFT = 0.08  # until the past shows another; 0.06 to 0.1 seen in benchmarks/detection
 MOST_DRIFT = 0.5
-DRIFT_WINDOWS = 200.0  # weeks of routes with traffic at which the own past weighs half
+DRIFT_WINDOWS = 200.0  # weeks of routes with traffic at which the past itself weighs half
 PILOT_YEARS = 150.0
 DRIFT_WEEKS = 8.0  # how long a route stays above or below its usual: a schedule season is two or three of these
-TIMETABLE = 0.9  # of chance's scatter; above, a timetable and chance are the same
-REVERSE_WEIGHT = 2.0  # flights at which a route's own share of returns outweighs one return per flight
+TIMETABLE = 0.9  # of the scatter of chance; above this, timetable and chance look the same
+REVERSE_WEIGHT = 2.0  # flights from which a route's own share of returns outweighs one return per flight
 
 
 def simulate(panel: Panel, memory: Memory, rates: Rates, *, seed: int, route_years: float, drift: float = 0.0) -> Panel:
@@ -57,7 +57,7 @@ def simulate(panel: Panel, memory: Memory, rates: Rates, *, seed: int, route_yea
     coverage = lately(panel.coverage)
     better = np.divide(coverage, panel.coverage, out=np.ones_like(coverage), where=panel.coverage > 0)
     week = rng.gamma(1 / shape, shape, (weeks, len(which))) * _wander(rng, drift * np.minimum(own, 1.0)[which], weeks)
-    for i in kinship.order():  # what is busy for one is busy for all of a family
+    for i in kinship.order():  # a busy week is busy for the whole family
         week[:, i::routes] = week[:, kinship.parent[i] :: routes]
     exposure = (memory.exposure * better)[past][:, which]
     mean = rate / watched[which] * exposure * np.repeat(week, 7, axis=0)[: len(past)]
@@ -83,7 +83,7 @@ def simulate(panel: Panel, memory: Memory, rates: Rates, *, seed: int, route_yea
 
 
 def original(name: str) -> str:
-    """The route a twin's route is a copy of.
+    """The real route of which a twin's route is a copy.
 
     >>> original("Minsk to #4#12")
     'Minsk to #4'
@@ -92,10 +92,10 @@ def original(name: str) -> str:
 
 
 def lately(coverage: Array) -> Array:
-    """The coverage (days × routes) as it would have been had every day been watched as well as the newest ones are.
+    """The coverage (days × routes) as if every day had been watched as well as the newest ones.
 
-    A threshold is for the days to come. Half seen, a route has few counts that could be unusual at all; once receivers
-    are added, a threshold counted on such a past lets through twice what is stated (benchmarks/detection).
+    A threshold is for the days to come. On a half-seen route, few counts can be unusual at all. Once receivers are
+    added, a threshold from such a past lets through twice the stated rate (benchmarks/detection).
 
     >>> lately(np.array([[0.2, 0.5]] * 40 + [[0.4, 0.5]] * 40))[[0, 50, 79]].tolist()
     [[0.4, 0.5], [0.4, 0.5], [0.4, 0.5]]
@@ -109,7 +109,7 @@ def lately(coverage: Array) -> Array:
 
 
 def _mirror(days: int, wanted: int) -> Array:
-    """For each twin day a past day of the same weekday: forward through the past, back, forward …
+    """A past day of the same weekday for each twin day: forward through the past, back, forward …
 
     >>> _mirror(10, 16).tolist()
     [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 3, 4, 5, 6, 0, 1]
@@ -130,9 +130,9 @@ def _frailty(memory: Memory, own: Array) -> Array:
 
 
 def _flown(rng: np.random.Generator, mean: Array, own: Array, pairs: float) -> Array:
-    """Flights per day of that mean: by chance and in pairs, or by a timetable where a route scatters less than chance.
+    """Flights per day with that mean: by chance and in pairs, or by timetable where a route scatters less than chance.
 
-    A timetable of n slots a day, each flown with probability mean/n, has the variance mean·own when n = mean/(1 - own).
+    A timetable of n slots a day, each flown with probability mean/n, has the variance mean·own if n = mean/(1 - own).
     """
     first = rng.poisson(mean / (1 + pairs))
     flown: Array = first + rng.binomial(first, pairs)
@@ -145,7 +145,7 @@ def _flown(rng: np.random.Generator, mean: Array, own: Array, pairs: float) -> A
 
 
 def _wander(rng: np.random.Generator, variance: Array, weeks: int) -> Array:
-    """Weekly factors of mean 1 that wander, routes across: an autoregression in the logarithm."""
+    """Weekly factors with mean 1 that drift, routes across: an autoregression of the logarithm."""
     routes = len(variance)
     keep = np.exp(-1 / DRIFT_WEEKS)
     log = np.empty((weeks, routes))
@@ -158,7 +158,7 @@ def _wander(rng: np.random.Generator, variance: Array, weeks: int) -> Array:
 
 
 def _returns(panel: Panel) -> Array:
-    """Reverse flights per flight of each route; 0 everywhere when the panel knows of none."""
+    """Reverse flights per flight of each route; all 0 if the panel has none."""
     back, there = panel.reverse.sum(0), panel.count.sum(0)
     if not back.any():
         return np.zeros_like(back)
@@ -175,10 +175,10 @@ def _share(panel: Panel, name: str, pooled: float) -> Array:
 
 
 def drifting(panel: Panel, memory: Memory, rates: Rates, teaches: Array, seed: int) -> float:
-    """The variance of the routes' slow drift: what the real past has beyond a twin without any.
+    """The variance of the routes' slow drift: what the real past has more than a twin without drift.
 
-    Residuals of the real past stay alike over weeks for two reasons: routes drift, and the memory errs. A twin without
-    drift shows the second alone. A short or sparse past is shrunk to what is usual.
+    Residuals of the real past stay similar over weeks for two reasons: routes drift, and the memory errs. A twin
+    without drift shows only the second. The drift of a short or sparse past is shrunk to the usual one.
     """
     real, windows = slow(panel.clean * teaches, memory)
     plain = simulate(panel, memory, rates, seed=seed + 1, route_years=PILOT_YEARS)

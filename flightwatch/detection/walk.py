@@ -1,4 +1,4 @@
-"""Walking forward through history with only what was known then: what would have fired, and when."""
+"""Goes through history with only what was known at the time: which alerts would have opened, and when."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from flightwatch.records import DAY
 
 Array = npt.NDArray[Any]
 
-FIRST_TRAINING = 60  # days before the first model: the least history an alert may rest on
+FIRST_TRAINING = 60  # days before the first model: the shortest history an alert may rest on
 ALERT = (
     "id",
     "route",
@@ -43,13 +43,13 @@ ALERT = (
     "headline",
     "reasons",
 )
-GROWTH = 1.5  # a new model when the past is half as long again: weekly training changes little between and costs most
+GROWTH = 1.5  # a new model once the past is half as long again: weekly training changes little and costs most
 
 
 @dataclass(frozen=True)
 class Backtest:
-    """`alerts`: one row per episode that would have opened. `findings`: FINDING rows of their days. `days`: for the
-    pictures, the days of their routes (route, day, flights, usual, coverage, flagged). `summary`: JSON-able."""
+    """`alerts`: one row per episode that would have opened. `findings`: FINDING rows of their days. `days`: the days of
+    their routes, for the pictures (route, day, flights, usual, coverage, flagged). `summary`: fit for JSON."""
 
     alerts: pd.DataFrame
     findings: pd.DataFrame
@@ -57,7 +57,7 @@ class Backtest:
     summary: dict[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
-        """`alerts` in the shape of `flightwatch alerts --json`, and the `summary`."""
+        """`alerts` in the format of `flightwatch alerts --json`, and the `summary`."""
         rows = []
         for row in self.alerts.to_dict("records"):
             told = {k: _instant(v) if isinstance(v, pd.Timestamp) else v for k, v in row.items()}
@@ -78,8 +78,8 @@ def backtest(
 ) -> Backtest:
     """Trains on the past, judges the days ahead, trains again when the past has grown by half, and so on to the end.
 
-    Days judged run from `since` (default: after the first 60) to `until`; cutting off later days changes nothing. Days
-    flagged on the way do not teach later models. `route` limits what is told, not what is learned from.
+    Judges the days from `since` (default: after the first 60) to `until`; later days have no influence. Later models do
+    not learn from days flagged on the way. `route` limits what is reported, not what is learned from.
     """
     settings, panel = settings or Settings(), build(route_days)
     if route is not None and route not in panel.routes:
@@ -102,7 +102,7 @@ def backtest(
 
 @dataclass
 class _Trail:
-    """What the walk leaves behind it."""
+    """What the walk has collected so far."""
 
     flagged: Array
     usual: Array
