@@ -1,6 +1,6 @@
-"""How Alembic runs our migrations: on the connection the store hands over, inside its transaction.
+"""Runs our migrations on the connection that the store passes in, inside its transaction.
 
-From the command line (`alembic -x url=sqlite:///dev.db revision --autogenerate -m "…"`) it opens one by itself.
+From the command line (`alembic -x url=sqlite:///dev.db revision --autogenerate -m "…"`) it opens its own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from flightwatch.store import engine, schema
 
 
 def migrate(connection: Connection) -> None:
-    # SQLite can do DDL in a transaction, Alembic only does not assume it; one transaction for all steps, so that a
+    # SQLite can do DDL in a transaction, although Alembic does not assume it. One transaction for all steps, so that a
     # process killed between two of them leaves the database as it was.
     context.configure(
         connection=connection,

@@ -22,22 +22,22 @@ Double = sa.Float(53).with_variant(postgresql.DOUBLE_PRECISION(), "postgresql")
 
 
 def words(*names: str, default: str | None = "") -> list[sa.Column[str]]:
-    """Texts, empty when nothing is known; without a default they have to be given."""
+    """Text columns, empty if unknown; without a default, a value is required."""
     return [sa.Column(n, Words, nullable=False, server_default=default) for n in names]
 
 
 def whole(*names: str) -> list[sa.Column[int]]:
-    """Whole numbers, mostly milliseconds, that have to be given."""
+    """Required integer columns, mostly milliseconds."""
     return [sa.Column(n, sa.BigInteger(), nullable=False) for n in names]
 
 
 def numbers(*names: str, kind: sa.types.TypeEngine[float] = Double) -> list[sa.Column[float]]:
-    """Numbers that may be unknown."""
+    """Number columns that may be unknown."""
     return [sa.Column(n, kind) for n in names]
 
 
 def zeros(*names: str) -> list[sa.Column[float]]:
-    """Numbers that are 0 until told."""
+    """Number columns that are 0 by default."""
     return [sa.Column(n, Double, nullable=False, server_default=sa.text("0")) for n in names]
 
 

@@ -1,4 +1,4 @@
-"""What a route-day's coverage rests on: how long somebody looked, and the traffic heard.
+"""What a route-day's coverage is based on: how long we watched, and the traffic heard.
 
 Revises: 0001
 """

@@ -1,4 +1,4 @@
-"""The fixes of open legs between two days of an archive are packed, one value an airframe.
+"""The fixes of legs still open between two archive days are packed, one value per airframe.
 
 Revises: 0002
 """

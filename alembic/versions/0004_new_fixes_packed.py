@@ -1,4 +1,4 @@
-"""Which airframes have new fixes is one value a poll, and goes once flights were built from it.
+"""Which airframes have new fixes is one value per poll, deleted once flights are built from it.
 
 Revises: 0003
 """

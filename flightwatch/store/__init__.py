@@ -27,10 +27,10 @@ __all__ = ["Lease", "Lock", "Store", "open_store"]
 
 
 class Store(PollRows, FlightRows, RouteRows, AlertRows, WorkRows, LockRows, Migrations, Backups, Upkeep):
-    """An open database; see the parts for what each writes and reads. `open_store` makes one."""
+    """An open database, made by `open_store`. Each part says what it reads and writes."""
 
     def upgrade(self, revision: str = "head", *, folder: Path | None = None) -> str | None:
-        """Bring the database to a revision, after copying it aside where it is an SQLite file that holds something."""
+        """Bring the database to a revision. An SQLite file that is not empty is copied aside first."""
         path, found = engines.sqlite_file(self.url), self.current_revision()
         if path is not None and found is not None and (folder is not None or found != HEAD):
             self.backup(_free(path.with_name(f"{path.name}.before-upgrade-from-{found}")))
@@ -40,9 +40,9 @@ class Store(PollRows, FlightRows, RouteRows, AlertRows, WorkRows, LockRows, Migr
 def open_store(
     url: str, *, create: bool = False, readonly: bool = False, migrate: bool = False, checkpoint: bool = True
 ) -> Store:
-    """The database at a URL (or a plain path: an SQLite file), of exactly the shape this code knows, or StoreError.
+    """The database at a URL (or a plain path: an SQLite file). StoreError unless its schema is the one this code knows.
 
-    `create` sets up a new one, `migrate` brings an older one up to date, `readonly` cannot write whatever happens.
+    `create` sets up a new one, `migrate` brings an older one up to date, `readonly` makes writing impossible.
     `checkpoint=False` is for a short write beside a running daemon.
     """
     parsed = engines.parse(url)
@@ -87,7 +87,7 @@ def _prepare(path: Path, *, create: bool, readonly: bool) -> None:
 
 
 def _free(path: Path) -> Path:
-    """The path, or the first numbered one that does not exist."""
+    """The path, or the first numbered variant that does not exist."""
     number, found = 1, path
     while found.exists():
         number, found = number + 1, path.with_name(f"{path.name}-{number + 1}")

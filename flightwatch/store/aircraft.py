@@ -1,7 +1,7 @@
-"""Who the airframes are: every source's claim with the time it held, and from them the values in use.
+"""Who the airframes are: every source's claims with their times, and the values in use, which come from them.
 
-Sources contradict each other and themselves over the years (a hull is sold, re-registered, mistyped). Each distinct
-claim is kept with when it was first and last made; what is shown is the newest value of each field, and who said it.
+Sources contradict each other and themselves over the years (an airframe is sold, re-registered, mistyped). Each
+distinct claim is kept with when it was first and last made. Shown is the newest value of each field, and its source.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from flightwatch.units import instants
 FIELDS = ("registration", "typecode", "operator")
 
 RENEW_MS = 6 * 3_600_000
-"""A claim repeated every minute is written again only after this long: "last made" to the quarter day is enough, and
+"""A claim repeated every minute is written again only after this time: "last made" to a quarter of a day is enough, and
 a poll of 2,000 airframes then writes none of them."""
 
 MOST_NOTED = 500_000
-"""So many claims are remembered as stored, 150 MB; a day's world has 60,000 airframes and a few sources each."""
+"""How many claims are remembered as stored (150 MB); a day of the world has 60,000 airframes, a few sources each."""
 
 Claim = tuple[str, str, str, str, str, int]  # icao24, source, registration, typecode, operator, flags
 
@@ -38,7 +38,7 @@ class AircraftRows(Base):
     """aircraft and claim."""
 
     def save_aircraft(self, aircraft: pd.DataFrame, *, at: datetime) -> int:
-        """Take note of what sources say about airframes at that time; how many airframes it changed."""
+        """Store what sources say about airframes at that time; returns how many airframes it changed."""
         moment = ms(at)
         said = repeated.said(aircraft)
         if said is None:
@@ -81,7 +81,7 @@ class AircraftRows(Base):
             return len(changed)
 
     def _not_noted(self, claims: Sequence[Any], moment: int) -> Iterator[Any]:
-        """The claims that, made at that time, change something: the same airframes say the same in every poll."""
+        """The claims that change something if made at that time: most are the same in every poll."""
         for claim, held in zip(claims, map(self._claimed.get, claims), strict=True):
             if held is None or not held[0] <= moment < held[1] + RENEW_MS:
                 yield claim
@@ -92,7 +92,7 @@ class AircraftRows(Base):
         self._claimed.update((claim, held) for claim, held in claims.items() if held is not None)
 
     def _remember(self, said: Said, new: npt.NDArray[np.bool_], claims: Sequence[Any]) -> None:
-        """What the source said, to compare its next call with; `claims` are those that were looked up."""
+        """Remember what the source said, to compare with its next call; `claims` are those that were looked up."""
         held = np.array([self._claimed.get(claim, (0, 0)) for claim in claims], dtype=np.int64)
         said.first[new], said.last[new] = held.T
         self._said[said.source] = said
@@ -139,8 +139,8 @@ def _by_airframe(claims: list[tuple[Any, ...]]) -> Iterable[list[tuple[Any, ...]
 
 
 def _merge(claims: list[tuple[Any, ...]]) -> dict[str, Any]:
-    """The newest value of each field that anyone filled in. Flags are those of every source's newest claim together:
-    leaving a private airframe out, or calling one military, needs only one source that says so.
+    """The newest value of each field that any source filled in. Flags are the union over every source's newest claim:
+    one source is enough to leave out a private airframe or to call one military.
 
     >>> old, new = ("140a1f", "db", "RA-1", "IL76", "", 1, 0, 10), ("140a1f", "live", "RA-2", "", "", 0, 5, 20)
     >>> m = _merge([new, old])

@@ -1,7 +1,7 @@
-"""Episodes, what happened to them, who is told, and what is kept quiet.
+"""Episodes, what happened to them, who is told, and what is silenced.
 
-An alert, its flights and one delivery per channel are written in one transaction: a process killed at any moment has
-either told nobody yet and will, or has it on record that somebody is to be told.
+An alert, its flights and one delivery per channel are written in one transaction. A process killed at any moment has
+either stored nothing and will do it again, or has stored that somebody is to be told.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ class AlertRows(OutboxRows):
     """alert, alert_flight, alert_event, silence and notice."""
 
     def next_alert_id(self) -> int:
-        """The id the next alert gets. Only the leader makes alerts, so nobody else takes it meanwhile."""
+        """The id of the next alert. Only the leader makes alerts, so nobody else takes it."""
         return int(self.rows(select(func.coalesce(func.max(schema.alert.c.id), 0)))[0][0]) + 1
 
     def save_alerts(self, changes: Changes, deliveries: Iterable[Delivery] = (), *, now: datetime) -> list[Delivery]:
-        """What `alerts.update` did, and what is to be sent because of it, in one transaction; the deliveries as stored.
+        """Store what `alerts.update` did and what is to be sent, in one transaction; returns the deliveries as stored.
 
-        The raw bodies the alerts' flights came from are pinned, so that no housekeeping takes the evidence.
+        The raw bodies that the alerts' flights came from are pinned, so that housekeeping never removes the evidence.
         """
         with self.transaction() as connection:
             for episode in (*changes.opened, *changes.updated, *changes.closed):
@@ -40,7 +40,7 @@ class AlertRows(OutboxRows):
             return self.add_deliveries(deliveries)
 
     def alerts(self, status: Names = None, id: int | None = None, *, route: str | None = None) -> list[Alert]:
-        """Alerts, newest first; of these statuses, of a route they name."""
+        """Alerts, newest first; only of these statuses, only those that name this route."""
         t = schema.alert
         query = select(t).order_by(t.c.id.desc())
         if status is not None:
@@ -51,7 +51,7 @@ class AlertRows(OutboxRows):
         return [a for a in found if route is None or route in a.routes]
 
     def alert(self, id: int) -> Alert:
-        """One alert; UsageError when there is none of that number."""
+        """One alert; UsageError if there is none with that number."""
         found = self.alerts(id=id)
         if not found:
             held = [f"{a.id} ({a.route})" for a in self.alerts()[:5]]
@@ -71,13 +71,13 @@ class AlertRows(OutboxRows):
         return [Episode(a, tuple(flights.get(a.id, ()))) for a in reversed(found)]
 
     def alert_flights(self, alert: int) -> list[str]:
-        """Ids of the flights an alert rests on, in the order they came to it."""
+        """Ids of the flights an alert rests on, in the order they were added."""
         t = schema.alert_flight
         query = select(t.c.flight_id).where(t.c.alert == alert).order_by(t.c.added, t.c.flight_id)
         return [row.flight_id for row in self.rows(query)]
 
     def alert_events(self, alert: int) -> pd.DataFrame:
-        """The life of an alert, oldest first: at, status, severity, by, reason, headline."""
+        """The history of an alert, oldest first: at, status, severity, by, reason, headline."""
         t = schema.alert_event
         got = self.columns(
             select(t.c.at, t.c.status, t.c.severity, t.c.by, t.c.reason, t.c.headline)
@@ -87,7 +87,7 @@ class AlertRows(OutboxRows):
         return loose(got, at=INSTANT)
 
     def set_alert(self, id: int, status: str, *, by: str, reason: str = "", now: datetime) -> Alert:
-        """A person's word on an alert: acknowledged, dismissed, closed or open again; the alert as it is then."""
+        """A person's decision on an alert: acknowledged, dismissed, closed or reopened; returns the changed alert."""
         t = schema.alert
         with self.transaction() as connection:
             old = self.alert(id)
@@ -100,7 +100,7 @@ class AlertRows(OutboxRows):
         return new
 
     def add_silence(self, silence: Silence) -> Silence:
-        """Keep routes quiet for a while; the silence with its number."""
+        """Silence routes for a while; returns the silence with its number."""
         t = schema.silence
         with self.transaction() as connection:
             number = 1 + int(connection.execute(select(func.coalesce(func.max(t.c.id), 0))).scalar_one())
@@ -117,7 +117,7 @@ class AlertRows(OutboxRows):
         return Silence(number, silence.route, silence.reason, silence.by, silence.created, silence.expires)
 
     def silences(self, now: datetime | None = None) -> list[Silence]:
-        """Silences that hold at that time; all ever made without one."""
+        """Silences in force at that time; without a time, all ever made."""
         t = schema.silence
         query = select(t).order_by(t.c.id)
         if now is not None:
@@ -125,7 +125,7 @@ class AlertRows(OutboxRows):
         return [Silence(r.id, r.route, r.reason, r.by, _at(r.created), _at(r.expires)) for r in self.rows(query)]
 
     def expire_silence(self, id: int, now: datetime) -> None:
-        """End a silence now; UsageError when there is none of that number or it is over."""
+        """End a silence now; UsageError if there is none with that number or it is over."""
         t = schema.silence
         with self.transaction() as connection:
             held = t.update().where(and_(t.c.id == id, t.c.expires > ms(now))).values(expires=ms(now))
@@ -133,7 +133,7 @@ class AlertRows(OutboxRows):
                 raise UsageError(f"there is no running silence {id}: see `flightwatch silence list`")
 
     def save_notices(self, notices: Iterable[Notice]) -> list[Notice]:
-        """Notices as they are now; those that are new (a running cause is one notice, told once)."""
+        """Store notices as they are now; returns the new ones (a running cause is one notice, told once)."""
         t = schema.notice
         new = []
         with self.transaction() as connection:
@@ -212,7 +212,7 @@ class AlertRows(OutboxRows):
         self._pin_bodies(connection, new)
 
     def _pin_bodies(self, connection: Connection, flights: Sequence[str]) -> None:
-        """Keep the bodies the flights were read from for good."""
+        """Keep the bodies that the flights were read from for ever."""
         f, p, b = schema.flight, schema.poll, schema.body
         rows = connection.execute(select(f.c.provenance).where(self.among(f.c.flight_id, flights)))
         polls = sorted({int(n) for row in rows for n in json.loads(row.provenance) if str(n).lstrip("-").isdigit()})

@@ -1,4 +1,4 @@
-"""Copies of the database, made while the daemon writes on, and the way back."""
+"""Backups of the database, made while the daemon keeps writing, and restoring them."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from flightwatch.store.base import Base
 if TYPE_CHECKING:
     from flightwatch.store import Store
 
-ROWS_AT_ONCE = 20_000  # of a table on its way to another database; a flight row is below 1 kB
+ROWS_AT_ONCE = 20_000  # rows copied to another database at a time; a flight row is below 1 kB
 
 
 class Backups(Base):
     """Whole copies."""
 
     def backup(self, path: Path | str) -> Path:
-        """A consistent copy as one SQLite file, checked before it gets its name; it never overwrites.
+        """A consistent copy as one SQLite file, checked before it gets its name. It never overwrites a file.
 
-        From PostgreSQL every table is copied out of one snapshot into an SQLite database of the same shape, which opens
-        as it is and goes back with `restore`.
+        From PostgreSQL, every table is copied from one snapshot into an SQLite database with the same tables. That file
+        can be opened as it is, or put back with `restore`.
         """
         target = Path(path)
         if target.exists():
@@ -53,7 +53,7 @@ class Backups(Base):
         return target
 
     def restore(self, path: Path | str, *, progress: Callable[[str, int], None] | None = None) -> dict[str, int]:
-        """Fill this empty database from a backup, in one transaction; rows by table."""
+        """Fill this empty database from a backup, in one transaction; returns rows by table."""
         from flightwatch.store import open_store
 
         with open_store(str(path), readonly=True) as source, source.reading() as old, self.transaction() as new:
@@ -63,7 +63,7 @@ class Backups(Base):
             return _copy_tables(old, new, progress)
 
     def _copy_file(self, part: Path) -> None:
-        """SQLite's own backup: pages of one state, although others write (sqlite.org/backup.html)."""
+        """SQLite's own backup: pages of one state, even while others write (sqlite.org/backup.html)."""
         with self._guarded(), self._reader.connect() as connection, closing(sqlite3.connect(part)) as target:
             driver: Any = connection.connection.driver_connection
             driver.backup(target)
@@ -89,14 +89,14 @@ def _copy_tables(old: Connection, new: Connection, progress: Callable[[str, int]
                 progress(table.name, done)
         counts[table.name] = done
         if new.dialect.name == "postgresql" and table.autoincrement_column is not None and done:
-            # rows came with their ids, so the sequence has to be told where to go on
+            # rows came with their ids, so the sequence must be set to continue after them
             sequence, highest = func.pg_get_serial_sequence(table.name, "id"), select(func.max(table.c.id))
             new.execute(select(func.setval(sequence, highest.scalar_subquery())))
     return counts
 
 
 def _finish(part: Path) -> None:
-    """One whole file without a write-ahead log beside it, proven readable, and on the disk."""
+    """Make it one whole file without a write-ahead log, checked to be readable, and synced to disk."""
     with closing(sqlite3.connect(part)) as connection:
         connection.execute("PRAGMA journal_mode=DELETE")
         said = connection.execute("PRAGMA quick_check").fetchone()[0]

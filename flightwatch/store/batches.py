@@ -1,8 +1,8 @@
-"""Many rows a statement, as SQLite takes them fastest.
+"""Inserts many rows per statement, which is fastest in SQLite.
 
-What all rows share (source, poll, mostly the kind of position and its doubts) is bound once a statement and not once a
-row: of 15,000 fixes of 17 columns 35 ms instead of 49 with a statement a row, 40 if nothing were shared (medians of
-twelve polls).
+What all rows share (source, poll, mostly the kind of position and its doubts) is bound once per statement, not once per
+row: 15,000 fixes of 17 columns take 35 ms, instead of 49 with one statement per row and 40 with nothing shared (medians
+of twelve polls).
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from itertools import chain, islice
 from typing import Any
 
-ROWS = 40  # a statement; ten take as long, a hundred a tenth longer
+ROWS = 40  # per statement; 10 take as long, 100 a tenth longer
 
 
 def insert(driver: sqlite3.Connection, into: str, columns: Mapping[str, Sequence[Any]], conflict: str) -> int:
-    """The rows into `into` (table and names of the columns); how many were inserted or updated."""
+    """Insert rows into `into` (table and column names); returns how many were inserted or updated."""
     count = len(next(iter(columns.values())))
     if count < ROWS:
         marks = _rows(columns, [], 1)
@@ -35,8 +35,8 @@ def insert(driver: sqlite3.Connection, into: str, columns: Mapping[str, Sequence
 
 
 def _rows(columns: Mapping[str, Any], shared: Sequence[str], rows: int) -> str:
-    """The marks of so many rows; those of shared columns are numbered, the same in each. (Python 3.12.1 takes `?1` for
-    a name and has a warning about it, which is shown to nobody: python/cpython#117995.)
+    """The placeholders of so many rows. Those of shared columns are numbered and the same in each row. (Python 3.12.1
+    takes `?1` for a name and warns; the warning is suppressed: python/cpython#117995.)
 
     >>> _rows({"a": [], "b": []}, ["b"], 2)
     '(?2,?1),(?3,?1)'

@@ -1,8 +1,8 @@
-"""Flights in: new ones take the place of what they replace, and no flight counts twice.
+"""Writes flights: new ones replace old ones, and no flight counts twice.
 
-A flight built by newer rules takes the place of the older ones of its airframe and time: those stay, marked
-superseded, and are left out unless asked for, so that none that only the old rules saw is lost. The same goes for a
-flight that a list reports and that was also seen, and for one an alert rests on that nothing replaces.
+A flight built by newer rules replaces the older ones of its airframe and time. Those stay, marked superseded, and are
+left out unless asked for, so that no flight that only the old rules saw is lost. The same goes for a flight from a list
+that was also seen, and for a flight of an alert that nothing replaces.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ class BuiltRows(Base):
         at: datetime | None = None,
         keep: Collection[str] = (),
     ) -> None:
-        """In `scope` (icao24, since) these are the flights from now on, in one transaction.
+        """Make these the flights in `scope` (icao24, since), in one transaction.
 
-        Rows of the same rules version whose firstseen is not before `since` go; those of other versions are marked
-        superseded. Flights named in `keep` stay as they are. `rules_version` is needed when there is no flight left to
-        read it from. `updates` has flight_id, field, before, after, reason and is noted with the time `at`.
+        Rows of the same rules version whose firstseen is not before `since` are deleted; those of other versions are
+        marked superseded. Flights named in `keep` stay as they are. `rules_version` is needed if there is no flight
+        left to read it from. `updates` has flight_id, field, before, after, reason; it is stored with the time `at`.
         """
         version = rules_version or (str(flights["rules_version"].iloc[0]) if len(flights) else None)
         if version is None:
@@ -52,7 +52,7 @@ class BuiltRows(Base):
                 self._note_updates(connection, updates, at)
 
     def upsert_flights(self, flights: pd.DataFrame) -> tuple[int, int]:
-        """Add flights, or bring those that are there up to date: how many were new, how many were there."""
+        """Add flights, or update those already stored; returns how many were new and how many were stored."""
         c = schema.candidate
         with self.transaction() as connection:
             there = self._present(connection, flights)
@@ -63,14 +63,14 @@ class BuiltRows(Base):
         return total - len(there), len(there)
 
     def save_flight_updates(self, updates: pd.DataFrame, *, at: datetime) -> None:
-        """Note corrections: flight_id, field, before, after, reason."""
+        """Store corrections: flight_id, field, before, after, reason."""
         with self.transaction() as connection:
             self._note_updates(connection, updates, at)
 
     def _clear(
         self, connection: Connection, scope: pd.DataFrame, flights: pd.DataFrame, version: str, keep: frozenset[str]
     ) -> None:
-        """Take away what the new flights replace. What an alert rests on and nothing replaces is only superseded."""
+        """Delete what the new flights replace. A flight of an alert that nothing replaces is only superseded."""
         t = schema.flight
         since = dict(zip(scope["icao24"], millis(scope["since"]).tolist(), strict=True))
         if not since:
@@ -100,7 +100,7 @@ class BuiltRows(Base):
             connection.execute(t.update().where(older).values(superseded=True))
 
     def _seen_already(self, connection: Connection, flights: pd.DataFrame) -> list[bool]:
-        """Which of these reported flights (of no rules of ours) are stored as flights that were seen."""
+        """Which of these reported flights (not built by our rules) are stored as flights that were seen."""
         first, last = _millis(flights, "firstseen"), _millis(flights, "lastseen")
         reported = [not version.isdigit() for version in flights["rules_version"]]
         icao24s = {i for i, r in zip(flights["icao24"], reported, strict=True) if i and r}
@@ -135,7 +135,7 @@ class BuiltRows(Base):
         self._insert_candidates(connection, rows, columns["firstseen"])
 
     def _insert_candidates(self, connection: Connection, rows: pd.DataFrame, firstseen: list[int]) -> None:
-        """Possible ends besides the best one, so that a search by airport finds them through an index."""
+        """Store possible ends besides the best one, so that a search by airport finds them through an index."""
         ends = zip(
             rows["flight_id"],
             rows["rules_version"],
@@ -160,7 +160,7 @@ class BuiltRows(Base):
             )
 
     def _present(self, connection: Connection, flights: pd.DataFrame) -> set[tuple[str, str]]:
-        """Which of the flights are stored already, by id and rules version."""
+        """Which of the flights are already stored, by id and rules version."""
         t = schema.flight
         wanted = set(zip(flights["flight_id"], flights["rules_version"], strict=True))
         query = select(t.c.flight_id, t.c.rules_version).where(
@@ -182,7 +182,7 @@ def _millis(flights: pd.DataFrame, name: str) -> list[int]:
 
 
 def _spans(rows: Iterable[tuple[str, int, int]]) -> dict[str, list[tuple[int, int]]]:
-    """From when to when each airframe flew."""
+    """The times each airframe flew, from and to."""
     spans: dict[str, list[tuple[int, int]]] = {}
     for icao24, first, last in rows:
         spans.setdefault(icao24, []).append((first, last))
@@ -190,8 +190,8 @@ def _spans(rows: Iterable[tuple[str, int, int]]) -> dict[str, list[tuple[int, in
 
 
 def _same(first: int, last: int, others: Iterable[tuple[int, int]]) -> bool:
-    """Whether a flight of that span is one of the others: the middle of one falls into the other. Legs back to back,
-    whose reported times overlap by minutes, stay two.
+    """Whether a flight of that span is one of the others: the middle of one falls into the other. Consecutive legs
+    whose reported times overlap by minutes stay two.
 
     >>> _same(0, 100, [(10, 130)]), _same(0, 100, [(95, 300)])
     (True, False)

@@ -1,7 +1,7 @@
-"""Connections: how each database has to be opened so that nothing written is lost and every failure is one line.
+"""Connections: each database is opened so that no write is lost and every failure is one line.
 
-SQLite through SQLAlchemy's defaults loses updates: no transaction is open while a writer reads, so 600 increments by
-four threads end at about 150. Here every writing transaction begins with BEGIN IMMEDIATE, on one connection.
+With SQLAlchemy's defaults, SQLite loses updates: no transaction is open while a writer reads, so 600 increments by four
+threads end at about 150. Here every writing transaction begins with BEGIN IMMEDIATE, on one connection.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from sqlalchemy.pool import QueuePool, StaticPool
 from flightwatch.errors import StoreError
 
 BUSY_S = 5.0
-"""How long a writer waits for another process's lock before it says so; the job's next beat tries again."""
+"""How long a writer waits for another process's lock before it fails; the job tries again on its next beat."""
 
 CACHE_KIB = 16_384
-"""A poll of 15,000 airframes writes into as many places of the table; SQLite's own 2 MB spill, a sixth slower. Of ten
-million flights it holds the inner pages of the tree, without which four hundred of them take a third longer to read."""
+"""A poll of 15,000 airframes writes to as many places of the table; with SQLite's default of 2 MB it spills, a sixth
+slower. Of ten million flights it holds the tree's inner pages; without, reading 400 of them takes a third longer."""
 
 LOG_PAGES = 8_000
-"""Of SQLite's log, 32 MB, before it is folded into the database: neighbouring polls write the same pages, which are
-then folded once and not each time (of 16 polls of 15,000 the median commit takes 18 ms with few foldings, 32 with one
+"""Pages of SQLite's write-ahead log, 32 MB, before a checkpoint: neighbouring polls write the same pages, which are
+then copied once, not each time (the median commit of 16 polls of 15,000 takes 18 ms with few checkpoints, 32 with one
 each)."""
 
-POOL_WAIT_S = 60.0  # a thread of ours waits longer for our own writer: a bulk piece takes seconds, not minutes
+POOL_WAIT_S = 60.0  # our own threads wait longer for our writer: a bulk piece takes seconds, not minutes
 IDLE_S = 300.0
-"""How long PostgreSQL waits for the next word of a transaction that writes. A process frozen in the middle of one would
-hold its rows locked for as long as it sleeps; ours are silent only while they draw maps, about a second an alert."""
+"""How long PostgreSQL waits for the next statement of a writing transaction. A process frozen inside one would keep its
+rows locked while it sleeps; ours pause only to draw maps, about a second per alert."""
 
-POOL_RECYCLE_S = 1800  # below the idle limits firewalls and poolers commonly set on PostgreSQL connections
+POOL_RECYCLE_S = 1800  # below the usual idle limits of firewalls and poolers for PostgreSQL connections
 
 NETWORK_FILESYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "9p", "fuse.sshfs"}
-"""Where POSIX locks are missing or lie; SQLite corrupts there (sqlite.org/howtocorrupt, 2.1)."""
+"""Where POSIX locks are missing or broken: SQLite databases get corrupted there (sqlite.org/howtocorrupt, 2.1)."""
 
 
 def parse(url: str) -> URL:
@@ -74,10 +74,10 @@ def sqlite_file(url: URL) -> Path | None:
 
 
 def writer(url: URL, *, checkpoint: bool = True) -> Engine:
-    """The engine whose transactions write. One connection on SQLite, because two checkpointing writers of one process
-    are what triggers the WAL-reset corruption of SQLite 3.7.0 to 3.51.2 (sqlite.org/wal.html).
+    """The engine for writing transactions. It has one connection on SQLite, because two checkpointing writers in one
+    process trigger the WAL-reset corruption of SQLite 3.7.0 to 3.51.2 (sqlite.org/wal.html).
 
-    `checkpoint=False` is for a short visit beside a running daemon, for the same reason.
+    `checkpoint=False` is for a short write beside a running daemon, for the same reason.
     """
     if url.get_backend_name() == "postgresql":
         return _postgresql(url, f"-c idle_in_transaction_session_timeout={round(IDLE_S * 1000)}")
@@ -96,7 +96,7 @@ def writer(url: URL, *, checkpoint: bool = True) -> Engine:
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _: Any) -> None:
-        connection.isolation_level = None  # pysqlite must not begin transactions on its own terms
+        connection.isolation_level = None  # pysqlite must not begin transactions by itself
         if path is not None:
             connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
@@ -113,7 +113,7 @@ def writer(url: URL, *, checkpoint: bool = True) -> Engine:
 
 
 def reader(url: URL) -> Engine:
-    """The engine that cannot write, whatever is asked of it. Each transaction sees one state of the database."""
+    """The engine that cannot write. Each transaction sees one state of the database."""
     if url.get_backend_name() == "postgresql":
         return _postgresql(
             url, "-c default_transaction_read_only=on -c default_transaction_isolation=repeatable\\ read"
@@ -154,7 +154,7 @@ def create_file(path: Path) -> None:
 
 
 def filesystem(path: Path) -> str:
-    """The type of the file system a path is on, as the kernel lists it; empty where it does not say."""
+    """The file system type of a path, as the kernel lists it; empty where it does not say."""
     try:
         mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
     except OSError:
@@ -165,7 +165,7 @@ def filesystem(path: Path) -> str:
 
 
 def is_database_error(error: Exception) -> bool:
-    """Whether SQLAlchemy or a driver raised it, and not our own code."""
+    """Whether SQLAlchemy or a driver raised it, not our own code."""
     return isinstance(error, (SQLAlchemyError, sqlite3.Error)) or type(error).__module__.startswith("psycopg")
 
 
@@ -197,7 +197,7 @@ SAID = (
         ),
     ),
 )
-"""What drivers say, and the kind of trouble it is; the first that fits holds."""
+"""Drivers' messages and the kind of trouble each means; the first match counts."""
 
 WORDS = {
     "full": "the disk under the database is full or failing",
@@ -242,6 +242,6 @@ def _quoted(path: Path) -> str:
 
 
 def _sealed(path: Path) -> bool:
-    """A WAL database in a folder we cannot write to opens only as immutable, which is right when nothing else is
-    writing it: a copy on read-only media, a mounted snapshot."""
+    """Whether this is a WAL database in a folder we cannot write to. It opens only as immutable, which is right if
+    nobody writes it: a copy on read-only media, a mounted snapshot."""
     return not os.access(path.parent, os.W_OK) and not Path(f"{path}-wal").exists()

@@ -1,4 +1,4 @@
-"""Flights out: by day, airframe, airport, id; where airframes were before; what was corrected.
+"""Reads flights: by day, airframe, airport, id; where airframes were before; what was corrected.
 
 Superseded flights (see `built`) are left out unless asked for.
 """
@@ -45,13 +45,12 @@ class FlightRows(BuiltRows):
         newest: bool = False,
         columns: Sequence[str] | None = None,
     ) -> pd.DataFrame:
-        """Flights by firstseen: of the UTC dates `days` (first and last, both in), in [since, until), and so on.
+        """Flights by firstseen: on the UTC dates `days` (first and last, inclusive), in [since, until), and so on.
 
-        `airports` finds every flight that may have begun or ended there, however improbable. A callsign with * at its
-        end stands for all that begin so. `newest` with `limit`
-        gives the last ones. By its id a flight is found although it is superseded, when nothing took its place: an
-        alert may rest on it. `track` is filled only when asked for. `columns` names those wanted of a whole flight: a
-        year of flights is read several times as fast without what nobody looks at.
+        `airports` finds every flight that may have begun or ended there, however improbable. A callsign that ends in *
+        stands for all with that beginning. `newest` with `limit` gives the last ones. By its id, a superseded flight is
+        found if nothing replaced it: an alert may rest on it. `track` is filled only if asked for. `columns` names the
+        wanted columns: without the others, a year of flights is read several times as fast.
         """
         t = schema.flight
         wanted_columns = {*FLIGHT} if columns is None else {*columns, "firstseen", *KEY}
@@ -75,7 +74,7 @@ class FlightRows(BuiltRows):
         return made if columns is None else made[[name for name in FLIGHT if name in columns]]
 
     def last_flights(self, icao24s: Iterable[str], before: datetime, *, with_track: bool = False) -> pd.DataFrame:
-        """Of each airframe the last flight that began before that time."""
+        """The last flight of each airframe that began before that time."""
         t = schema.flight
         last = (
             select(t.c.icao24, func.max(t.c.firstseen).label("firstseen"))
@@ -92,8 +91,8 @@ class FlightRows(BuiltRows):
         return self._read(query, with_track=with_track)
 
     def flights_before(self, scope: pd.DataFrame, *, within: timedelta, with_track: bool = False) -> pd.DataFrame:
-        """Of each airframe of `scope` (icao24, since) the last flight that began before its `since`, if that was not
-        longer ago than `within`."""
+        """For each airframe of `scope` (icao24, since), the last flight that began before its `since`, but at most
+        `within` before."""
         since = dict(zip(scope["icao24"], millis(scope["since"]).tolist(), strict=True))
         if not since:
             return empty(FLIGHT)
@@ -120,8 +119,8 @@ class FlightRows(BuiltRows):
     ) -> pd.DataFrame:
         """How often airframes were at airports: icao24, typecode, operator, airport, flights.
 
-        Of these airframes, and of all others known to be of these types. Counted are ends that were seen, on approach
-        or reported; a guess is no evidence for the next guess.
+        For these airframes and all others known to be of these types. Only ends that were seen, on approach or reported
+        count: a guess is no evidence for the next guess.
         """
         t, a = schema.flight, schema.aircraft
         if icao24s is not None and typecodes is not None:
@@ -165,24 +164,24 @@ class FlightRows(BuiltRows):
         return loose(got, at=INSTANT)
 
     def days_with_flights(self) -> Days | None:
-        """The UTC dates of the first and the last flight; None when there is none."""
+        """The UTC dates of the first and last flight; None if there is none."""
         t = schema.flight
         ends = (select(end(t.c.firstseen)).scalar_subquery() for end in (func.min, func.max))
-        first, last = self.rows(select(*ends))[0]  # one end each is one step in the index, both together all of it
+        first, last = self.rows(select(*ends))[0]  # each end alone is one index step; both at once read the whole index
         if first is None:
             return None
         epoch = date(1970, 1, 1)
         return epoch + timedelta(days=first // DAY_MS), epoch + timedelta(days=last // DAY_MS)
 
     def _among_all(self, wanted: dict[str, Names]) -> list[ColumnElement[bool]]:
-        """Conditions that each column is one of its names; None restricts nothing."""
+        """Conditions that each column has one of its names; None is no restriction."""
         t = schema.flight
         return [self.among(t.c[name], names(values) or []) for name, values in wanted.items() if values is not None]
 
     def _at_airports(self, query: Select[Any], airports: list[str], *within: ColumnElement[bool]) -> Any:
-        """Of a query those flights that have one of the airports as best or possible end. Three queries in one, because
-        each then has an index of its own (PostgreSQL reads whole days for the same said with OR). None gives a flight
-        of another's: then whole rows need not be sorted to find those told twice."""
+        """The flights of a query that have one of the airports as best or possible end. Three queries in one, so that
+        each uses its own index (with OR, PostgreSQL reads whole days). No two return the same flight, so rows need not
+        be sorted to remove duplicates."""
         t, c = schema.flight, schema.candidate
         departed, arrived = t.c.estdepartureairport.in_(airports), t.c.estarrivalairport.in_(airports)
         possible = select(c.c.flight_id).where(c.c.airport.in_(airports), *within)
@@ -211,13 +210,13 @@ class FlightRows(BuiltRows):
 
 
 def _replaced(t: Table) -> ColumnElement[bool]:
-    """That a flight of the same id, which is not superseded, is there."""
+    """The condition that a flight with the same id, not superseded, exists."""
     other = t.alias("other")
     return exists().where(other.c["flight_id"] == t.c["flight_id"], ~other.c["superseded"])
 
 
 def _called(table: Table, callsign: str) -> ColumnElement[bool]:
-    """That callsign, or with * at its end all that begin so."""
+    """The condition for that callsign; if it ends in *, for all with that beginning."""
     if callsign.endswith("*"):
         begun: ColumnElement[bool] = table.c["callsign"].startswith(callsign[:-1], autoescape=True)
         return begun

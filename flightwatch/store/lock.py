@@ -1,7 +1,7 @@
-"""A lock one process holds and loses by dying, however it dies: the quick way to know that a leader is gone.
+"""A lock that one process holds and loses when it dies, however it dies: the quick way to know that a leader is gone.
 
-It says nothing about a process that sleeps (stopped, or in a paused machine): that one keeps the lock, and is kept from
-writing by its lease running out (`WorkRows.take_lease`, `WorkRows.fence`).
+A sleeping process (stopped, or in a paused machine) keeps the lock. It is kept from writing because its lease runs out
+(`WorkRows.take_lease`, `WorkRows.fence`).
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class Lock:
         self._release = release
         self.alive = alive
         """Whether it is still ours. On PostgreSQL this asks the server: a connection that died unnoticed has already
-        given the lock away, and six of six daemons that did not ask went on working beside the new leader."""
+        lost the lock, and six of six daemons that did not ask kept working beside the new leader."""
 
     def release(self) -> None:
-        """Let somebody else have it."""
+        """Give the lock up."""
         self._release()
 
 
@@ -37,10 +37,10 @@ class LockRows(Base):
     """Locks beside the tables."""
 
     def try_lock(self, name: str) -> Lock | None:
-        """The lock of that name on this database; None while another process (or another call) holds it.
+        """The lock with that name on this database; None while another process (or another call) holds it.
 
-        SQLite: `flock` on a file beside the database, so only for processes of one machine, as SQLite itself.
-        PostgreSQL: an advisory lock on a connection of its own, never through a transaction-mode pooler.
+        SQLite: `flock` on a file beside the database, so only for processes of one machine, like SQLite itself.
+        PostgreSQL: an advisory lock on its own connection, never through a transaction-mode pooler.
         """
         if self.dialect == "sqlite":
             path = self.file
@@ -55,7 +55,7 @@ class LockRows(Base):
             self.url,
             poolclass=NullPool,
             isolation_level="AUTOCOMMIT",
-            # the server notices a peer that vanished without a word within 30 s, not after the usual two hours
+            # the server notices a vanished peer within 30 s, not after the default two hours
             connect_args={
                 "connect_timeout": 10,
                 "application_name": f"flightwatch {name}",

@@ -1,6 +1,6 @@
-"""Which shape the database has, and bringing it to the one this code knows.
+"""Which schema the database has, and migrating it to the one this code knows.
 
-Opening a database asks only for its revision; Alembic is imported when something has to change.
+Opening a database reads only its revision; Alembic is imported only if something has to change.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ class Migrations(Base):
     """The revision of this database."""
 
     def current_revision(self) -> str | None:
-        """The revision the database is at; None when it holds none of our tables."""
+        """The revision the database is at; None if it has none of our tables."""
         with self.reading() as connection:
             if not inspect(connection).has_table("alembic_version"):
                 return None
             return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
     def check_schema(self) -> None:
-        """StoreError unless the database has exactly the shape this code knows: never guess, never write beside it."""
+        """StoreError unless the database has exactly the schema this code knows: never guess or write to another."""
         found = self.current_revision()
         if found == HEAD:
             return
@@ -63,13 +63,13 @@ class Migrations(Base):
 
     @staticmethod
     def is_newer(revision: str | None) -> bool:
-        """Whether a revision is one this code has never heard of."""
+        """Whether this code does not know a revision."""
         return revision is not None and revision not in REVISIONS
 
     def upgrade(self, revision: str = "head", *, folder: Path | None = None) -> str | None:
-        """Bring the database to a revision, in one transaction: killed in the middle, it is as it was before.
+        """Bring the database to a revision, in one transaction: if killed in the middle, nothing has changed.
 
-        Returns the revision it has then. Data on SQLite is copied aside first by `Store.upgrade`.
+        Returns its new revision. SQLite data is copied aside first by `Store.upgrade`.
         """
         from alembic import command
 
@@ -87,8 +87,8 @@ class Migrations(Base):
 
     @contextmanager
     def _migrating(self) -> Iterator[Connection]:
-        """A transaction in which tables may be rebuilt. SQLite switches foreign keys only outside a transaction, and
-        rebuilding a table would otherwise take the rows that point to it along; they are checked before the end."""
+        """A transaction in which tables may be rebuilt. SQLite switches foreign keys only outside a transaction; left
+        on, rebuilding a table would delete the rows that point to it. They are checked before the end."""
         assert self._writer is not None, "this store was opened read-only"
         with self._guarded(), self._writer.connect() as connection:
             driver: Any = connection.connection.driver_connection

@@ -20,10 +20,10 @@ class OutboxRows(Base):
     """delivery."""
 
     def add_deliveries(self, deliveries: Iterable[Delivery]) -> list[Delivery]:
-        """Put messages into the outbox; those that were not there yet, with their ids.
+        """Put messages into the outbox; returns those that were not there yet, with their ids.
 
-        One `opened` per alert and channel, one of each other kind per change of the alert; a notice is told apart by
-        its message's `uid`.
+        One `opened` per alert and channel, one of each other kind per change of the alert. Notices are distinguished by
+        their message's `uid`.
         """
         t = schema.delivery
         added = []
@@ -77,7 +77,7 @@ class OutboxRows(Base):
         return [_delivery(row) for row in self.rows(query)]
 
     def due_deliveries(self, now: datetime, channel: str | None = None) -> list[Delivery]:
-        """What is pending and due, oldest first."""
+        """Pending deliveries that are due, oldest first."""
         t = schema.delivery
         query = select(t).where(and_(t.c.state == "pending", t.c.next_try <= ms(now))).order_by(t.c.id)
         if channel is not None:
@@ -85,7 +85,7 @@ class OutboxRows(Base):
         return [_delivery(row) for row in self.rows(query)]
 
     def claim_delivery(self, id: int, now: datetime) -> Delivery | None:
-        """Take a pending delivery to send it; None when somebody else has, or it is not due."""
+        """Take a pending delivery to send it; None if somebody else has taken it or it is not due."""
         t = schema.delivery
         with self.transaction() as connection:
             free = and_(t.c.id == id, t.c.state == "pending", t.c.next_try <= ms(now))
@@ -104,10 +104,10 @@ class OutboxRows(Base):
         sent: datetime | None = None,
         doubtful: bool | None = None,
     ) -> None:
-        """What came of sending: `sent`, `dead`, or `pending` again with the time of the next try.
+        """Store the result of sending: `sent`, `dead`, or `pending` again with the time of the next try.
 
-        What was sent keeps its words but not its map, which would be most of the file in the end; pages and evidence
-        draw it from the flights.
+        A sent message keeps its text but not its map, because maps would make up most of the file. Pages and evidence
+        draw them from the flights.
         """
         values: dict[str, Any] = {"state": state, "answer": bulk.clean(answer)}
         if next_try is not None:
@@ -125,7 +125,7 @@ class OutboxRows(Base):
             connection.execute(t.update().where(t.c.id == id).values(**values))
 
     def recover_deliveries(self, channel: str | None = None) -> list[Delivery]:
-        """After a crash: what was being sent is in doubt, and pending again. For the leader's start."""
+        """After a crash, what was being sent is in doubt: makes it pending again. Called when a leader starts."""
         t = schema.delivery
         stuck = t.c.state == "sending" if channel is None else and_(t.c.state == "sending", t.c.channel == channel)
         with self.transaction() as connection:
@@ -136,7 +136,7 @@ class OutboxRows(Base):
             return [_delivery(r) for r in connection.execute(select(t).where(self.among(t.c.id, ids)).order_by(t.c.id))]
 
     def retry_delivery(self, id: int, now: datetime) -> Delivery:
-        """A person wants it tried again, now; UsageError when it was sent or does not exist."""
+        """Try again now, because a person asked for it; UsageError if it was sent or does not exist."""
         t = schema.delivery
         with self.transaction() as connection:
             again = and_(t.c.id == id, t.c.state.in_(("pending", "dead")))
@@ -145,14 +145,14 @@ class OutboxRows(Base):
             return _delivery(connection.execute(select(t).where(t.c.id == id)).one())
 
     def delivery_counts(self) -> dict[tuple[str, str], int]:
-        """How many deliveries there are by channel and state."""
+        """The number of deliveries by channel and state."""
         t = schema.delivery
         query = select(t.c.channel, t.c.state, func.count()).group_by(t.c.channel, t.c.state)
         return {(channel, state): int(n) for channel, state, n in self.rows(query)}
 
 
 def _sequence(connection: Connection, delivery: Delivery) -> int:
-    """Which message of its kind: alerts are told of every change once, so the alert's own revision counts them."""
+    """The number of a message among those of its kind: each change of an alert is told once, so it is its revision."""
     if delivery.alert is None or delivery.kind == "opened":
         return 0
     t = schema.alert

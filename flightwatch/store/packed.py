@@ -1,12 +1,12 @@
-"""Fixes of one airframe as one small value, exactly as they were: for legs that lie open between two days of archives.
+"""Packs the fixes of one airframe into one small value, without loss: for legs still open between two archive days.
 
-Half of an archive's rows are needed once more, when the next day is read, and never again. As rows they would cost
-more than everything else about the archive together; packed they take a fifth of the time (benchmarks/ingest).
+Half of an archive's rows are needed once more, when the next day is read, and never again. Stored as rows, they would
+cost more than everything else about the archive together; packed, they take a fifth of the time (benchmarks/ingest).
 
-Format: `FWK` and the layout, number of fixes, time of the first, length of the states, then deflated: the states as
-JSON, and a record for each fix, its bytes grouped by significance. What rarely changes (callsign, squawk, kind of
-position, source, poll) is a state, which a fix begins or not. Layout 1 holds differences of whole steps, in which
-readsb tells everything; layout 2 the numbers as they are, for airframes of which any number is between steps.
+Format: `FWK`, layout, number of fixes, time of the first, length of the states; then deflated: the states as JSON, and
+a record for each fix, with bytes grouped by significance. What rarely changes (callsign, squawk, kind of position,
+source, poll) is a state; each fix says whether it begins a new one. Layout 1 holds differences in whole steps, as
+readsb reports everything; layout 2 plain numbers, for airframes with any number between steps.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MAGIC = b"FWK"
 STEPPED, PLAIN = 1, 2
 STATE = ("callsign", "squawk", "position_type", "source")
 SCALES = {"altitude": 1 / 25, "geoaltitude": 1 / 25, "groundspeed": 10.0, "track": 10.0, "vertical_rate": 1.0}
-"""Steps in a unit: readsb writes altitudes in 25 ft, speeds and tracks with one decimal, rates whole (README-json)."""
+"""Steps per unit: readsb gives altitudes in 25 ft, speeds and tracks with one decimal, rates whole (README-json)."""
 DEGREE = 1_000_000.0  # and positions with six decimals
 UNKNOWN = -32_768
 SMALL = [("onground", "u1"), ("nic", "i1"), ("suspect", "u1"), ("new", "u1")]
@@ -56,7 +56,7 @@ class Packed(NamedTuple):
 
 
 def pack(observations: pd.DataFrame) -> Iterator[Packed]:
-    """OBSERVATION rows ordered by address and time, one value for each airframe."""
+    """One value per airframe, from OBSERVATION rows ordered by address and time."""
     address, time = observations["address"].to_numpy(), millis(observations["time"])
     if not len(address):
         return
@@ -82,9 +82,9 @@ def pack(observations: pd.DataFrame) -> Iterator[Packed]:
 
 
 def unpack(packed: Iterable[tuple[int, bytes]]) -> pd.DataFrame:
-    """The rows of those airframes (address, content), as they were packed, in the order given.
+    """The rows of these airframes (address, content) as they were packed, in the order given.
 
-    Raises ValueError when the bytes are not of a format we know.
+    Raises ValueError if the format of the bytes is unknown.
     """
     parts = [_unpacked(address, content) for address, content in packed]
     if not parts:
@@ -102,7 +102,7 @@ def unpack(packed: Iterable[tuple[int, bytes]]) -> pd.DataFrame:
 
 
 def _states(observations: pd.DataFrame, first: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.bool_], Any]:
-    """Which rows begin a new state, and what the state of a row is."""
+    """Which rows begin a new state, and the state of each row."""
     polls = observations["poll"].to_numpy()
     texts = [observations[n].cat for n in STATE]
     codes = [t.codes.to_numpy() for t in texts]
@@ -118,7 +118,7 @@ def _states(observations: pd.DataFrame, first: npt.NDArray[np.bool_]) -> tuple[n
 
 
 def _stepped(observations: pd.DataFrame, time: Any, starts: Any) -> tuple[Columns, npt.NDArray[np.bool_]]:
-    """Columns as differences of whole steps, and of which airframes that is all there is to know."""
+    """Columns as differences in whole steps, and for which airframes this is exact."""
     out: Columns = {}
     elapsed = np.diff(time, prepend=time[:1])
     elapsed[starts] = 0

@@ -1,4 +1,4 @@
-"""Routes as they were defined, which flights flew them, their days, and how the days were judged."""
+"""Route definitions, the flights on each route, its days, and how the days were judged."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class RouteRows(Base):
     """route, match, route_day, finding and model."""
 
     def save_routes(self, routes: Iterable[Route], *, at: datetime) -> list[str]:
-        """These are the routes from now on; names of those that are new or defined anew (their days are to be tallied
-        again). A changed definition is a new version, the old one stays on record."""
+        """Make these the current routes; returns the names of new or changed ones (whose days must be tallied again).
+        A changed definition is a new version; the old one is kept."""
         t = schema.route
         changed = []
         with self.transaction() as connection:
@@ -58,7 +58,7 @@ class RouteRows(Base):
         return [_route(r[0]) for r in self.rows(select(t.c.definition).where(t.c.current).order_by(t.c.name))]
 
     def replace_matches(self, matches: pd.DataFrame, days: Days, routes: Names = None) -> None:
-        """In these days (first and last, both in) these are the flights of the routes (None: of all)."""
+        """Make these the flights of the routes (None: of all) on these days (first and last, inclusive)."""
         t = schema.match
         with self.transaction() as connection:
             old = and_(t.c.day >= day_text(days[0]), t.c.day <= day_text(days[1]))
@@ -69,7 +69,7 @@ class RouteRows(Base):
             bulk.write(connection, t, bulk.columns_of(rows, t, dialect=self.dialect))
 
     def matches(self, routes: Names = None, days: Days | None = None, *, flights: Names = None) -> pd.DataFrame:
-        """Which flights flew which routes, by route, day and flight; `days` first and last, both in."""
+        """Which flights flew which routes, by route, day and flight; `days` are first and last, inclusive."""
         t = schema.match
         query = self._of(select(t), t, routes, *(days or (None, None)))
         if flights is not None:
@@ -77,7 +77,7 @@ class RouteRows(Base):
         return frame(self.columns(query.order_by(t.c.route, t.c.day, t.c.flight_id)), MATCH)
 
     def first_matches(self, routes: Names = None, before: date | None = None) -> pd.DataFrame:
-        """When each airframe was first and last on a route (before that day): route, icao24, first, last, flights."""
+        """When each airframe first and last flew a route (before that day): route, icao24, first, last, flights."""
         t = schema.match
         query = select(
             t.c.route,
@@ -94,8 +94,8 @@ class RouteRows(Base):
         return loose(got, first=DAY, last=DAY, flights="int64")
 
     def newcomers(self, route: str, days: Days, *, memory_days: int) -> pd.DataFrame:
-        """Airframes on a route in these days (first and last, both in) that were not in the `memory_days` before:
-        icao24, first, flights."""
+        """Airframes on a route on these days (first and last, inclusive) that did not fly it in the `memory_days`
+        before: icao24, first, flights."""
         t, earlier = schema.match, schema.match.alias("earlier")
         first, last = (day_text(d) for d in days)
         since = day_text(days[0] - timedelta(days=memory_days))
@@ -111,25 +111,25 @@ class RouteRows(Base):
         return loose(self.columns(query), first=DAY, flights="int64")
 
     def replace_route_days(self, route_days: pd.DataFrame) -> None:
-        """These route-days are so from now on."""
+        """Store these route-days, in place of older ones."""
         rows = conform(route_days, ROUTE_DAY).drop_duplicates(["route", "day"], keep="last")
         with self.transaction() as connection:
             bulk.write(connection, schema.route_day, bulk.columns_of(rows, schema.route_day, dialect=self.dialect))
 
     def route_days(self, routes: Names = None, since: date | None = None, until: date | None = None) -> pd.DataFrame:
-        """Route-days by route and day, from `since` to `until`, both in."""
+        """Route-days by route and day, from `since` to `until`, inclusive."""
         t = schema.route_day
         query = self._of(select(t), t, routes, since, until).order_by(t.c.route, t.c.day)
         return frame(self.columns(query), ROUTE_DAY)
 
     def forget_routes(self, routes: Names) -> None:
-        """Drop the tallied days and matches of routes, so that they can be made from a new definition."""
+        """Delete the tallied days and matches of routes, so that they can be made from a new definition."""
         with self.transaction() as connection:
             for t in (schema.match, schema.route_day):
                 connection.execute(t.delete().where(self.among(t.c.route, names(routes) or [])))
 
     def save_findings(self, findings: pd.DataFrame, *, at: datetime | None = None) -> None:
-        """What a model says of route-days, judged at that time; judging again replaces what the same model said."""
+        """Store a model's findings on route-days, judged at that time. They replace earlier ones of the same model."""
         rows = conform(findings, FINDING).drop_duplicates(["route", "day", "model"], keep="last")
         columns = bulk.columns_of(rows, schema.finding, dialect=self.dialect)
         columns["reasons"] = [dumped(list(r)) if r is not None else "[]" for r in rows["reasons"]]
@@ -147,7 +147,7 @@ class RouteRows(Base):
         *,
         model: str | None = None,
     ) -> pd.DataFrame:
-        """Findings by route and day, both ends in; of several models' the one judged last, or `model`'s."""
+        """Findings by route and day, both ends inclusive; of several models, the one judged last, or `model`'s."""
         t = schema.finding
         latest = (t.c.judged.desc(), t.c.model.desc())
         order = func.row_number().over(partition_by=(t.c.route, t.c.day), order_by=latest)
@@ -164,7 +164,7 @@ class RouteRows(Base):
         return frame(got, FINDING)
 
     def save_model(self, record: Mapping[str, Any], artefact: bytes | None = None, *, at: datetime) -> str:
-        """Keep a model's record (it names its `id`) with what it was trained on, and a cache of its fit; its id."""
+        """Store a model's record (with its `id`), what it was trained on, and a cache of its fit; returns its id."""
         with self.transaction() as connection:
             bulk.put(
                 connection,
@@ -177,13 +177,13 @@ class RouteRows(Base):
         return str(record["id"])
 
     def models(self) -> list[dict[str, Any]]:
-        """Records of all models, oldest first, each with `created`."""
+        """The records of all models, oldest first, each with `created`."""
         t = schema.model
         found = self.rows(select(t.c.record, t.c.created).order_by(t.c.created, t.c.id))
         return [{**json.loads(r.record), "created": when(r.created)} for r in found]
 
     def model(self, number: str | None = None) -> tuple[dict[str, Any], bytes | None] | None:
-        """A model's record and the cache of its fit; the newest without an id, None when there is none."""
+        """A model's record and the cache of its fit; without an id, the newest; None if there is none."""
         t = schema.model
         query = select(t).order_by(t.c.created.desc(), t.c.id.desc()).limit(1)
         found = self.rows(query if number is None else query.where(t.c.id == number))

@@ -1,4 +1,4 @@
-"""Keeping the database: copies of it, what may be forgotten, and what an operator should know about it."""
+"""Housekeeping: copies of the database, what may be deleted, and what an operator should know about it."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from flightwatch.store import engine as engines
 from flightwatch.store import schema
 from flightwatch.store.base import Base, ms
 
-STALE_DAYS = 14  # touched airframes and taken cycles: the jobs that read them follow within minutes
+STALE_DAYS = 14  # for touched airframes and taken cycles: the jobs that read them follow within minutes
 
 AIRFRAMES_AT_ONCE = 500
-"""Fixes are forgotten by so many airframes to a transaction: it walks their part of the primary key, needs no index on
-time alone, and holds the writer for milliseconds."""
+"""Airframes per transaction when fixes are deleted: it reads their part of the primary key, needs no index on time
+alone, and holds the writer for milliseconds."""
 
 
 class Retention(Protocol):
-    """How long what may be forgotten is kept."""
+    """How long data that may be deleted is kept."""
 
     @property
     def observations_days(self) -> float: ...
@@ -45,9 +45,9 @@ class Upkeep(Base):
     """Retention and facts."""
 
     def prune(self, retention: Retention, now: datetime) -> dict[str, int]:
-        """Forget what is older than the retention says; how many rows of each table went.
+        """Delete what is older than the retention; returns how many rows of each table were deleted.
 
-        Never what an alert rests on: the fixes of its flights, the polls they came from and their bodies stay.
+        What an alert rests on stays: the fixes of its flights, the polls they came from and their bodies.
         """
 
         def before(days: float) -> int:
@@ -76,9 +76,9 @@ class Upkeep(Base):
         return gone
 
     def prune_observations(self, before: datetime) -> int:
-        """Forget fixes older than that, except those of flights an alert rests on; how many.
+        """Delete fixes older than that, except those of flights an alert rests on; returns how many.
 
-        Those kept packed go when the last of their airframe is so old, and none is of such a flight.
+        Packed fixes of an airframe are deleted once the last is that old and none is of such a flight.
         """
         t, k = schema.observation, schema.kept
         spans = self._evidence_spans()
@@ -104,21 +104,21 @@ class Upkeep(Base):
         return gone + sum(free.values())
 
     def checkpoint(self) -> None:
-        """Fold SQLite's write-ahead log into the file and cut it to nothing, so that it does not grow for ever."""
+        """Checkpoint SQLite's write-ahead log and truncate it, so that it does not grow for ever."""
         if self.dialect == "sqlite" and self._writer is not None:
             with self._guarded(), self._writer.connect() as connection:
                 driver: Any = connection.connection.driver_connection
                 driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def release_memory(self) -> None:
-        """Let SQLite forget the pages its writer keeps: in a day they fill their 16 MB, and the kernel has them too."""
+        """Free the pages that SQLite's writer caches: they fill their 16 MB in a day, and the kernel has them too."""
         if self.dialect == "sqlite" and self._writer is not None:
             with self._guarded(), self._writer.connect() as connection:
                 driver: Any = connection.connection.driver_connection
                 driver.execute("PRAGMA shrink_memory")
 
     def facts(self) -> dict[str, Any]:
-        """What `doctor` and `status` tell about the database: kind, version, revision, size, SQLite's weak spots."""
+        """What `doctor` and `status` say about the database: kind, version, revision, size, SQLite's weak spots."""
         found: dict[str, Any] = {"url": engines.shown(self.url), "kind": self.dialect}
         with self.reading() as connection:
             found["revision"] = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
@@ -146,7 +146,7 @@ class Upkeep(Base):
             return {t.name: int(connection.execute(select(func.count()).select_from(t)).scalar_one()) for t in wanted}
 
     def _evidence_spans(self) -> dict[str, list[tuple[int, int]]]:
-        """Of each airframe the times of flights that alerts rest on."""
+        """For each airframe, the times of flights that alerts rest on."""
         f, a = schema.flight, schema.alert_flight
         spans: dict[str, list[tuple[int, int]]] = {}
         joined = select(f.c.icao24, f.c.firstseen, f.c.lastseen).join(a, a.c.flight_id == f.c.flight_id)
@@ -155,15 +155,15 @@ class Upkeep(Base):
         return spans
 
     def _evidence_polls(self) -> list[int]:
-        """Ids of the polls that flights of alerts came from."""
+        """Ids of the polls that the flights of alerts came from."""
         f, a = schema.flight, schema.alert_flight
         rows = self.rows(select(f.c.provenance).join(a, a.c.flight_id == f.c.flight_id))
         return sorted({n for row in rows for n in json.loads(row.provenance) if isinstance(n, int)})
 
 
 def wal_reset_bug(version: tuple[int, ...]) -> bool:
-    """Whether this SQLite can corrupt a WAL database that two connections checkpoint (sqlite.org/wal.html: 3.7.0 to
-    3.51.2, fixed in 3.51.3 and in the back-ports 3.44.6 and 3.50.7).
+    """Whether this SQLite can corrupt a WAL database when two connections checkpoint it (sqlite.org/wal.html: 3.7.0 to
+    3.51.2; fixed in 3.51.3 and in the back-ports 3.44.6 and 3.50.7).
 
     >>> wal_reset_bug((3, 40, 1)), wal_reset_bug((3, 50, 7)), wal_reset_bug((3, 51, 3))
     (True, False, False)

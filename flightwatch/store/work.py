@@ -1,4 +1,4 @@
-"""Who works and how far they are: marks, cycles taken, and the lease of the one leader."""
+"""Progress of jobs: marks, cycles taken, and the lease of the one leader."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flightwatch.units import instant
 
 @dataclass(frozen=True)
 class Lease:
-    """Who holds something until when. `epoch` grows with every change of holder: the fence against a thawed one."""
+    """Who holds something, and until when. `epoch` grows with every change of holder, to fence off a thawed one."""
 
     name: str
     holder: str
@@ -28,13 +28,13 @@ class WorkRows(Base):
     """mark, cycle and lease."""
 
     def get_mark(self, name: str) -> str | None:
-        """A value kept under a name; None when there is none."""
+        """The value stored under a name; None if there is none."""
         t = schema.mark
         found = self.rows(select(t.c.value).where(t.c.name == name))
         return found[0].value if found else None
 
     def set_mark(self, name: str, value: str | None) -> None:
-        """Keep a value under a name; None forgets it."""
+        """Store a value under a name; None deletes it."""
         t = schema.mark
         with self.transaction() as connection:
             if value is None:
@@ -43,20 +43,20 @@ class WorkRows(Base):
                 bulk.put(connection, t, name=name, value=bulk.clean(value))
 
     def marks(self, prefix: str = "") -> dict[str, str]:
-        """All values whose name begins so."""
+        """All values whose name begins with the prefix."""
         t = schema.mark
         found = self.rows(select(t).where(t.c.name.startswith(prefix, autoescape=True)).order_by(t.c.name))
         return {row.name: row.value for row in found}
 
     def claim_cycle(self, job: str, start: datetime, holder: str) -> bool:
-        """Take a job's cycle; False when it was taken before. In one `transaction` with the work, it is done once."""
+        """Take a job's cycle; False if already taken. In one `transaction` with the work, the work is done once."""
         t = schema.cycle
         with self.transaction() as connection:
             columns: bulk.Columns = {"job": [job], "start": [ms(start)], "holder": [holder]}
             return bulk.write(connection, t, columns, update={}) == 1
 
     def take_lease(self, name: str, holder: str, now: datetime, ttl_s: float, *, force: bool = False) -> Lease | None:
-        """The lease, new or renewed; None while somebody else's holds. `force` is for who knows that one to be dead."""
+        """The lease, new or renewed; None while somebody else holds it. `force`: that holder is known to be dead."""
         t = schema.lease
         expires = now + timedelta(seconds=ttl_s)
         with self.transaction() as connection:
@@ -70,7 +70,7 @@ class WorkRows(Base):
         return Lease(name, holder, epoch, instant(taken), expires)
 
     def renew_lease(self, lease: Lease, now: datetime, ttl_s: float) -> Lease | None:
-        """The lease for longer; None when it was lost to somebody else meanwhile."""
+        """The lease, extended; None if somebody else has taken it meanwhile."""
         t = schema.lease
         expires = now + timedelta(seconds=ttl_s)
         with self.transaction() as connection:
@@ -80,7 +80,7 @@ class WorkRows(Base):
         return Lease(lease.name, lease.holder, lease.epoch, lease.taken, expires)
 
     def release_lease(self, lease: Lease, now: datetime) -> None:
-        """Let somebody else have it at once; nothing happens when they have it already."""
+        """Give the lease up at once; does nothing if somebody else already has it."""
         t = schema.lease
         with self.transaction() as connection:
             mine = and_(t.c.name == lease.name, t.c.holder == lease.holder, t.c.epoch == lease.epoch)
@@ -93,6 +93,6 @@ class WorkRows(Base):
         return Lease(name, *found[0][1:3], *(instant(v) for v in found[0][3:5])) if found else None
 
     def fence(self, lease: Lease | None) -> None:
-        """From now on every writing transaction of this store first makes sure the lease is still ours, and raises
-        NotLeaderError before it writes anything when it is not. None lifts the fence."""
+        """From now on, every writing transaction of this store first checks that the lease is still ours. If not, it
+        raises NotLeaderError before it writes anything. None lifts the fence."""
         self._fence = None if lease is None else (lease.name, lease.holder, lease.epoch)

@@ -1,8 +1,8 @@
-"""The tables, once, for SQLite and PostgreSQL alike.
+"""The tables, defined once for SQLite and PostgreSQL.
 
-Instants are BIGINT milliseconds since 1970 UTC (SQLite keeps no zone, and an integer sorts and indexes the same in
-both), days are ISO dates, lists and dictionaries are JSON text. Text compares byte by byte in both. One key per thing
-that happened, so that writing it twice leaves one row. Every table has one writer among the steps.
+Instants are BIGINT milliseconds since 1970 UTC (SQLite stores no zone, and integers sort and index the same in both),
+days are ISO dates, lists and dictionaries are JSON text. Text compares byte by byte in both. Everything that happened
+has one key, so writing it twice leaves one row. Each table is written by one step only.
 """
 
 from __future__ import annotations
@@ -66,4 +66,4 @@ __all__ = [
 
 HEAD = "0004"
 REVISIONS = ("0001", "0002", "0003", "0004")
-"""Every revision this code knows, oldest first: telling an older database from a newer one needs no Alembic."""
+"""Every revision this code knows, oldest first, so that telling older databases from newer ones needs no Alembic."""

@@ -1,4 +1,4 @@
-"""What was flown, and what it means for the routes."""
+"""Tables of flights, and what they mean for the routes."""
 
 from __future__ import annotations
 

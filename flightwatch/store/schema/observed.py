@@ -1,4 +1,4 @@
-"""What the feeds said, and who the airframes are."""
+"""Tables of what the feeds said and who the airframes are."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ poll = Table(
     UniqueConstraint("source", "query", "started"),
     Index(None, "started"),
     Index(None, "sha256"),
-    sqlite_autoincrement=True,  # an id is a watermark: it must never be given out twice
+    sqlite_autoincrement=True,  # ids are watermarks and must never be reused
 )
 
 body = Table(

@@ -1,4 +1,4 @@
-"""What tables are made of: kinds of columns that mean the same on SQLite and PostgreSQL."""
+"""Column types that mean the same on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ metadata = MetaData(
 )
 
 Words = Text().with_variant(Text(collation="C"), "postgresql")
-"""Text in byte order, as SQLite has it: the order of rows and the use of indexes depend on no server's locale."""
+"""Text in byte order, as in SQLite: row order and index use do not depend on a server's locale."""
 
 Id = BigInteger().with_variant(Integer(), "sqlite")
-"""A surrogate key; SQLite counts only INTEGER PRIMARY KEY by itself."""
+"""A surrogate key; SQLite generates values only for INTEGER PRIMARY KEY."""
 
 Real = Float(24).with_variant(postgresql.REAL(), "postgresql")
 Double = Float(53).with_variant(postgresql.DOUBLE_PRECISION(), "postgresql")

@@ -1,4 +1,4 @@
-"""What people are told; who works, and how far they are."""
+"""Tables of what people are told, and of the progress of jobs."""
 
 from __future__ import annotations
 
