@@ -6,11 +6,10 @@ import re
 
 
 def merged(page: str, section: str, keys: int = 1) -> str:
-    """The page with this section's table rows in place of those whose first `keys` cells are the same.
+    """The page, with this section's table rows in place of those with the same first `keys` cells.
 
-    A section is a heading (or none: then the page's beginning is meant), a paragraph and a table. Rows the page does
-    not have come after those it has; the paragraph takes the place of the one under the heading; a section the page
-    does not have comes last.
+    A section is a heading (or none, for the beginning of the page), a paragraph and a table. Rows new to the page come
+    after the old ones; the paragraph replaces the one under the heading; a new section comes last.
 
     >>> page = "# P\\n\\n## A\\n\\nold\\n\\n| w | n |\\n|---|---|\\n| x | 1 |\\n| y | 2 |\\n\\nwords\\n"
     >>> print(merged(page, "## A\\n\\nnew\\n\\n| w | n |\\n|---|---|\\n| y | 3 |\\n| z | 4 |\\n"))

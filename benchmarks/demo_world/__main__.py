@@ -21,7 +21,7 @@ from flightwatch.demo.world import World
 
 
 def one(seed: int, *, oracle: bool, quiet: bool, poll_s: float, keep: Path | None) -> Score:
-    """One world, lived through and measured."""
+    """Run one world and measure it."""
     began = time.perf_counter()
     if keep is not None:
         score = measure(outcome(seed, poll_s=poll_s, folder=keep, surge=not quiet, oracle=oracle))
@@ -49,7 +49,7 @@ def share(parts: Iterable[bool]) -> str:
 
 
 def table(scores: list[Score]) -> list[tuple[str, str]]:
-    """All worlds together, one figure a row."""
+    """All worlds together, one figure per row."""
     surge = [s for s in scores if s.flight_days]
     third = [s for s in surge if len(s.flight_days) >= 3]
     days = 5 * sum(s.routes for s in scores)

@@ -1,10 +1,10 @@
-"""How many surges of the reference case can be told from chance at all: a judge who knows the true rate of ordinary
-flights from Russia and Belarus to eastern Libya, and is given the same flights on the same evenings.
+"""How many surges of the reference case can be told from chance at all, by a judge who knows the true rate of ordinary
+flights from Russia and Belarus to eastern Libya and gets the same flights on the same evenings.
 
     python -m benchmarks.demo_world.bound --first 400 --seeds 48 --keep FOLDER
 
-It counts flights only, in every window of up to four weeks, with the threshold that opens as many false alerts in ten
-thousand simulated years as are stated. What it does not see is what flies.
+It only counts flights, in every window of up to four weeks, with the threshold that opens the stated number of false
+alerts in ten thousand simulated years. It does not see which aircraft fly.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ WEEKLY = sum(s.weekly for s in SPARSE if s.name in ("Moscow-Benghazi", "Minsk-Be
 
 
 def strangeness(counts: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """Of days × anything: the smallest chance of so many flights in a window that ends that day, as -log10."""
+    """For days × anything, the smallest probability of so many flights in a window that ends that day, as -log10."""
     best = np.zeros(counts.shape)
     for days in WINDOWS:
         mean = np.full(counts.shape, WEEKLY / 7 * days)
@@ -43,7 +43,7 @@ def strangeness(counts: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 
 def threshold(rate: float, seed: int = 0) -> float:
-    """What ordinary flights pass `rate` times a year."""
+    """The strangeness that ordinary flights pass `rate` times a year."""
     rng = np.random.default_rng(seed)
     weeks = rng.gamma(WEEKS, 1 / WEEKS, (53, YEARS))
     counts = rng.poisson(WEEKLY / 7 * np.repeat(weeks, 7, axis=0)).astype(float)
@@ -51,7 +51,7 @@ def threshold(rate: float, seed: int = 0) -> float:
 
 
 def found(seed: int, at: float, poll_s: float, keep: Path) -> bool:
-    """Whether it opens in this world by the evening of the third flight-day."""
+    """Whether an alert opens in this world by the evening of the third flight-day."""
     world, days = lived(seed, poll_s=poll_s, folder=keep)
     flight_days = sorted({departed(world, leg) for leg in surge_legs(world)})
     for evening in days.evenings:

@@ -1,4 +1,4 @@
-"""Worlds lived through once: a change in detection or alerts is measured again in a quarter of the time."""
+"""Runs of worlds, kept: after a change in detection or alerts, measuring again takes a quarter of the time."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from flightwatch.demo.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
 JUDGING = ("detection", "alerts")
-"""Packages whose change leaves a kept world as it is."""
+"""Packages whose changes leave a kept world valid."""
 
 
 def outcome(seed: int, *, poll_s: float, folder: Path, surge: bool = True, oracle: bool = False) -> Outcome:
-    """A world judged by the present detector."""
+    """A world judged by the current detector."""
     return judged(*lived(seed, poll_s=poll_s, folder=folder, surge=surge, oracle=oracle))
 
 
 def lived(seed: int, *, poll_s: float, folder: Path, surge: bool = True, oracle: bool = False) -> tuple[World, Lived]:
-    """A world and its evenings; lived through anew only when other code than the detector's has changed.
+    """A world and its evenings; run again only if code other than the detector's has changed.
 
-    The files are pickles of our own and for this machine only.
+    The files are our own pickles, for this machine only.
     """
     file = folder / f"{seed}-{poll_s:g}-{surge}-{oracle}-{code()}.pickle"
     world = World.generate(seed, surge=surge)
@@ -36,7 +36,7 @@ def lived(seed: int, *, poll_s: float, folder: Path, surge: bool = True, oracle:
 
 
 def code() -> str:
-    """A hash of everything that makes a lived world."""
+    """A hash of all code that a kept run depends on."""
     h = hashlib.sha256()
     for file in sorted([*(ROOT / "flightwatch").rglob("*.py"), ROOT / "benchmarks" / "demo_world" / "replay.py"]):
         if not any(f"flightwatch/{name}/" in file.as_posix() for name in JUDGING):

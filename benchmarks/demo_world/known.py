@@ -1,5 +1,5 @@
 """How much of the surge could be known on an evening: flights still in the air at midnight have no destination yet, and
-some were never heard where it matters. It tells what the detector was given from what it made of it."""
+some were never heard where it matters. It separates the detector's input from its performance."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ FLIGHT_DAY = 3
 
 @dataclass(frozen=True)
 class Known:
-    """Of the surge's outbound flights heard until the evening of its third flight-day: how many, how many of these in
-    the air at midnight, and the sum of the probabilities given to their being flights from Russia or Belarus to eastern
-    Libya, or to their returns being flights back where that is more."""
+    """The surge's outbound flights heard until the evening of its third flight-day: how many, how many of them in the
+    air at midnight, and the sum of the probabilities that they flew from Russia or Belarus to eastern Libya (or that
+    their returns were flights back, where that is more)."""
 
     flown: int
     aloft: int

@@ -1,4 +1,4 @@
-"""What was found in a world beside what is true in it."""
+"""What was found in a world, compared with the truth."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from flightwatch.telling import Episode
 EASTERN_LIBYA = ("HLLB", "HL59", "HLLQ", "HLGN", "LY-DNF", "HL68", "HL60", "HLMB", "HLKF", "HL56")
 WATCHED = ("surge", "Moscow-Benghazi", "Minsk-Benghazi")
 NEAR_NM = 150 / 1.852  # "a fix within 150 km"
-SLACK_MS = 60_000  # a poll sees a leg up to a minute beside the archive's moments
+SLACK_MS = 60_000  # a poll sees a leg up to a minute off the archive's times
 
 
 @dataclass
 class Score:
-    """One world's figures; shares are kept as (right, of) so that worlds can be added up."""
+    """One world's figures. Shares are (right, total), so that worlds can be added up."""
 
     seed: int
     flight_days: list[date] = field(default_factory=list)
@@ -41,12 +41,12 @@ class Score:
 
     @property
     def delay(self) -> int | None:
-        """On which flight-day of the surge the alert came, 1 for the first; None when it never did."""
+        """The flight-day of the surge on which the alert came, from 1; None if it never did."""
         return self._flight_day(self.opened)
 
     @property
     def told(self) -> int | None:
-        """The same for any alert, one that was open before and took the surge's flights in included."""
+        """The same for any alert, including one that was already open and took in the surge's flights."""
         return self._flight_day(self.joined)
 
     def _flight_day(self, day: date | None) -> int | None:
@@ -54,7 +54,7 @@ class Score:
 
 
 def measure(out: Outcome) -> Score:
-    """All figures of a world that was lived through."""
+    """All figures of a world's run."""
     world = out.world
     score = Score(world.seed, routes=len(out.routes))
     score.flight_days = sorted({day for leg in surge_legs(world) for day in [departed(world, leg)]})
@@ -80,7 +80,7 @@ def departed(world: World, leg: int) -> date:
 
 
 def spans(world: World) -> pd.DataFrame:
-    """First and last moment heard of every leg, ms; a lost day and the outage are not there to be found."""
+    """When every leg was first and last heard, ms; the lost day and the outage are left out."""
     fixes = world.written
     gone = np.zeros(len(fixes), dtype=bool)
     for day in world.faults.lost:
@@ -105,11 +105,11 @@ def owner(world: World, flights: pd.DataFrame) -> pd.DataFrame:
 
 
 def tally_legs(world: World, flights: pd.DataFrame, owners: pd.DataFrame, kind: str) -> dict[str, int]:
-    """Of the legs heard at least three times: exactly one flight, none, several, or one shared with another leg."""
+    """For legs heard at least three times: exactly one flight, none, several, or one shared with another leg."""
     heard = spans(world)
     airliner = world.legs.kind[heard.index] == "airliner"
     wanted = heard.index[(heard["size"] >= 3) & (airliner if kind == "airliner" else ~airliner)]
-    # Polls are further apart than archive rows: a leg heard for less than two of them may be missed honestly.
+    # Polls are further apart than archive rows: a leg heard for less than two of them may well be missed.
     live = world.legs.offblock[wanted] >= world.live
     long = (heard.loc[wanted, "max"] - heard.loc[wanted, "min"]) > 2 * 1200 * 1000
     wanted = wanted[~live | long.to_numpy()]
@@ -128,8 +128,8 @@ def tally_legs(world: World, flights: pd.DataFrame, owners: pd.DataFrame, kind: 
 
 
 def named(world: World, flights: pd.DataFrame, owners: pd.DataFrame) -> tuple[int, int]:
-    """Outbound legs of the watched kinds whose arrival is put into eastern Libya with at least 0.8, of those with a
-    return that was heard or a fix within 150 km."""
+    """Outbound legs of the watched kinds with a return that was heard or a fix within 150 km: how many are put into
+    eastern Libya with at least 0.8, and how many there are."""
     right = of = 0
     candidates = flights.set_index("flight_id")["arrival_candidates"]
     heard = spans(world)
@@ -180,7 +180,7 @@ def week(world: World, flights: pd.DataFrame) -> tuple[float, int]:
 
 
 def judge_alerts(out: Outcome, owners: pd.DataFrame, score: Score) -> None:
-    """Which alerts were raised on flights of the surge, and what the others rest on."""
+    """Which alerts were raised by flights of the surge, and what caused the others."""
     kinds = pd.Series(out.world.legs.kind[owners["leg"]], index=owners["flight_id"].to_numpy(), dtype=object)
     surge = set(kinds.index[kinds == "surge"])
     score.joined = min((day for day, episode in out.told if surge & set(episode.flights)), default=None)
@@ -193,7 +193,7 @@ def judge_alerts(out: Outcome, owners: pd.DataFrame, score: Score) -> None:
 
 
 def cause(world: World, episode: Episode, owners: pd.DataFrame) -> str:
-    """What a false alert's flights have in common with one of the faults; `traffic` when nothing."""
+    """The fault that a false alert's flights have something in common with; `traffic` if none."""
     legs = owners.loc[owners["flight_id"].isin(episode.flights), "leg"].to_numpy()
     fixes = world.written
     mine = np.isin(fixes.leg, legs)

@@ -1,4 +1,4 @@
-"""Flights as a perfect builder would make them of what was heard: to tell the detector's faults from the builder's."""
+"""Flights as a perfect builder would make them from what was heard: tells the detector's faults from the builder's."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""How good the detector is, beside others, on worlds whose truth is known and on real boards with surges injected."""
+"""How good the detector is, beside others, on worlds with known truth and on real boards with injected surges."""

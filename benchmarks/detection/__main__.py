@@ -2,9 +2,9 @@
 
     python -m benchmarks.detection [--seeds N] [--quick]
 
-Eight seeds take about half an hour on two cores; `--quick` is one small world, to see that everything runs. Worlds
-already judged are kept in `--cache` and not judged again: empty it when the detector changed. Parts can be chosen:
-`--only routes,rare` measures these and leaves the page's other sections as they are.
+Eight seeds take about half an hour on two cores. `--quick` is one small world, to check that everything runs. Worlds
+already judged are kept in `--cache` and not judged again: empty it when the detector has changed. `--only routes,rare`
+measures only these parts and leaves the page's other sections as they are.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def main() -> None:
         if args.quick:
             print(text)
             continue
-        # Page by page, so that a run that is cut short keeps what it has measured.
+        # Page by page, so that an interrupted run keeps what it has measured.
         page = args.out.read_text() if args.out.exists() else ""
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(merge(_head() + page[max(page.find("\n##"), 0) :], text, ORDER))

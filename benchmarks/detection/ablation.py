@@ -15,12 +15,12 @@ from flightwatch.detection.features import NAMES
 
 Array = npt.NDArray[Any]
 
-USED = tuple(n for n in NAMES if n != "region14")  # of which the scenario says nothing
+USED = tuple(n for n in NAMES if n != "region14")  # which the scenario does not model
 PARTS = ("forest", product.SUM, product.BOTH)
 
 
 def ablate(seeds: int, recipe: Recipe) -> str:
-    """Recall at 1.0 and 0.1 with everything, and with one thing left out."""
+    """Recall at 1.0 and 0.1 with everything, and with one part left out."""
     quiet = [world(without_events(recipe), NULL_SEED + k) for k in range(seeds)]
     events = [world(recipe, EVENT_SEED + k) for k in range(seeds)]
     worlds = [*quiet, *events]

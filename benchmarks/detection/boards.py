@@ -1,4 +1,4 @@
-"""Hong Kong airport's boards, route by route: real timetables, without aircraft, with surges injected."""
+"""Hong Kong airport's boards, route by route: real timetables without aircraft, with injected surges."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from benchmarks.detection.tables import table
 from flightwatch import detection
 
 FILE = Path("hkg_airport_boards") / "hkg_flights_flat.csv.gz"
-JUDGED_FROM = pd.Timestamp("2025-12-15")  # the first 60 days teach
+JUDGED_FROM = pd.Timestamp("2025-12-15")  # the first 60 days are for training
 RATE = 0.5
 LASTS = 7  # days an injected surge lasts
-TIMES = (3.0, 6.0)  # the usual, as on the rare routes
-LEAST = 4  # flights injected at least
-LEAST_RATE = 0.1  # flights a week; 60 days without any do not prove that there never are
-EACH = 15  # routes a seed injects into
+TIMES = (3.0, 6.0)  # times the usual, as on the rare routes
+LEAST = 4  # injected flights at least
+LEAST_RATE = 0.1  # flights per week; 60 days without any do not prove that there are none
+EACH = 15  # routes with an injection per seed
 SAPPORO = "HKG-CTS"
 
 
 def boards(folder: Path, seeds: int) -> str:
-    """What fires on the real boards as they are, and how many injected surges are found."""
+    """Alerts on the real boards as they are, and how many injected surges are found."""
     days = route_days(folder / FILE)
     settings = detection.Settings(false_alerts_per_route_year=RATE)
     model = detection.train(days[days["day"] < JUDGED_FROM], settings=settings)
@@ -56,7 +56,7 @@ def boards(folder: Path, seeds: int) -> str:
 
 
 def route_days(file: Path) -> pd.DataFrame:
-    """Flights per directed route and day: the leg next to Hong Kong, cancelled flights left out."""
+    """Flights per directed route and day: the leg next to Hong Kong, without cancelled flights."""
     rows = pd.read_csv(file)
     rows = rows[~rows["status"].fillna("").str.contains("Cancel")]
     stops = rows["origin_dest"].fillna("").str.split("|")
@@ -80,7 +80,7 @@ def busy_week(days: pd.DataFrame, route: str, start: pd.Timestamp) -> float:
 
 
 def _sapporo(days: pd.DataFrame, settings: detection.Settings) -> str:
-    """What a walk forward says of Hong Kong-Sapporo, where a winter season grows from one flight a day to six."""
+    """The backtest of Hong Kong-Sapporo, where a winter season grows from one flight a day to six."""
     result = detection.backtest(days, settings=settings, since=pd.Timestamp("2025-12-15").date(), route=SAPPORO)
     mine = days[days["route"] == SAPPORO].set_index("day")["flights"]
     weekly = mine.resample("W").sum()

@@ -1,4 +1,4 @@
-"""Other ways to find surges, each a function from a world to a score of days × routes; higher is stranger."""
+"""Other ways to find surges, each a function from a world to scores of days × routes; higher is stranger."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FORWARD = (1.0, 2.0, 4.0, 8.0, 16.0)  # extra flights a week at full coverage, t
 
 
 def raw_forest(w: World, seed: int) -> Array:
-    """An isolation forest on the daily count, one for all routes: the obvious version."""
+    """One isolation forest for all routes on the daily count: the obvious version."""
     from sklearn.ensemble import IsolationForest
 
     counts = w.panel.count.reshape(-1, 1)
@@ -33,7 +33,7 @@ def raw_forest(w: World, seed: int) -> Array:
 
 
 def rolling_forest(w: World, seed: int) -> Array:
-    """On count, weekday, 7-day mean and deviation: the recipe of tutorials."""
+    """On count, weekday, 7-day mean and deviation, as in tutorials."""
     from sklearn.ensemble import IsolationForest
 
     y = w.panel.count
@@ -70,7 +70,7 @@ def nb_week(w: World, *, corrected: bool = True) -> Array:
 
 
 def nb_scan(w: World) -> Array:
-    """The smallest tail over windows, without corrections: the scan statistic as usually built."""
+    """The smallest tail over windows, without corrections: the usual scan statistic."""
     return _nb(w, WINDOWS, False)
 
 
@@ -83,7 +83,7 @@ def _nb(w: World, windows: tuple[int, ...], corrected: bool) -> Array:
 
 
 def _blind(panel: Panel) -> Panel:
-    """The panel of somebody who knows neither coverage nor neighbours."""
+    """The panel without knowledge of coverage and neighbours."""
     from dataclasses import replace
 
     alone = np.arange(panel.shape[1])
@@ -91,7 +91,7 @@ def _blind(panel: Panel) -> Panel:
 
 
 def oracle(w: World) -> Array:
-    """Shiryaev-Roberts on weekly likelihood ratios against the true mean and frailty: all that counts can tell.
+    """Shiryaev-Roberts on weekly likelihood ratios against the true mean and frailty: the best that counts allow.
 
     Not deployable: it reads the truth.
     """

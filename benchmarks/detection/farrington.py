@@ -1,8 +1,8 @@
 """Farrington's method as improved by Noufaily et al. 2013 ("flexible"), batched over series and days.
 
-Quasi-Poisson regression on past weeks with a trend and, for long series, a ten-level seasonal factor; past outbreaks
-are weighted down by their Anscombe residuals; the trend is kept when significant and not extrapolating. The score is
--log10 of the negative-binomial tail of what was seen. Follows surveillance::farringtonFlexible of R.
+Quasi-Poisson regression on past weeks with a trend and, for long series, a ten-level seasonal factor. Past outbreaks
+are weighted down by their Anscombe residuals. The trend is kept if it is significant and does not extrapolate. The
+score is -log10 of the negative-binomial tail of what was seen. Follows surveillance::farringtonFlexible of R.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from flightwatch.detection.panel import rolling
 
 Array = npt.NDArray[Any]
 
-REWEIGHT = 2.58  # Anscombe residuals above are taken for past outbreaks
+REWEIGHT = 2.58  # Anscombe residuals above this are taken for past outbreaks
 TREND_P = 0.05
 CHUNK = 20_000
 YEARS, HALF_WINDOW, SEASONS, SKIPPED = 5, 3, 10, 26
-"""Of weekly series: years back, weeks either side of today's, levels of the seasonal factor, latest weeks left out."""
+"""For weekly series: years back, weeks on either side of today's, levels of the seasonal factor, last weeks left out.
+"""
 
 
 def daily(counts: Array, exposure: Array, first: int, *, weeks: int = 26, skipped: int = 4) -> Array:
-    """Scores of days × routes, from rolling weeks: `weeks` past weeks without overlap, the last `skipped` left out."""
+    """Scores of days × routes from rolling weeks: `weeks` past weeks without overlap, without the last `skipped`."""
     y, x = rolling(counts, 7), rolling(exposure, 7) / 7
     back = -7 * np.arange(skipped, skipped + weeks)
     design = np.column_stack([np.ones(weeks), back / 100.0])
@@ -83,7 +84,7 @@ def _seasonal_design(back: Array) -> tuple[Array, Array]:
 def _predict(
     past: Array, design: Array, now: Array, offset: Array, offset_now: Array, known: Array
 ) -> tuple[Array, Array]:
-    """Mean and dispersion of this week: with the trend where it is significant and stays below what was seen."""
+    """Mean and dispersion of this week, with the trend where it is significant and stays below what was seen."""
     beta, _, inverse, phi = _robust(past, design, offset, known)
     trended = beta @ now + offset_now
     error = np.sqrt(np.maximum(phi * inverse[:, 1, 1], 1e-12))
@@ -116,7 +117,7 @@ def _dispersion(past: Array, mean: Array, weight: Array, parameters: int) -> Arr
 
 
 def _irls(past: Array, design: Array, offset: Array, weight: Array, rounds: int = 12) -> tuple[Array, Array, Array]:
-    """Weighted Poisson regressions with a common design, all at once."""
+    """Weighted Poisson regressions with a common design, all fitted at once."""
     p = design.shape[1]
     squares = (design[:, :, None] * design[:, None, :]).reshape(len(design), p * p)
     ridge = 1e-6 * np.eye(p)

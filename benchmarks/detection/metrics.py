@@ -1,4 +1,4 @@
-"""What a score is worth against the truth: recall, delay, false episodes, and the threshold of a stated rate."""
+"""A score compared with the truth: recall, delay, false episodes, and the threshold for a stated rate."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from flightwatch.detection.calibration import DAYS_PER_YEAR, openings
 
 Array = npt.NDArray[Any]
 
-GAP = 14  # findings within are one episode
+GAP = 14  # days; findings closer together are one episode
 GRACE = 3  # days after an event in which an episode may still open and be right
-MISSED = 28.0  # days of delay a missed event counts as
-DETECTABLE = 2  # flights seen; an event of which less was seen cannot be found by anybody
-MOST_ON = 0.10  # of quiet days; a threshold whose alarm is always on opens few episodes and is no threshold
+MISSED = 28.0  # days of delay that a missed event counts as
+DETECTABLE = 2  # flights seen; nobody can find an event with fewer
+MOST_ON = 0.10  # of quiet days; if the alarm is always on, few episodes open, but that is no threshold
 STEPS = 160
 
 
@@ -54,7 +54,7 @@ def false_rate(score: Array, w: World, at: float) -> float:
 
 
 def found(score: Array, w: World, at: float) -> dict[str, float]:
-    """Recall and delay over the events of which at least two flights were seen; an episode must open inside."""
+    """Recall and delay over events with at least two flights seen; an episode must open during the event."""
     opened = openings((score > at) & scored(w), GAP)
     rows = []
     for e in w.events[w.events["extra"] >= DETECTABLE].itertuples():
@@ -74,7 +74,7 @@ def found(score: Array, w: World, at: float) -> dict[str, float]:
 
 
 def precision(score: Array, w: World, per_week: int = 7) -> float:
-    """Of the first seven alerts of a week, the routes with the highest scores not alerted lately: how many are real."""
+    """How many of a week's first seven alerts (the routes with the highest scores, not alerted lately) are real."""
     real = np.zeros(w.panel.shape, dtype=bool)
     for e in w.events[w.events["extra"] >= DETECTABLE].itertuples():
         real[e.start : e.end + 1 + GRACE, e.route] = True

@@ -1,8 +1,8 @@
 """The simulated weekly series of Noufaily et al. 2013, for comparison with the literature.
 
-Weeks 1-312 learn, 313-575 are the baseline, 576-624 the test. Our score sees, per week, the surprise of
-one, two and three weeks against the seasonal mean of Farrington's regression and of one week against our own memory:
-the product has no year-long season of its own, so on these series it borrows one.
+Weeks 1-312 are for training, 313-575 are the baseline, 576-624 the test. Our score uses, per week, the surprise of one,
+two and three weeks given the seasonal mean of Farrington's regression, and of one week given our own memory: the
+product models no yearly season, so on these series it borrows one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ROWS = (
     (3.75, 1.1, 0.001, 0.1, -0.1),
     (5.0, 1.2, 0.0001, 0.05, 0.01),
 )
-"""theta, phi, beta, gamma1, gamma2; each with and without trend and with 0, 1 or 2 harmonics: 42 scenarios."""
+"""theta, phi, beta, gamma1, gamma2; each with and without trend, and with 0, 1 or 2 harmonics: 42 scenarios."""
 
 WEEKS, BASELINE, TEST, LEARN = 624, 312, 575, 455
 PUBLISHED = {0.005: 0.0127, 0.01: 0.0193, 0.025: 0.0360, 0.05: 0.0608, 0.1: 0.1040}
@@ -96,7 +96,7 @@ def simulate(reps: int, *, seed: int, outbreak: bool) -> tuple[Array, list[Array
 
 
 def _add(rng: np.random.Generator, y: Array, start: int, k: float, variance: float) -> Array:
-    """An outbreak of Poisson(k·sd) cases, at least two, spread by a log-normal; the weeks it touches."""
+    """Add an outbreak of Poisson(k·sd) cases, at least two, spread log-normally; returns the weeks it touches."""
     size = 0
     for _ in range(10_000):
         size = int(rng.poisson(k * np.sqrt(variance)))

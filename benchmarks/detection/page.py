@@ -1,4 +1,4 @@
-"""The docs page, part by part: what was measured anew replaces its sections, everything else stays as it is."""
+"""The docs page, part by part: what was measured replaces its sections, everything else stays as it is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ WRITTEN = "## "
 
 
 def sections(text: str) -> dict[str, str]:
-    """Sections by their heading line, in order; what stands before the first has the heading "".
+    """Sections by heading line, in order; the text before the first has the heading "".
 
     >>> list(sections("intro\\n### A\\n1\\n## B\\n2\\n"))
     ['', '### A', '## B']
@@ -21,9 +21,9 @@ def sections(text: str) -> dict[str, str]:
 
 
 def merge(page: str, measured: str, order: list[str]) -> str:
-    """`page` with the sections of `measured` in place of its own of the same heading.
+    """`page`, with the sections of `measured` in place of its own with the same heading.
 
-    New ones come where `order` (headings) has them, before what people wrote below the tables.
+    New ones go where `order` (headings) has them, before what people wrote below the tables.
 
     >>> merge("# T\\n\\n### A\\n\\n1\\n\\n## Words\\n\\nx\\n", "### B\\n\\n2\\n", ["### A", "### B"])
     '# T\\n\\n### A\\n\\n1\\n\\n### B\\n\\n2\\n\\n## Words\\n\\nx\\n'

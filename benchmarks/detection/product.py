@@ -1,4 +1,4 @@
-"""Our own detector on a world: trained on its past, judged by the thresholds it sets itself and by given ones."""
+"""Our own detector on a world: trained on its past, judged by the thresholds it sets itself and by given thresholds."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def judge(w: World, seed: int, *, rate: float = 0.1, trees: int = forest.TREES) 
 
 
 def subset(w: World, judged: Judged, names: tuple[str, ...], seed: int) -> dict[str, Array]:
-    """Forest and sum of surprises on some of the features only."""
+    """Forest and sum of surprises on only some of the features."""
     columns = [NAMES.index(n) for n in names]
     values = judged.values[..., columns]
     teaches = teachable(w.panel.coverage)[WARM_UP : w.train_end]
@@ -90,7 +90,7 @@ def subset(w: World, judged: Judged, names: tuple[str, ...], seed: int) -> dict[
 
 
 def blind(w: World, *, coverage: bool, neighbours: bool) -> World:
-    """The world as somebody sees it who does not know coverage, or who does not look at neighbours."""
+    """The world without knowledge of coverage, or of neighbours."""
     panel = w.panel
     if not coverage:
         panel = replace(panel, coverage=np.ones(panel.shape))

@@ -1,4 +1,4 @@
-"""Rare routes and hostile days: surges on rates from nothing to ten a day, and traffic that is not traffic."""
+"""Rare routes and hostile days: surges on rates from zero to ten a day, and false traffic."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ Array = npt.NDArray[np.float64]
 RATES = (0.0, 0.02, 0.05, 0.3, 2.0, 10.0)  # flights a day
 SERIES = 200  # of each rate
 DAYS, LEARNED = 360, 200
-CERTAIN = 1e-4  # surges whose count has at most this probability under the true rate must be found
+CERTAIN = 1e-4  # a surge whose count has at most this probability under the true rate must be found
 START = np.datetime64("2023-01-02")
 
 
 def surges(seed: int = 1) -> str:
-    """Poisson series with a week at three to six times the rate, judged as a bare frame of route, day, flights."""
+    """Poisson series with a week at three to six times the rate, judged as a plain frame of route, day, flights."""
     rng = np.random.default_rng(seed)
     rate = np.repeat(RATES, SERIES)
     counts = rng.poisson(rate, (DAYS, len(rate))).astype(float)
     start = rng.integers(LEARNED + 20, DAYS - 20, len(rate))
     p = np.ones(len(rate))
     for r, first in enumerate(start):
-        # Where nothing ever flies, a multiple of nothing is three to six flights in the week.
+        # Where nothing ever flies, the surge is three to six flights in the week.
         weekly = rng.poisson(rng.uniform(3, 6) * rate[r] * 7) if rate[r] > 0 else int(rng.integers(3, 7))
         counts[first : first + 7, r] = np.bincount(rng.integers(0, 7, weekly), minlength=7)
         p[r] = stats.poisson.sf(weekly - 1, rate[r] * 7) if rate[r] > 0 else 0.0
@@ -112,7 +112,7 @@ def _calm(rng: np.random.Generator) -> tuple[Array, npt.NDArray[np.int64]]:
 
 
 MARKS = ("doubted positions", "coverage was")
-"""How a finding's reasons name what may be wrong with its data."""
+"""Words in a finding's reasons that say what may be wrong with its data."""
 
 Spoil = Callable[[np.random.Generator, Array, Array, Array], None]
 
@@ -120,7 +120,7 @@ Spoil = Callable[[np.random.Generator, Array, Array, Array], None]
 def _trial(
     model: detection.Model, groups: npt.NDArray[np.int64], rng: np.random.Generator, spoil: Spoil
 ) -> tuple[dict[str, str], bool]:
-    """The routes without a surge that are flagged, each with all its reasons, and whether the true surge is."""
+    """The flagged routes without a surge, each with all its reasons, and whether the true surge is flagged."""
     past, _ = _calm(np.random.default_rng(0))
     rate = past.mean(axis=0)
     counts = np.vstack([past, rng.poisson(rate, (20, 40))])
@@ -183,16 +183,16 @@ def _frame(
 
 
 def fractions(seed: int = 3) -> str:
-    """How a sum of probabilities may be judged: the tail continued between integers, or the mixture over what may be.
+    """Two ways to judge a sum of probabilities: the tail continued between integers, or the mixture over all outcomes.
 
-    Flights that may have flown this route, each with a probability that is right; quiet weeks of three rates.
+    Flights that may have flown this route, each with a correct probability, in quiet weeks of three rates.
     """
     rng = np.random.default_rng(seed)
     rows = []
     for rate in (0.1, 0.5, 2.0):
         chances = (1.0, 0.6, 0.3)
         weeks = 20_000
-        # Each kind of candidate carries a third of the expected flights.
+        # Each kind of candidate makes up a third of the expected flights.
         candidates = np.stack([rng.poisson(rate / 3 / p, weeks) for p in chances])
         truth = sum(rng.binomial(c, p) for c, p in zip(candidates, chances, strict=True))
         total = sum(c * p for c, p in zip(candidates, chances, strict=True))

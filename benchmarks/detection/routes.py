@@ -1,4 +1,4 @@
-"""The main scenario: every detector on the same worlds, at thresholds set on event-free worlds and at its own."""
+"""The main scenario: all detectors on the same worlds, at thresholds set on event-free worlds and at their own."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Run:
 
 
 def run(recipe: Recipe, seed: int, cache: Path) -> Run:
-    """One world judged by everybody; kept in `cache`, since a world takes a minute."""
+    """One world judged by all; kept in `cache`, because a world takes a minute."""
     w = world(recipe, seed)
     file = cache / f"{_key(recipe)}-{seed}-all.npz"
     if file.exists():
@@ -62,7 +62,7 @@ def _key(recipe: Recipe) -> str:
 
 
 def compare(seeds: int, recipe: Recipe, cache: Path) -> str:
-    """The main table and what stands on the same runs: self-set thresholds, probabilities, many routes."""
+    """The main table and what is based on the same runs: self-set thresholds, probabilities, many routes."""
     quiet = [run(without_events(recipe), NULL_SEED + k, cache) for k in range(seeds)]
     events = [run(recipe, EVENT_SEED + k, cache) for k in range(seeds)]
     rows = [_row(name, quiet, events) for name in quiet[0].scores]

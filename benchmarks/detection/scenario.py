@@ -1,7 +1,7 @@
 """Worlds of route-days with known truth: sparse directed routes, patchy coverage, nuisance, and surges.
 
-1,000 routes between 20 + 20 groups, 400 days, the first 200 to learn from. The truth (true rates, what was injected)
-travels beside the observed panel and is read by the metrics and the oracle alone.
+1,000 routes between 20 + 20 groups, 400 days, the first 200 for training. The truth (true rates, what was injected) is
+kept beside the observed panel; only the metrics and the oracle read it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ Array = npt.NDArray[Any]
 
 START = np.datetime64("2023-01-02")  # a Monday, so weekday 0 is Monday in the profiles below
 CLASSES = ((0.60, 0.02, 0.5), (0.30, 0.5, 2.0), (0.08, 2.0, 14.0), (0.02, 14.0, 70.0))
-"""Share of routes, and flights per week from-to: dormant, sparse, regular, busy."""
+"""Share of routes, and flights per week (from, to): dormant, sparse, regular, busy."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a world is made of. `shock_day`: from then on the coverage of poor groups is three times what it was."""
+    """What a world is made of. From `shock_day` on, the coverage of poor groups is three times what it was."""
 
     routes: int = 1_000
     days: int = 400
@@ -40,7 +40,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class World:
-    """`panel` is what a detector sees; `events` (route, start, end, extra, kind, …) and the rest is truth."""
+    """`panel` is what a detector sees; `events` (route, start, end, extra, kind, …) and the rest are truth."""
 
     panel: Panel
     events: pd.DataFrame
@@ -99,7 +99,7 @@ def world(recipe: Recipe, seed: int) -> World:
 
 
 def without_events(recipe: Recipe) -> Recipe:
-    """The same recipe with nothing injected into the scored half."""
+    """The same recipe without injections in the scored half."""
     return replace(recipe, events=0.0)
 
 
@@ -192,7 +192,7 @@ def _event(rng: np.random.Generator, days: int, start: int) -> dict[str, Any]:
 
 
 def _coverage(rng: np.random.Generator, recipe: Recipe, origin: Array, destination: Array) -> tuple[Array, Array]:
-    """The probability that a flight is seen, and what the detectors are told of it (10 % off)."""
+    """The probability that a flight is seen, and what the detectors are told about it (10 % off)."""
     ends = [_group_coverage(rng, recipe) for _ in range(2)]
     for c in ends:
         if recipe.shock_day is not None:
@@ -222,7 +222,7 @@ def _group_coverage(rng: np.random.Generator, recipe: Recipe) -> Array:
 
 
 def _attributes(rng: np.random.Generator, weekly: Array, ordinary: Array, military: Array) -> dict[str, Array]:
-    """Of the ordinary flights each route's own share, of the military ones 60 % new, 85 % heavy, 50 % by night."""
+    """Attributes: each route's own share of ordinary flights; of military ones 60 % new, 85 % heavy, 50 % at night."""
     routes = len(weekly)
     own = {
         "heavy": rng.beta(1, 6, routes),
@@ -236,7 +236,7 @@ def _attributes(rng: np.random.Generator, weekly: Array, ordinary: Array, milita
 
 
 def _returns(rng: np.random.Generator, flights: Array, seen: Array) -> Array:
-    """Reverse legs nought to two days later with probability 0.85, seen with the same coverage."""
+    """Reverse legs zero to two days later with probability 0.85, seen with the same coverage."""
     legs = rng.binomial(flights, 0.85)
     lag = rng.multinomial(legs, [0.3, 0.4, 0.3])
     back = np.zeros(flights.shape, dtype=np.int64)

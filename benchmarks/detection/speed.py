@@ -15,7 +15,7 @@ from flightwatch import detection
 
 
 def speed(recipe: Recipe) -> str:
-    """Wall and processor seconds; on a busy machine the second is the honest one."""
+    """Wall and processor seconds; on a busy machine, only the latter count."""
     frame = as_frame(world(recipe, 55_000))
     last = frame["day"].max()
     past = frame[frame["day"] < last]
@@ -34,7 +34,7 @@ def speed(recipe: Recipe) -> str:
 
 
 def as_frame(w: World) -> pd.DataFrame:
-    """A world as the route-days a user would have."""
+    """A world as route-days, as a user would have them."""
     p = w.panel
     days, routes = p.shape
     columns = {"flights": p.count, "confirmed": p.count, "reverse": p.reverse, "coverage": p.coverage}

@@ -1,6 +1,6 @@
-"""The tail sum: how rare each feature's value is by itself, added up. It keeps growing where a forest saturates.
+"""The tail sum: the rarity of each feature's value, added up. It keeps growing where a forest saturates.
 
-A one-sided ECOD (Li et al. 2022) whose tails go on in the feature's own units beyond the largest value learned from.
+A one-sided ECOD (Li et al. 2022) whose tails continue in the feature's own units beyond the largest learned value.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-KNOTS = 2_000  # per feature; the upper tail is kept row by row, the body thinned
+KNOTS = 2_000  # per feature; the upper tail is kept row by row, the rest thinned out
 
 
 @dataclass(frozen=True)
 class Tails:
-    """Per feature, ascending values and -log10 of the share of learning rows at or above each."""
+    """Per feature: ascending values, and -log10 of the share of learning rows at or above each."""
 
     values: tuple[Array, ...]
     tails: tuple[Array, ...]
@@ -47,7 +47,7 @@ def parts(tails: Tails, rows: Array) -> Array:
     out = np.zeros(rows.shape)
     for k, (value, tail) in enumerate(zip(tails.values, tails.tails, strict=True)):
         x = rows[:, k]
-        # Between two learned values a row is as rare as the higher one: "at least this much" was seen that often.
+        # Between two learned values, a row is as rare as the higher one: "at least this much" was seen that often.
         at = np.minimum(np.searchsorted(value, x, side="left"), len(value) - 1)
         out[:, k] = tail[at] + np.maximum(x - value[-1], 0.0)
     return out
