@@ -80,7 +80,7 @@ def departed(world: World, leg: int) -> date:
 
 
 def spans(world: World) -> pd.DataFrame:
-    """When every leg was first and last heard, ms; the lost day and the outage are left out."""
+    """When every leg was first and last heard, ms; lost days and the outage are left out."""
     fixes = world.written
     gone = np.zeros(len(fixes), dtype=bool)
     for day in world.faults.lost:

@@ -1,10 +1,10 @@
-"""All that is claimed about flights, measured:
+"""Measures everything that is claimed about flights:
 
     python -m benchmarks.flights [--quick] [--only speed] [--traffic PYTHON] [--out FILE]
 
-Needs the real recordings (FLIGHTWATCH_REAL_DATA); FLIGHTWATCH_QUICKSTART may name one file more (see `corpus`).
+Needs the real recordings (FLIGHTWATCH_REAL_DATA); FLIGHTWATCH_QUICKSTART may name one more file (see `corpus`).
 `--quick` takes fewer seeds and sizes. `--traffic` names a Python that has the `traffic` library, 2.13 or later, in its
-own environment; without it that table is left out. Words written below a table of the page stay: check them against
+own environment; without it, that table is left out. Words written below a table of the page stay: check them against
 the new figures.
 """
 

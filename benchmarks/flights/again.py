@@ -1,7 +1,7 @@
-"""Ends cut off and asked again of the whole product: legs, ends and joining, with all else that the recording holds.
+"""Ends cut off and judged again by the whole product: legs, ends and joining, with everything else in the recording.
 
-`truth` judges each end by itself. Here the airframe's fixes are built into flights anew, without those from the cut on
-until it is next heard beyond the same distance from the field: where nobody hears it land, nobody hears it leave.
+`truth` judges each end by itself. Here the airframe's flights are built again, without the fixes from the cut until it
+is next heard beyond the same distance from the field: where nobody hears it land, nobody hears it leave.
 """
 
 from __future__ import annotations
@@ -67,14 +67,14 @@ def _cases(
 
 
 def asked(left: pd.DataFrame, at: int, visits: pd.DataFrame, address: int) -> tuple[str, float, bool]:
-    """The best airport of the flight that was under way then, its probability, and whether the airframe came back."""
+    """The best airport of the flight under way at that time, its probability, and whether the airframe came back."""
     types = pd.DataFrame({"icao24": [units.icao24_text(address)], "typecode": [corpus.typecodes().get(address, "")]})
     found = flights.build(left, aircraft=types, visits=visits)
     first, last = units.millis(found["firstseen"]), units.millis(found["lastseen"])
     mine = np.flatnonzero((first <= at) & (last >= at))
     later = bool((first > at).any())
     if len(mine) != 1 or last[mine[0]] > at:
-        return "", 0.0, later  # taken for one flight with the one that followed: its end is lost
+        return "", 0.0, later  # joined with the next flight: its end is lost
     chances = found["arrival_candidates"].iloc[mine[0]]
     best = max(chances, key=lambda a: chances[a], default="")
     return best, chances.get(best, 0.0), later

@@ -1,8 +1,8 @@
-"""Real recordings as observations, and the flights in them whose ends were seen: the truth that ends are cut off from.
+"""Real recordings as observations, and their flights whose ends were seen: the truth from which ends are cut off.
 
 Reads the folder that FLIGHTWATCH_REAL_DATA names: tracks of the OpenSky network and Flightradar24 as collected by the
-`traffic` library, readsb traces and JSON lines as collected by `adsb_actions`. FLIGHTWATCH_QUICKSTART may name one file
-more of `traffic`, its `data/samples/collections/quickstart.json.gz` (in the wheel of 2.11): three hours round Paris.
+`traffic` library, readsb traces and JSON lines as collected by `adsb_actions`. FLIGHTWATCH_QUICKSTART may name one more
+file of `traffic`, `data/samples/collections/quickstart.json.gz` (in the wheel of 2.11): three hours around Paris.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ import pandas as pd
 from flightwatch import aircraft as craft
 from flightwatch import airports, geo, ingest, units
 from flightwatch.flights import fixes, legs
-from flightwatch.flights.build import _known  # the same preparation as in the product, without the ends
+from flightwatch.flights.build import _known  # the product's own preparation, without the ends
 
-SEEN_NM, SEEN_FT = 3.0, 1000.0  # an end is seen on the ground at a field, or this near and low with no other in
-ALONE_NM = 6.0  # so many miles (light aircraft pass a strip at 900 ft on their way to the field behind it),
-CLOSE_NM, CLOSE_FT = 1.5, 500.0  # or nearer and lower than that, and in no case climbing away
+SEEN_NM, SEEN_FT = 3.0, 1000.0  # an end is seen on the ground at a field, or this near and low with no other within
+ALONE_NM = 6.0  # this distance (light aircraft pass a strip at 900 ft on their way to the field behind it),
+CLOSE_NM, CLOSE_FT = 1.5, 500.0  # or this near and low; never while climbing away
 CLIMB_FPM = 300.0
-PARIS = "paris"  # the collection that is no part of the recordings; the bars are read without it
+PARIS = "paris"  # the collection that is not part of the recordings; the bars leave it out
 
 
 def folder() -> Path:
@@ -91,7 +91,7 @@ def readsb(path: Path) -> pd.DataFrame:
 
 
 def json_lines(path: Path) -> pd.DataFrame:
-    """Aircraft objects, one a line, as adsb_actions keeps them: `gscp` for the ground speed."""
+    """Aircraft objects, one per line, as adsb_actions keeps them: `gscp` is the ground speed."""
     raw = path.read_bytes()
     text = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
     rows = []
@@ -116,7 +116,7 @@ def json_lines(path: Path) -> pd.DataFrame:
 
 
 def mode_s(path: Path) -> pd.DataFrame:
-    """Decoded Mode S messages, one a line: positions and velocities come apart, a velocity serves for ten seconds."""
+    """Decoded Mode S messages, one per line: positions and velocities come apart, a velocity holds ten seconds."""
     names = ("icao24", "timestamp", "latitude", "longitude", "altitude", "groundspeed", "track", "vertical_rate", "bds")
     keep = [
         {k: row.get(k) for k in (*names, "callsign")}
@@ -158,7 +158,7 @@ def state_vectors(path: Path) -> pd.DataFrame:
 
 
 def flightradar(path: Path) -> tuple[pd.DataFrame, str, str]:
-    """A whole flight of Flightradar24, and its two airports as told."""
+    """A whole flight of Flightradar24, and the two airports it names."""
     data = _json(path)["result"]["response"]["data"]["flight"]
     track = pd.DataFrame(data["track"])
     frame = pd.DataFrame(
@@ -182,7 +182,7 @@ def flightradar(path: Path) -> tuple[pd.DataFrame, str, str]:
 
 @functools.cache
 def typecodes() -> dict[int, str]:
-    """The type of each airframe that the reference tables beside the recordings know, by address."""
+    """The type of each airframe in the reference tables beside the recordings, by address."""
     out: dict[int, str] = {}
     base = folder() / "reference"
     for name, key, kind in (
@@ -197,7 +197,7 @@ def typecodes() -> dict[int, str]:
 
 
 def collections() -> Iterator[tuple[str, pd.DataFrame]]:
-    """Every collection of aircraft flying from field to field, by name; the faulty samples are not among them."""
+    """Every collection of aircraft flying from field to field, by name, without the faulty samples."""
     base = folder()
     samples = base / "traffic_samples" / "samples"
     yield "switzerland", opensky(samples / "collections" / "switzerland.json.gz")
@@ -219,7 +219,7 @@ def collections() -> Iterator[tuple[str, pd.DataFrame]]:
 
 @dataclass
 class Seen:
-    """The legs of one collection: ordered columns, and which field each end was seen at (-1 where it was not)."""
+    """The legs of one collection: ordered columns, and the field where each end was seen (-1: not seen)."""
 
     name: str
     columns: fixes.Columns
@@ -229,7 +229,7 @@ class Seen:
 
 
 def seen(name: str, observations: pd.DataFrame) -> Seen:
-    """Legs by the product's own rules; ends by the plainest rule there is, so that no model judges itself."""
+    """Legs by the product's own rules; ends by the simplest possible rule, so that no model judges itself."""
     clean, _ = ingest.clean(observations.assign(source=name))
     prepared = fixes.prepare(clean)
     columns = prepared.columns

@@ -17,13 +17,13 @@ from flightwatch.flights.table import Sides, ends_of
 
 BANDS_KM = (5, 10, 50, 150, 400)
 CRUISE_FT, LEVEL_FPM = 20_000.0, 400.0
-FAR = 1.5  # sparse tracks have no fix near the circle; one half as far again is no cut at that distance
+FAR = 1.5  # sparse tracks have no fix near the circle; a fix half as far again is no cut at that distance
 HEIGHTS = 2  # cuts per end at random heights up to 15,000 ft over the field
-# Flights whose end was not seen only say what was still possible, and always leave "none" possible: at full weight they
-# make every stated probability too low (0.45 stated was 0.67 right), at this one they still keep overflights unnamed.
+# Flights with an unseen end only say what was still possible, and always leave "none" possible. At full weight they
+# make every stated probability too low (0.45 stated was 0.67 right); at this one they still keep overflights unnamed.
 UNSEEN_WEIGHT = 0.05
-# In level cruise they are what the model is most easily wrong about: nothing tells a flight passing over a hub from one
-# bound for it. At this weight an airport is named for about one overflight in thirty.
+# In level cruise they are where the model is most easily wrong: nothing distinguishes a flight passing over a hub from
+# one bound for it. At this weight, an airport is named for about one overflight in thirty.
 OVERFLIGHT_WEIGHT = 0.65
 # Three hours of one approach, shared by three fields. At this weight the ends of the other recordings are judged best:
 # with the rules of version 2, the mean log probability of the truth out of sample was -0.657 without these hours,
@@ -33,8 +33,8 @@ PARIS_WEIGHT = 0.5
 
 @dataclass
 class Cuts:
-    """One row per cut: the edge as the product would see it, the true airport (-1: none of the candidates that lie
-    behind), the band in km (0 for a random height, -1 for an overflight), collection, airframe, weight."""
+    """One row per cut: the edge as the product would see it, the true airport (-1: none of the candidates behind it),
+    the band in km (0 for a random height, -1 for an overflight), collection, airframe, weight."""
 
     edges: Edges
     truth: np.ndarray
@@ -44,7 +44,7 @@ class Cuts:
     weight: np.ndarray
     home: Hints  # the flight's other end by itself
     visits: Hints  # and where the airframe was seen before
-    final: Edges  # for truth -1: the leg's true last edge, which says what still was possible
+    final: Edges  # for truth -1: the leg's true last edge, which says what was still possible
 
 
 def collect(arrival: bool, seed: int = 1) -> Cuts:
@@ -59,7 +59,7 @@ def collect(arrival: bool, seed: int = 1) -> Cuts:
         mine = list(of(seen, arrival, rng, places))
         leg = np.array([m[4] for m in mine], dtype=np.int64)
         hints += [(e + len(rows), *rest) for e, *rest in _hints(seen, leg, arrival, places)]
-        weight = 1 / np.sqrt(max(len(mine), 100) / 100)  # no collection drowns the others
+        weight = 1 / np.sqrt(max(len(mine), 100) / 100)  # so that no collection dominates
         weight *= PARIS_WEIGHT if name == corpus.PARIS else 1.0
         share = [weight * (1.0 if m[2] >= 0 else _unseen(seen.columns, m[0])) for m in mine]
         rows += [(m[2], m[3], name, int(seen.columns["address"][m[0]]), w) for m, w in zip(mine, share, strict=True)]
@@ -79,7 +79,7 @@ def _unseen(columns: dict, row: int) -> float:
 
 
 def _hints(seen: corpus.Seen, leg: np.ndarray, arrival: bool, places: airports.Airports) -> list[tuple]:
-    """As the product would have them: the other end judged by itself, the airframe's seen ends before this leg."""
+    """The product's hints: the other end judged by itself, and the airframe's seen ends before this leg."""
     other = seen.legs.first if arrival else seen.legs.last
     alone = _edges(seen, other[leg], leg, not arrival)
     at = ends.observed(alone, seen.columns["onground"][other[leg]], places)
@@ -125,7 +125,7 @@ def of(seen: corpus.Seen, arrival: bool, rng: np.random.Generator, places: airpo
 
 
 def _edges(seen: corpus.Seen, rows: np.ndarray, leg: np.ndarray, arrival: bool) -> Edges:
-    """The edges as the product reckons them, with the types that the reference tables know."""
+    """The edges as the product computes them, with the types from the reference tables."""
     columns = seen.columns
     lo, hi = (seen.legs.first[leg], rows) if arrival else (rows, seen.legs.last[leg])
     names = ("latitude", "longitude", "altitude", "groundspeed", "track", "vertical_rate")
@@ -144,7 +144,7 @@ def _edges(seen: corpus.Seen, rows: np.ndarray, leg: np.ndarray, arrival: bool) 
 
 
 def loops(columns: dict, first: np.ndarray, last: np.ndarray) -> np.ndarray:
-    """How much of the way between two rows of a leg led back, as the product reckons it."""
+    """How much of the way between two rows of a leg led back, as the product computes it."""
     lat, lon = columns["latitude"], columns["longitude"]
     way = np.concatenate([[0.0], np.cumsum(corpus.geo.distance(lat[:-1], lon[:-1], lat[1:], lon[1:]))])
     direct = corpus.geo.distance(lat[first], lon[first], lat[last], lon[last])
@@ -156,7 +156,7 @@ def _joined(parts: list[Edges]) -> Edges:
 
 
 def compatible(cuts: Cuts, oriented: Edges, edge: np.ndarray, place: np.ndarray, arrival: bool) -> tuple:
-    """Which alternatives the rest of the flight left possible: per pair, and per edge for "none of them"."""
+    """The alternatives that the rest of the flight left possible: per pair, and per edge for "none of them"."""
     known = cuts.truth >= 0
     pair = known[edge] & (place == cuts.truth[edge])
     none = ~known | (np.bincount(edge, pair, minlength=len(cuts.truth)) == 0)

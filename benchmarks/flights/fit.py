@@ -3,8 +3,8 @@
     python -m benchmarks.flights.fit [--write]
 
 Maximum likelihood of a conditional logit on real flights with the end cut off (`cuts`), pulled towards the weights of
-plain reasoning below (a Gaussian prior with the deviations given): the recordings hold few landings of large aircraft,
-and none in the desert. Flights whose end was not seen count with what their rest left possible.
+plain reasoning below (a Gaussian prior with the given deviations), because the recordings hold few landings of large
+aircraft and none in the desert. For flights with an unseen end, everything their rest left possible counts as right.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ PRIOR_EDGE = {
 }  # fmt: skip
 
 
-# Chosen by likelihood with `python -m benchmarks.flights.stops`; "apart_seen" and "elsewhere" by reason: one airframe
-# in a thousand leaves from elsewhere than where it was last seen on the ground.
+# Chosen by likelihood with `python -m benchmarks.flights.stops`; "apart_seen" and "elsewhere" by reasoning: one
+# airframe in a thousand leaves from another place than where it was last seen on the ground.
 JOINT = {"apart": 2.0, "area": 1.0, "wait": 0.0, "apart_seen": -9.0, "elsewhere": 8.0, "edge": 0.75}
 
 
@@ -82,7 +82,7 @@ class Problem:
         self._fits: list[tuple[np.ndarray, np.ndarray]] = []
 
     def fit(self, rows: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Weights of pairs and edges; `rows` says which cuts count. Of the unseen ends one in FEWER stands for all."""
+        """Weights of pairs and edges; `rows` says which cuts count. One in FEWER unseen ends stands for all of them."""
         weight = self.cuts.weight if rows is None else self.cuts.weight * rows
         unseen = self.cuts.truth < 0
         weight = np.where(unseen, weight * FEWER * (np.cumsum(unseen) % FEWER == 0), weight)
@@ -111,10 +111,10 @@ class Problem:
         return w[:k], self.settled(w[:k], w[k:], weight)
 
     def settled(self, pair: np.ndarray, edge: np.ndarray, weight: np.ndarray) -> np.ndarray:
-        """The edge weights with the constant of "none" that suits the flights whose end is known.
+        """The edge weights with the constant of "none" that fits the flights whose end is known.
 
-        For the others "none" is always possible, which makes it too likely for all. Cruise keeps what it had: there it
-        is the likelier.
+        For the others "none" is always possible, which makes it too likely for all. In cruise it stays as it was: there
+        it is more likely.
         """
         utility, none = self.x @ pair, self.e @ edge
         known = self.cuts.truth >= 0
@@ -150,9 +150,9 @@ class Problem:
         return pair, none
 
     def scale(self, pair: np.ndarray, none: np.ndarray, rows: np.ndarray) -> float:
-        """By what utilities are multiplied so that the known ends among `rows` become most probable.
+        """The factor on utilities that makes the known ends among `rows` most probable.
 
-        The pull towards reasoned weights, and weights fitted on others, make what is said out of sample too cautious:
+        The pull towards reasoned weights, and weights fitted on others, make probabilities out of sample too cautious:
         0.65 stated was 0.85 right.
         """
         weight = self.cuts.weight * rows * (self.cuts.truth >= 0)
@@ -176,23 +176,23 @@ class Problem:
         return best, sure, right
 
     def crossed(self, folds: int = 5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """`answers` out of sample; the scale for each fold, too, is what suits the other folds."""
+        """`answers` out of sample; the scale of each fold, too, comes from the other folds."""
         utility, none = self.utilities(folds)
         by = np.array(self.scales(folds))[self.cuts.airframe % folds]
         return self.answers(utility * by[self.edge], none * by)
 
     def scales(self, folds: int) -> list[float]:
-        """What suits the other folds, for each fold."""
+        """For each fold, the scale that fits the other folds."""
         utility, none = self.utilities(folds)
         return [self.scale(utility, none, self.cuts.airframe % folds != k) for k in range(folds)]
 
     def without(self, folds: int) -> list[dict[str, float]]:
-        """The weights by name that judge each fold, in the form of `weights.ARRIVAL`."""
+        """The weights that judge each fold, by name, in the form of `weights.ARRIVAL`."""
         both = zip(self.fits(folds), self.scales(folds), strict=True)
         return [dict(zip(NAMES, (np.concatenate(fit) * by).tolist(), strict=True)) for fit, by in both]
 
     def final(self, folds: int = 5) -> tuple[np.ndarray, np.ndarray]:
-        """The weights of the product: fitted on all, scaled as suits what is said out of sample."""
+        """The weights of the product: fitted on all, with the scale that fits out of sample."""
         by = self.scale(*self.utilities(folds), np.ones(len(self.e)))
         pair, edge = self.fit()
         return pair * by, edge * by

@@ -2,10 +2,10 @@
 
     python -m benchmarks.flights.make_runways RUNWAYS.csv
 
-One row per airport that airportsdata or our own table names: lengths of the longest open runway and of all together in
-feet (how big a place it is), whether every runway is closed, and the directions of its runways (degrees true, 0-179),
-so that a low track can be held against them. Airports whose code differs between the tables are matched by position: a
-runway end within 2 NM.
+One row per airport in airportsdata or our own table: the lengths of the longest open runway and of all together in feet
+(the size of the place), whether every runway is closed, and the directions of its runways (degrees true, 0-179), to
+compare low tracks with. Airports whose code differs between the tables are matched by position: a runway end within
+2 NM.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python -m benchmarks.flights.make_services ROUTES.csv[.gz]
 
-How many callsigns are known to fly to or from each airport. A single route in such tables is often wrong or out of
-date; how many there are says how busy a place is, and a few hundred wrong ones among them change nothing.
+How many callsigns are known to fly to or from each airport. A single route in such tables is often wrong or outdated.
+Their number says how busy a place is, and a few hundred wrong ones change nothing.
 """
 
 from __future__ import annotations

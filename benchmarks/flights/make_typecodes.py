@@ -2,7 +2,7 @@
 
     python -m benchmarks.flights.make_typecodes MODEL-TYPE.csv
 
-One row per ICAO type designator: the generic class whose performance stands in where we have no row of our own.
+One row per ICAO type designator: the generic class whose performance is used where we have no row of our own.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ def _built(name: str, observations: pd.DataFrame) -> pd.DataFrame:
 
 
 def seen() -> pd.DataFrame:
-    """Ends the product calls observed or on approach, where the true airport is told by somebody else."""
+    """Ends the product calls observed or on approach, where somebody else names the true airport."""
     samples = corpus.folder() / "traffic_samples" / "samples"
     rows = []
     for path in sorted((samples / "fr24").glob("*.json")):
@@ -35,7 +35,7 @@ def seen() -> pd.DataFrame:
 
 
 def faulty() -> pd.DataFrame:
-    """The recordings with faults: what came of them, beside what is true."""
+    """The recordings with faults: the result beside the truth."""
     samples = corpus.folder() / "traffic_samples" / "samples" / "noisy"
     truth = {
         "spoofing": "LTFM to ENGM; ends at 38,000 ft over Sweden, spoofed over Ukraine",

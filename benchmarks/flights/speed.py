@@ -1,8 +1,8 @@
-"""How fast days of traffic are cut into flights, and how exactly: ours with the full rules beside a gap rule in pandas.
+"""How fast and how exactly days of traffic are cut into flights: our full rules beside a gap rule in pandas.
 
-The traffic is made of a few hundred airframe days in the style of `worlds.path` (half of the turnarounds are seen on
-the ground, long flights lose the middle of their cruise), repeated under new addresses to the size wanted, ordered by
-airframe and time as archives are.
+The traffic is a few hundred airframe days in the style of `worlds.path` (half of the turnarounds are seen on the
+ground, long flights lose the middle of their cruise), repeated under new addresses up to the wanted size, and ordered
+by airframe and time like archives.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def template(airframes: int = 240, seed: int = 5) -> tuple[dict, np.ndarray]:
 
 
 def repeated(columns: dict, leg: np.ndarray, rows: int) -> tuple[dict, np.ndarray]:
-    """At least so many rows: the airframes again and again under new addresses."""
+    """At least so many rows: the airframes repeated under new addresses."""
     times = -(-rows // len(leg))
     out = {k: np.tile(v, times) for k, v in columns.items()}
     copy = np.repeat(np.arange(times), len(leg))
@@ -73,7 +73,7 @@ def repeated(columns: dict, leg: np.ndarray, rows: int) -> tuple[dict, np.ndarra
 
 
 def ours(columns: dict) -> legs.Legs:
-    """Everything between ordered columns and flights: every pair of fixes held against reach, then `cut`."""
+    """Everything between ordered columns and flights: every pair of fixes checked for reach, then `cut`."""
     _, part = motion.doubts(columns)
     return cut(columns, part)
 
@@ -99,7 +99,7 @@ def gap_rule(columns: dict) -> pd.DataFrame:
 
 
 def exact(first: np.ndarray, last: np.ndarray, columns: dict, leg: np.ndarray) -> float:
-    """Share of true legs whose airborne rows are exactly one flight's."""
+    """Share of true legs whose airborne rows are exactly those of one flight."""
     mine = np.full(len(leg), -1, dtype=np.int64)
     for n, (a, b) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
         mine[a : b + 1] = n
@@ -113,7 +113,7 @@ def exact(first: np.ndarray, last: np.ndarray, columns: dict, leg: np.ndarray) -
 
 
 def seconds(works: tuple[Callable[[dict], object], ...], columns: dict, rounds: int) -> list[float]:
-    """Processor seconds of each, the median of so many rounds, in turns: what else the machine does meets all alike."""
+    """Processor seconds of each, the median of so many rounds, in turns: other load affects all alike."""
     taken: list[list[float]] = [[] for _ in works]
     for _ in range(rounds):
         for work, mine in zip(works, taken, strict=True):
@@ -148,7 +148,7 @@ def run(millions: tuple[float, ...], rounds: int = 9) -> pd.DataFrame:
 
 
 def beside_traffic(python: str, airframes: int = 240, rounds: int = 9) -> pd.DataFrame:
-    """The same rows cut by the `traffic` library, which `python` has: processor seconds, ratio, exact legs."""
+    """The same rows cut by the `traffic` library of `python`: processor seconds, ratio, exact legs."""
     columns, leg = template(airframes)
     with tempfile.TemporaryDirectory() as folder:
         rows = Path(folder) / "rows.npz"
@@ -171,11 +171,11 @@ def beside_traffic(python: str, airframes: int = 240, rounds: int = 9) -> pd.Dat
 
 
 BATCH = 1_000_000
-"""Rows that are in memory at once, about a day of one continent."""
+"""Rows in memory at once, about a day of one continent."""
 
 
 def in_batches(rows: int) -> None:
-    """Builds flights from so many rows, a day at a time, keeping of each what the next needs; prints MiB."""
+    """Builds flights from so many rows, a day at a time, keeping what the next day needs; prints MiB."""
     base, leg = template(60)
     fed, _ = repeated(base, leg, BATCH)
     day = pd.DataFrame({k: v[:BATCH] for k, v in fed.items() if k != "time"}).assign(source="speed", callsign="")
@@ -194,7 +194,7 @@ def in_batches(rows: int) -> None:
 
 
 def memory(millions: tuple[float, ...]) -> pd.DataFrame:
-    """Peak memory of a fresh process each: after the first batch, and after all."""
+    """Peak memory, each in a fresh process: after the first batch, and after all."""
     rows = []
     for size in millions:
         command = [sys.executable, "-m", "benchmarks.flights.speed", str(int(size * 1e6))]

@@ -1,10 +1,10 @@
-"""Stops between two real flights of an airframe, both ends cut off: what the constants of `weights.JOINT` rest on.
+"""Stops between two real flights of an airframe, both ends cut off: the basis of the constants in `weights.JOINT`.
 
     python -m benchmarks.flights.stops
 
 Where one flight was seen to land and the next to take off at the same field, both are cut at the same distance from it,
-as the edge of what is heard would. Where they are not the same field, or where a flight between the two is left out,
-the first still landed where it did.
+as the edge of coverage would. Where the fields differ, or where a flight between the two is left out, the first still
+landed where it did.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def _cut(seen: corpus.Seen, leg: int, field: int, km: float, places: airports.Ai
 
 
 def likelihood(built: ends.Ends, field: np.ndarray, arrived: np.ndarray, places: airports.Airports) -> np.ndarray:
-    """Probability given to the field the first flight of each case landed at."""
+    """The probability given to the field where the first flight of each case landed."""
     _, arrivals = ends.settle(built, places, (ends.nothing(), ends.nothing()))
     given = ends.Hints(arrivals.edge, arrivals.place, arrivals.probability)
     return given.of(np.arange(len(field)) * 2, arrived)

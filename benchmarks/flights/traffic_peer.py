@@ -1,12 +1,12 @@
-"""How the `traffic` library cuts the same rows into flights, and how long it takes; run in an environment that has it.
+"""How the `traffic` library cuts the same rows into flights, and how long it takes. Run in an environment that has it.
 
     PYTHON benchmarks/flights/traffic_peer.py ROWS.npz
 
-Knows nothing of flightwatch, so that the library may live in its own environment. ROWS.npz has the columns of
-`speed.template` and `leg`, the true leg of each row, and `callsign`. Two ways of asking: flights as the library finds
-them by itself (by address and callsign, ten minutes of silence), and by address alone. Written to stdout as JSON:
-processor seconds for iterating over all flights with the two ends of each, and the share of true legs whose airborne
-rows are exactly one flight's.
+Does not import flightwatch, so that the library can have its own environment. ROWS.npz has the columns of
+`speed.template`, `leg` (the true leg of each row) and `callsign`. Flights are found in two ways: by the library's
+defaults (address and callsign, ten minutes of silence), and by address alone. Writes JSON to stdout: processor seconds
+for iterating over all flights with both ends of each, and the share of true legs whose airborne rows are exactly those
+of one flight.
 """
 
 from __future__ import annotations

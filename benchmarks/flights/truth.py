@@ -1,4 +1,4 @@
-"""Ends asked again after the flights were cut: ours beside what the usual rules answer, with calibration."""
+"""Ends judged again after the flights were cut: our answers beside those of the usual rules, with calibration."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def by_distance(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def calibration(frame: pd.DataFrame) -> pd.DataFrame:
-    """Stated probability of the best airport against how often it was right, in tenths."""
+    """Stated probability of the best airport and how often it was right, in tenths."""
     m = frame[(frame["truth"] >= 0) & (frame["best"] >= 0)]
     tenth = np.minimum((m["sure"] * 10).astype(int), 9)
     out = m.groupby(tenth).agg(cases=("sure", "size"), stated=("sure", "mean"), frequency=("right", "mean"))
@@ -90,7 +90,7 @@ def fifty(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def bars(both: pd.DataFrame) -> dict[str, tuple[float, int]]:
-    """The figures the acceptance bars are about: value and number of cases."""
+    """The figures for the acceptance bars: value and number of cases."""
     arrivals = both[both["end"] == "arrival"]
     near = {"arrivals": fifty(arrivals), "departures": fifty(both[both["end"] == "departure"]), "both": fifty(both)}
     transport = near["arrivals"][near["arrivals"]["collection"].isin(TRANSPORT)]

@@ -1,8 +1,8 @@
 """Small generated worlds with known truth: Il-76s from Moscow and Minsk to eastern Libya that go dark on the way.
 
-A week per seed. Every flight goes dark at one of five distances from where it lands, may have a hole in the cruise, and
-its return is seen from the same distance on, or not at all. Other traffic crosses the area by day and night. What no
-source hears is simply not there; the truth is kept.
+A week per seed. Every flight goes dark at one of five distances from where it lands and may have a hole in the cruise.
+Its return is seen from the same distance on, or not at all. Other traffic crosses the area by day and night. What no
+source hears is left out; the truth is kept.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def eastern_libya() -> set[str]:
 
 
 def path(rng: np.random.Generator, origin: str, goal: str, off_ms: float, step_s: float, address: int) -> pd.DataFrame:
-    """A flight with a bend (nobody flies the great circle), climb and descent, speeds by height, some noise."""
+    """A flight with a bend (nobody flies the great circle), climb and descent, speed by height, some noise."""
     places = airports.load()
     a, b = places.find(origin), places.find(goal)
     total = float(geo.distance(a.latitude, a.longitude, b.latitude, b.longitude))
@@ -139,7 +139,7 @@ class Result:
 
 
 def judge(world: World) -> Result:
-    """Each true flight against what was built of it."""
+    """Compares each true flight with what was built from it."""
     found = flights.build(world.observations, aircraft=world.aircraft)
     region = eastern_libya()
     home = set(ORIGINS) | {"UUEE", "UUDD", "UUBW", "UUMO", "RU-KUB"}
@@ -167,7 +167,7 @@ def judge(world: World) -> Result:
 
 
 def run(seeds: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """All worlds: the legs of all, and per week expected and true flights."""
+    """All worlds: all legs, and expected and true flights per week."""
     legs, weeks = [], []
     for seed in range(seeds):
         result = judge(make(seed))
@@ -181,7 +181,7 @@ HISTORY_WEEKS = 8
 
 
 def passing(seed: int, share: float) -> tuple[list[pd.DataFrame], pd.DataFrame]:
-    """Il-76s that fly on over Libya, dark from where coverage ends as the others are, and never seen again."""
+    """Il-76s that fly on over Libya, go dark where coverage ends like the others, and are never seen again."""
     rng = np.random.default_rng(10_000 + seed)
     benina = airports.load().find("HLLB")
     parts, addresses = [], []
@@ -199,7 +199,7 @@ def passing(seed: int, share: float) -> tuple[list[pd.DataFrame], pd.DataFrame]:
 
 
 def visited(found: pd.DataFrame) -> pd.DataFrame:
-    """Past visits as a store tells them: ends that were seen or on approach."""
+    """Past visits as a store would give them: ends that were seen or on approach."""
     parts = []
     for side in ("departure", "arrival"):
         seen = found[found[f"{side}_method"].isin(["observed", "approach"])]
@@ -211,7 +211,7 @@ def visited(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def remembered(groups: int, share: float) -> dict[str, float]:
-    """The last of nine weeks, asked without and with the visits of the eight before; `share` of eight more fly on."""
+    """The last of nine weeks, judged without and with the visits of the eight before; `share` of eight more fly on."""
     region = eastern_libya()
     sums = {"without": 0.0, "with": 0.0}
     dark: dict[str, list[float]] = {"without": [], "with": []}

@@ -1,8 +1,8 @@
-"""How long it takes to count: 1,000 routes × 400 days over 200,000 flights. `python benchmarks/routes/tally.py`.
+"""How long counting takes: 1,000 routes × 400 days over 200,000 flights. `python benchmarks/routes/tally.py`.
 
-Processor time, as other work on the machine must not count. The flights are drawn at random between 600 airports with
-Zipf popularity, two candidates for each arrival; a tenth of the routes are arrivals from anywhere, a quarter filter by
-type.
+Processor time, so that other work on the machine does not count. The flights are drawn at random between 600 airports
+with Zipf popularity, two candidates for each arrival. A tenth of the routes are arrivals from anywhere, a quarter
+filter by type.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def watched(rng: np.random.Generator, pool: np.ndarray, count: int) -> list[Rout
 
 
 def listening(rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Two million cell-hours heard, and a poll every minute."""
+    """Two million cell-hours with traffic heard, and a poll every minute."""
     cells = np.array([f"{s},{w}" for s in range(-40, 70, 2) for w in range(-20, 80, 2)][::4], dtype=object)
     where, hour = np.nonzero(rng.random((len(cells), DAYS * 24)) < 0.3)
     heard = {"cell": cells[where], "hour": pd.to_datetime(SECOND + hour * 3600, unit="s", utc=True), "source": "a"}

@@ -1,1 +1,1 @@
-"""What is promised about reliability, tried by breaking it: `make torture` prints one table and keeps it."""
+"""Tests the promises about reliability by breaking things: `make torture` prints one table and stores it."""

@@ -1,11 +1,10 @@
-"""Runs the acceptance tests, prints one table and, with `--write`, puts it into docs/reliability.md.
+"""Runs the acceptance tests, prints one table and, with `--write`, writes it to docs/reliability.md.
 
     python -m benchmarks.torture [--quick] [--only R1,R2] [--rest] [--write]
 
-The full size takes some 40 minutes on two cores that are otherwise idle; `--quick` is what fits a pull request. Each
-test's lines are written as soon as it is done and take the place of that test's old ones alone, so a run that was cut
-short goes on with `--rest`. A PostgreSQL is started for the run unless FLIGHTWATCH_TEST_POSTGRES names one. Exit code 1
-when a bar is missed.
+The full size takes some 40 minutes on two otherwise idle cores; `--quick` is for pull requests. Each test's lines are
+written as soon as it is done and replace only that test's old lines, so an interrupted run continues with `--rest`. A
+PostgreSQL is started for the run unless FLIGHTWATCH_TEST_POSTGRES names one. Exit code 1 if a bar is missed.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ HEAD = "| " + " | ".join(COLUMNS) + " |", "| " + " | ".join(["---"] * len(COLUMN
 
 
 def timed() -> list[Test]:
-    """Those that measure how long something takes: one after the other, with the machine to themselves."""
+    """Tests that measure how long something takes: one after the other, with the machine to themselves."""
     return [
         ("R1", lambda quick: chain.run(16 if quick else 200)),
         ("R6", lambda quick: full.run()),
@@ -53,7 +52,7 @@ def timed() -> list[Test]:
 
 
 def counted() -> list[Test]:
-    """Those that count: two at a time."""
+    """Tests that only count: two at a time."""
     parts: list[Test] = [
         ("R13", lambda quick: soak.run(360 if quick else 1440)),
         ("R2", lambda quick: sending.run(30 if quick else 300)),
@@ -66,7 +65,7 @@ def _quoted(suite: suites.Suite) -> Test:
 
 
 class Table:
-    """What was found so far, told and written as it comes."""
+    """Results so far, printed and written as they come."""
 
     def __init__(self, size: str, doc: Path | None) -> None:
         self.size, self.doc = size, doc
@@ -132,14 +131,14 @@ def _name(row: str) -> str:
 
 
 def standing(text: str, run: str) -> set[str]:
-    """The tests of which every line in the page holds and is of this day and size."""
+    """The tests whose lines in the page all hold and are of this day and size."""
     rows = [row for row in text.splitlines() if re.match(r"\| R\d+ \|", row)]
     good = {_name(row) for row in rows}
     return good - {_name(row) for row in rows if f"| {run} | holds |" not in row}
 
 
 def write(doc: Path, lines: Sequence[Line], run: str) -> None:
-    """Put the lines between the two marks in the page, in place of those of the same tests; all others stay."""
+    """Write the lines between the page's two marks, in place of those of the same tests; all others stay."""
     text = doc.read_text()
     head, _, rest = text.partition(BEGIN)
     old, _, tail = rest.partition(END)

@@ -1,4 +1,4 @@
-"""R1: the whole chain from feed to mail and Slack, killed at random and at every named place, and compared with a run
+"""R1: the whole chain from feed to mail and Slack, killed at random times and at every named place, compared with a run
 that was never killed."""
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ NAMED = (
     "after_poll_saved", "after_flights_saved", "after_judged", "after_alert_saved", "claimed", "after_send", "finished",
 )  # fmt: skip
 FOREVER = 1_000_000
-NEVER_S = 900.0  # a process that does not come to the place where it should die
+NEVER_S = 900.0  # limit for a process that does not reach the place where it should die
 BAR = "0 acknowledged cycles missing, 0 half ones, 0 alerts without a row per channel, 0 lost; recovery ≤ 5 s"
 
 
 @dataclass
 class Tally:
-    """What was found wrong, and how long it took to be back."""
+    """What was found wrong, and how long recovery took."""
 
     kills: int = 0
     named: Counter[str] = field(default_factory=Counter)
@@ -51,7 +51,7 @@ class Tally:
     without_row: int = 0
     corrupt: int = 0
     recoveries: list[float] = field(default_factory=list)
-    """Seconds from a new process to its first acknowledged cycle, less those it waited for a processor."""
+    """Seconds from a new process to its first acknowledged cycle, without those it waited for a processor."""
     acknowledged: set[int] = field(default_factory=set)
 
 
@@ -74,7 +74,7 @@ def prepared(kind: str, folder: Path, routes: int) -> Iterator[tuple[config.Sett
 
 @dataclass
 class Hands:
-    """Of a clock that is set, and moved on by whoever waits."""
+    """The hands of a clock that is set, and moved on by whoever waits."""
 
     now: datetime = story.LIVE
 
@@ -85,7 +85,7 @@ class Hands:
 
 @contextmanager
 def at_work(settings: config.Settings, model: Any) -> Iterator[tuple[Context, Hands]]:
-    """The context of a daemon's jobs on such a clock, with a model that is trained."""
+    """The context of a daemon's jobs on such a clock, with a trained model."""
     hands = Hands()
 
     def clock() -> datetime:
@@ -98,7 +98,7 @@ def at_work(settings: config.Settings, model: Any) -> Iterator[tuple[Context, Ha
 
 
 def live(settings: config.Settings, world: Outside, model: Any, cycles: int, told: int | None = None) -> None:
-    """Cycle after cycle, from where the store says the last one was; each is acknowledged on the pipe `told`."""
+    """Cycle after cycle, from the last one in the store; each is acknowledged on the pipe `told`."""
     with at_work(settings, model) as (ctx, hands):
         ctx.store.recover_deliveries()
         for cycle in range(next_cycle(ctx.store), cycles):
@@ -110,26 +110,26 @@ def live(settings: config.Settings, world: Outside, model: Any, cycles: int, tol
 
 
 def _waited_s() -> float:
-    """How long this process was ready to run and had no processor (proc(5), schedstat): the others' doing, not ours."""
+    """How long this process was ready to run without a processor (proc(5), schedstat): caused by others, not by us."""
     with suppress(OSError, IndexError, ValueError):
         return int(Path("/proc/self/schedstat").read_text().split()[1]) / 1e9
     return 0.0
 
 
 def _cycle(ctx: Context, now: datetime) -> None:
-    """One beat of everything; a channel's spacing is waited out by the simulated clock alone, so drain until empty."""
+    """One beat of everything. Only the simulated clock waits for a channel's spacing, so it drains until empty."""
     failed = tick(ctx, now, everything=True)
     assert not failed, failed
 
 
 def next_cycle(store: Store) -> int:
-    """The cycle of the last poll, which may not have been thought about yet."""
+    """The cycle of the last poll, which may not have been processed yet."""
     last = store.get_mark("job:poll:feed")
     return 0 if last is None else round((datetime.fromisoformat(last) - story.LIVE) / story.STEP)
 
 
 def trial(settings: config.Settings, world: Outside, model: Any, cycles: int, tally: Tally, at: str | float) -> None:
-    """One process that lives until it is killed, at a named place or after so many seconds, and what it left."""
+    """One process that runs until it is killed, at a named place or after so many seconds, and what it left."""
     reading, writing = os.pipe()
     began = time.monotonic()
     child = os.fork()
@@ -156,7 +156,7 @@ def trial(settings: config.Settings, world: Outside, model: Any, cycles: int, ta
 
 
 def _listen(reading: int, began: float, at: str | float, child: int, tally: Tally) -> set[int]:
-    """The cycles it acknowledged; kills it when its random time has come, counted from its first sign of life."""
+    """The cycles it acknowledged; kills it at its random time, counted from its first sign of life."""
     said: set[int] = set()
     until = began + NEVER_S if isinstance(at, str) else None
     rest = b""
@@ -181,7 +181,7 @@ def _listen(reading: int, began: float, at: str | float, child: int, tally: Tall
 
 
 def examine(settings: config.Settings, tally: Tally) -> None:
-    """What the store holds against what was acknowledged."""
+    """Compares what the store holds with what was acknowledged."""
     with open_store(settings.database.url, readonly=True) as store:
         polls = store.polls()
         cycles = {round((t - story.LIVE) / story.STEP) for t in polls["started"].dt.to_pydatetime()}
@@ -196,7 +196,7 @@ def examine(settings: config.Settings, tally: Tally) -> None:
 
 
 def outcome(settings: config.Settings) -> dict[str, Any]:
-    """What a run came to, without the times and numbers that killing may change."""
+    """The result of a run, without the times and numbers that killing may change."""
     with open_store(settings.database.url, readonly=True) as store:
         flights = store.flights()
         kept = flights[["flight_id", "estdepartureairport", "estarrivalairport", "status"]]
@@ -209,7 +209,7 @@ def outcome(settings: config.Settings) -> dict[str, Any]:
 
 
 def arrived(settings: config.Settings, world: Outside) -> tuple[int, int, int]:
-    """Messages lost, received more than once, and repeats that do not say that they may be one."""
+    """Messages lost, messages received more than once, and repeats that do not say that they may be one."""
     with open_store(settings.database.url, readonly=True) as store:
         due = Counter((d.channel, d.message["title"]) for d in store.deliveries())
     copies: dict[tuple[str, str], list[str]] = {}
@@ -224,7 +224,7 @@ def arrived(settings: config.Settings, world: Outside) -> tuple[int, int, int]:
 
 
 def run(kills: int, *, seed: int = 1) -> list[Line]:
-    """Both databases, half the kills each, side by side: each is one busy process at a time."""
+    """Both databases in parallel, half the kills each: each is one busy process at a time."""
     kinds = databases.kinds()
     command = [sys.executable, "-m", "benchmarks.torture.chain"]
     started = [

@@ -26,8 +26,8 @@ HELD_MB = 5.0  # "flat", as R13 has it
 def doubled(polls: list[datetime], changes: list[datetime] | None = None) -> int:
     """Rounds made twice: stored out of order, or closer together than half a beat.
 
-    With `changes` (when the lead changed hands) the latter only around those: one leader that is late with a round on a
-    busy machine is on time with the next.
+    With `changes` (when the lead changed hands), the latter counts only around them: a leader that is late with a round
+    on a busy machine is on time with the next.
     """
     near = timedelta(seconds=POLL_S)
     found = 0
@@ -50,7 +50,7 @@ def _kill(ours: Herd, leader: int) -> None:
 
 
 def _cut(ours: Herd, leader: int) -> None:
-    """The lock is free at once, while whoever held it lives on and has to notice."""
+    """The lock is free at once, while its holder lives on and has to notice."""
     with open_store(ours.url) as store, store.reading() as connection:
         connection.exec_driver_sql(
             "SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
@@ -60,7 +60,7 @@ def _cut(ours: Herd, leader: int) -> None:
 
 
 def _deposed(kind: str, times: int, what: str, depose: Callable[[Herd, int], None]) -> Line:
-    """Four daemons on one database; whoever leads is deposed, `times` times, with messages waiting to be sent."""
+    """Four daemons on one database; the leader is deposed `times` times, with messages waiting to be sent."""
     with herd(kind) as (ours, world):
         for _ in range(4):
             ours.start()
@@ -98,7 +98,7 @@ def _deposed(kind: str, times: int, what: str, depose: Callable[[Herd, int], Non
 
 
 def frozen(trials: int, *, lease_s: float, asleep_s: float) -> list[Line]:
-    """R10: the leader is stopped past its lease, and thawed."""
+    """R10: the leader is frozen until its lease has run out, then thawed."""
     found = []
     for kind in databases.kinds():
         took, codes, twice = [], [], 0
@@ -131,7 +131,7 @@ def frozen(trials: int, *, lease_s: float, asleep_s: float) -> list[Line]:
 
 
 def _held(held_s: float) -> Line:
-    """Another process keeps SQLite's write lock, far past the 5 s a writer waits."""
+    """Another process holds SQLite's write lock, far longer than the 5 s a writer waits."""
     with herd("SQLite") as (ours, world):
         one = ours.start()
         until(lambda: len(ours.polls()) >= 3, 60)
@@ -157,7 +157,7 @@ def _held(held_s: float) -> Line:
 
 
 def cut_off(restarts: int, held_s: float) -> list[Line]:
-    """R7: another process holds SQLite; PostgreSQL goes away and comes back."""
+    """R7: another process locks SQLite; PostgreSQL goes away and comes back."""
     found = [_held(held_s)]
     bar = "cycles resume ≤ 1 interval (of 60 s); 0 lost"
     url = os.environ.get(databases.GIVEN, "")

@@ -18,7 +18,7 @@ GIVEN = "FLIGHTWATCH_TEST_POSTGRES"
 
 @contextmanager
 def server() -> Iterator[str | None]:
-    """The URL of a PostgreSQL: the one that is given, else one of our own; None where there is none to be had."""
+    """The URL of a PostgreSQL: the given one, or else our own; None where none is available."""
     if os.environ.get(GIVEN):
         yield os.environ[GIVEN]
         return
@@ -57,5 +57,5 @@ def fresh(kind: str, folder: Path) -> Iterator[str]:
 
 
 def kinds() -> list[str]:
-    """The databases this run can try."""
+    """The databases this run can test."""
     return ["SQLite", "PostgreSQL"] if os.environ.get(GIVEN) else ["SQLite"]

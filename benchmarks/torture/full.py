@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# tables and sentences that are measured, not read here
+# tables and sentences are measured here, not read
 import shutil
 import sqlite3
 import subprocess
@@ -40,7 +40,7 @@ def disk() -> Iterator[Path | None]:
 
 
 def run() -> list[Line]:
-    """Poll until polling rests, send, make room, poll again; then without a reserve, until SQLite itself is full."""
+    """Poll until polling stops, send, make room, poll again; then without a reserve, until SQLite itself is full."""
     with disk() as small, tempfile.TemporaryDirectory() as name, outside(Path(name), 0) as world:
         if small is None:
             return [Line("R6", "disk full", 0, None, None, BAR, "no small disk can be mounted here", False)]

@@ -22,7 +22,7 @@ from flightwatch.telling import Delivery, Message
 from tests.fakes.program import came_true
 
 POLL_S = 1.0  # the beat of these daemons; a cycle made twice shows as two polls closer than half of it
-LEASE_S = 5.0  # the shortest the settings allow; with the default of 45 s a frozen leader is replaced so much later
+LEASE_S = 5.0  # the shortest the settings allow; with the default of 45 s, a frozen leader is replaced 40 s later
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Herd:
                 one.wait()
 
     def leader(self) -> int | None:
-        """The process id of whoever holds the lease, if that is one of ours and its lease has not run out."""
+        """The process id of the lease holder, if it is one of ours and its lease has not run out."""
         with open_store(self.url, readonly=True) as store:
             lease = store.lease("leader")
         if lease is None or lease.expires <= datetime.now(UTC):
@@ -60,7 +60,7 @@ class Herd:
         return int(lease.holder.split(":")[-2])
 
     def led_by_another(self, old: int | None, within: float) -> float:
-        """Seconds until one of ours leads that is not `old`; `within` when none does."""
+        """Seconds until one of ours other than `old` leads; `within` if none does."""
         began = time.monotonic()
         ours = {one.pid for one in self.running}
         while time.monotonic() - began < within:
@@ -71,21 +71,21 @@ class Herd:
         return within
 
     def ready(self, within: float = 30.0) -> None:
-        """Wait until every one that lives has said that it stands by, save the leader: what a kill shall measure is a
-        takeover, not how long a new process takes to load."""
+        """Wait until all living ones but the leader have said that they stand by: a kill should measure a takeover, not
+        how long a new process takes to load."""
         log = self.config.with_name("daemons.log")
         wanted = len(self.running) - 1 - self.straight
         if not until(lambda: log.read_text(errors="replace").count("standing by") >= wanted, within):
             self.straight += 1  # one found the lead free when it came, and never stood by
 
     def polls(self) -> list[datetime]:
-        """When each round was asked, in the order in which they were stored."""
+        """When each round was made, in the order they were stored."""
         with open_store(self.url, readonly=True) as store:
             found = store.polls().sort_values("id")
         return list(found["started"].dt.to_pydatetime())
 
     def thought(self) -> int:
-        """Up to which poll the daemon has built flights."""
+        """The last poll from which the daemon has built flights."""
         with open_store(self.url, readonly=True) as store:
             return int(store.get_mark("flights:poll") or -1)
 

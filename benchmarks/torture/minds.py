@@ -40,7 +40,7 @@ int gettimeofday(struct timeval *v, void *z) {
     struct timespec t; clock_gettime(CLOCK_REALTIME, &t); v->tv_sec = t.tv_sec; v->tv_usec = t.tv_nsec / 1000; return 0;
 }
 """
-"""A wall clock that can be set for one process: what it asks the C library for is shifted by the seconds in a file."""
+"""A wall clock that can be set for one process: the C library's time is shifted by the seconds in a file."""
 
 JUMPS = {"−2 h": -7200, "+2 h": 7200, "+10 years": 315_576_000}
 
@@ -59,7 +59,7 @@ def clock() -> list[Line]:
             environ = {"LD_PRELOAD": str(library), "CLOCK_SHIFT_FILE": str(file)}
             with herd("SQLite", environ=environ, think_s=2) as (ours, _):
                 one = ours.start()
-                until(lambda: ours.thought() > 5, 120)  # what is loaded once is loaded
+                until(lambda: ours.thought() > 5, 120)  # everything is loaded by then
                 time.sleep(5)
                 before, memory = len(ours.polls()), resident_mb(one.pid)
                 file.write_text(str(by))

@@ -11,9 +11,9 @@ COLUMNS = ("test", "what was done to it", "trials", "lost", "doubled", "bar", "m
 
 @dataclass(frozen=True)
 class Line:
-    """What one test came to. `lost` and `doubled` are counts of what must not be; None where the test has no such.
+    """The result of one test. `lost` and `doubled` count what must not happen; None where that cannot happen.
 
-    `late`: it fails by its time bar alone, which a machine busy with other things misses too.
+    `late`: it fails only its time bar, which a machine busy with other things misses too.
     """
 
     test: str
@@ -27,14 +27,14 @@ class Line:
     late: bool = False
 
     def cells(self, run: str = "") -> list[str]:
-        """The row's cells; `run` says when and in which size it was measured."""
+        """The row's cells; `run` says when and at which size it was measured."""
         counts = ["–" if n is None else f"{n:,}" for n in (self.lost, self.doubled)]
         said = [self.bar, self.measured, run, "holds" if self.ok else "FAILS"]
         return [self.test, self.what, f"{self.trials:,}", *counts, *said]
 
 
 def markdown(lines: Iterable[Line], run: str) -> str:
-    """The table as it stands in the documentation.
+    """The table as in the documentation.
 
     >>> print(markdown([Line("R0", "nothing", 1, 0, None, "0 lost", "0", True)], "2026-11-22, full").splitlines()[2])
     | R0 | nothing | 1 | 0 | – | 0 lost | 0 | 2026-11-22, full | holds |

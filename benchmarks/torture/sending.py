@@ -22,7 +22,7 @@ from flightwatch.notify.worker import Clock, Worker
 from flightwatch.store import open_store
 from flightwatch.telling import Delivery, Message
 
-MESSAGES = 8  # put into the outbox before each kill: the worker is always in the middle of something
+MESSAGES = 8  # put into the outbox before each kill, so that the worker is always busy
 NAMED = ("claimed", "after_send", "finished")
 REPEAT = "(may be a repeat) "
 BAR = "0 lost; repeats ≤ 1 per kill and ≤ 10 % of random kills, same Message-ID, marked"
@@ -39,7 +39,7 @@ def put(url: str, first: int) -> None:
 
 
 def work(url: str, port: int, told: int, at: str) -> None:
-    """The worker of the mail channel, until the outbox is empty; dies by its own hand at `at`."""
+    """The worker of the mail channel, until the outbox is empty; kills itself at `at`."""
     settings = SimpleNamespace(
         kind="email", name="email", host="127.0.0.1", port=port, security="none", username="", sender="fw@example.org",
         recipients=("desk@example.org",), secret=lambda key: None,
@@ -63,7 +63,7 @@ def work(url: str, port: int, told: int, at: str) -> None:
 
 
 def once(url: str, port: int, at: str | float | None) -> bool:
-    """A worker in a process of its own; whether it was killed."""
+    """Runs a worker in its own process; returns whether it was killed."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -109,7 +109,7 @@ def _line(world: Outside, count: int, done: Counter[str]) -> Line:
     twice = sum(len(own) - 1 for own in copies.values())
     unmarked = sum(not t["text"].startswith(REPEAT) for own in copies.values() for t in own[1:])
     other_id = sum(len({t["uid"] for t in own}) != 1 for own in copies.values())
-    by_chance = twice - done["after_send"]  # a kill there makes a repeat for certain
+    by_chance = twice - done["after_send"]  # a kill there always makes a repeat
     share = by_chance / max(1, done["random"])
     measured = (
         f"{count} messages, {done['random']} random kills and {done.total() - done['random']} at named places; {twice} "

@@ -1,8 +1,8 @@
-"""The world outside, in a process of its own: a feed, a mail server and a Slack endpoint on loopback.
+"""The outside world in its own process: a feed, a mail server and a Slack endpoint on loopback.
 
-`python -m benchmarks.torture.servers FOLDER ROUTES` prints their ports as JSON and runs until its stdin ends. What time
-it is for the feed stands in FOLDER/clock (a cycle's number); what was taken goes to FOLDER/taken.jsonl. While there is
-a FOLDER/hang the feed never answers, and says so by making FOLDER/hanging.
+`python -m benchmarks.torture.servers FOLDER ROUTES` prints their ports as JSON and runs until its stdin ends. The
+feed's time is in FOLDER/clock (a cycle's number); what was taken is written to FOLDER/taken.jsonl. While FOLDER/hang
+exists, the feed never answers, and shows this by making FOLDER/hanging.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from benchmarks.torture.databases import ROOT
 
 @dataclass(frozen=True)
 class Outside:
-    """Where the servers are, and what they took so far."""
+    """Where the servers are, and what they have taken so far."""
 
     folder: Path
     feed: str
@@ -35,7 +35,7 @@ class Outside:
         part.rename(self.folder / "clock")
 
     def taken(self) -> list[dict[str, Any]]:
-        """`channel`, `uid` and `text` of each message that was answered with yes."""
+        """`channel`, `uid` and `text` of each message that was accepted."""
         file = self.folder / "taken.jsonl"
         return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 

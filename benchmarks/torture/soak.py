@@ -1,4 +1,4 @@
-"""R13: a day of cycles on a simulated clock, with what the process holds on to measured all along."""
+"""R13: a day of cycles on a simulated clock; what the process holds is measured all along."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from benchmarks.torture.databases import ROOT
 from benchmarks.torture.result import Line
 
 PER_HOUR = 60
-WARM = 2  # the first alert, and with it the first map, comes in the third hour: what is loaded once is loaded then
+WARM = 2  # hours; the first alert, and with it the first map, comes in the third: everything is loaded then
 BAR = (
     "memory after the first map (hour 3) +≤ 5 MB; fds and threads constant; WAL ≤ 64 MB; growth of the file linear ±5 %"
 )
 
 
 def run(cycles: int) -> list[Line]:
-    """In a process of its own, so that only the jobs are measured; what it says of each hour goes to stderr."""
+    """Runs in its own process, so that only the jobs are measured; a line per hour goes to stderr."""
     command = [sys.executable, "-m", "benchmarks.torture.soak", str(cycles)]
     ended = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     if ended.returncode:
@@ -51,7 +51,7 @@ def run(cycles: int) -> list[Line]:
 
 
 def routes(cycles: int) -> int:
-    """One route an hour has its busy day, to the last: every hour writes as much as the one before."""
+    """One route has its busy day each hour, to the end: every hour writes as much as the one before."""
     return int(timedelta(minutes=cycles) / chain.story.STEP) // chain.story.EVERY + 1
 
 
@@ -60,7 +60,7 @@ def _span(values: set[int]) -> str:
 
 
 def _uneven(size: list[float]) -> float:
-    """How far the file's size strays from the straight line that fits it best, as a share of the whole."""
+    """How far the file's size deviates from the best-fitting straight line, as a share of the whole."""
     hours = np.arange(len(size))
     line = np.polyval(np.polyfit(hours, size, 1), hours)
     return float(np.abs(np.array(size) - line).max() / size[-1])

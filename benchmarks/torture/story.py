@@ -1,7 +1,7 @@
 """A world in which one watched route after another has its first busy day: every few cycles an alert is due.
 
-Everything is a function of the route's number and the time: what the feed says at a moment never depends on what was
-asked before, so a daemon that was killed and one that never was must come to the same rows.
+Everything is a function of the route's number and the time. What the feed says never depends on earlier requests, so a
+daemon that was killed and one that was not must end with the same rows.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from flightwatch.airports import load
 from tests.fakes.channels import channels
 
 LIVE = datetime(2024, 9, 2, tzinfo=UTC)
-"""Polling begins; before it lie `HISTORY` days of finished flights."""
+"""When polling begins, after `HISTORY` days of finished flights."""
 HISTORY = 90
 STEP = timedelta(minutes=30)
 PHASES = 5  # a busy flight is heard climbing out, three times on its way and on approach
-SURGE = 6  # flights of a busy day, where one a week is usual
+SURGE = 6  # flights on a busy day; one per week is usual
 EVERY = 2  # cycles between the beginnings of two routes' busy hours
-BACKGROUND = 40  # aircraft that fly by, so that the feed is never silent
+BACKGROUND = 40  # other aircraft, so that the feed is never silent
 LONG_NM = (800.0, 880.0)
-"""So far that two hours are a plain flight and leave no room for a stop on the way."""
+"""Far enough that two hours are one flight, without room for a stop on the way."""
 
 Aircraft = dict[str, Any]
 
@@ -86,7 +86,7 @@ def _busy(route: int, number: int, phase: float) -> Aircraft:
 
 
 def _passing(number: int, cycle: float) -> Aircraft:
-    """Round and round over the Mediterranean; every three hours another airframe takes its place."""
+    """An aircraft circling over the Mediterranean; every three hours another airframe takes its place."""
     angle = np.radians(9.0 * number + 24.0 * cycle)
     return {
         "hex": f"{0x3c0000 + int(cycle // 6) * BACKGROUND + number:06x}", "type": "adsb_icao",

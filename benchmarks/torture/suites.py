@@ -1,4 +1,4 @@
-"""Tests of the suite that are acceptance tests as they stand: run again, counted, and put into the table."""
+"""Tests of the suite that already are acceptance tests: run again, counted, and put into the table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from benchmarks.torture.result import Line
 
 @dataclass(frozen=True)
 class Suite:
-    """One acceptance test: what to run, how many trials one pass of it is, and what passing means."""
+    """One acceptance test: what to run, how many trials one run is, and what passing means."""
 
     test: str
     what: str
@@ -184,7 +184,7 @@ SUITES = (
 
 
 def run(suite: Suite) -> Line:
-    """The suite's tests in a process of their own; skipped ones are no trials and no passes."""
+    """Runs the suite's tests in their own process; skipped ones count neither as trials nor as passes."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *suite.nodes]
