@@ -1,6 +1,6 @@
-# The front door: `make demo` plays the reference case, `make test` proves the build. Both set everything up themselves.
+# Start here: `make demo` plays the reference case, `make test` runs the tests. Both set everything up themselves.
 
-# the first of these that runs and is new enough (a pyenv shim may be there and not run)
+# the first of these that runs and is new enough (a pyenv shim may exist and not run)
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV   ?= .venv
@@ -30,7 +30,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix --exit-zero --quiet .
 
-# the pages that are made from the code, and whether every link and command in the others holds
+# writes the pages made from the code, and checks every link and command in the others
 docs: $(VENV)/.dev
 	$(BIN)/python -m flightwatch.cli.reference > docs/reference/.commands && mv docs/reference/.commands docs/reference/commands.md
 	$(BIN)/python -m flightwatch.config.reference > docs/reference/.settings && mv docs/reference/.settings docs/reference/configuration.md
