@@ -1,11 +1,11 @@
-"""Every secret any test uses is a canary: found in a log, an error, an output or a file, the test fails.
+"""Every secret that a test uses is a canary: if it appears in a log, an error, an output or a file, the test fails.
 
-Nobody keeps a list. Whatever is handed out by `Section.secret`, read from a secret's file or held by a `SecretStr` of
-the configuration is remembered for the test that asked. When the test is over, everything it left is searched: what
+There is no list. Whatever `Section.secret` returns, is read from a secret's file or held by a `SecretStr` of the
+configuration is remembered for the test that asked. When the test is over, everything it left is searched: what
 flightwatch logged at DEBUG (and libraries at WARNING, as the program lets them), through the program's own filter but
 without telling it a single value; the text of each error of ours; what its commands printed; each file in its folder,
-unpacked where it is packed; and every value of every table of its databases, an SQLite file or a PostgreSQL that
-`search` is told of before it is dropped.
+unpacked if packed; and every value of every table of its databases, an SQLite file or a PostgreSQL that `search` gets
+before it is dropped.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from urllib.parse import quote
 import pytest
 
 SHORTEST = 8
-"""Shorter secrets are ordinary words of tests ("pw", "key"), which stand everywhere."""
+"""Shorter secrets are ordinary words of tests ("pw", "key"), which occur everywhere."""
 LARGEST = 64 * 2**20  # bytes of a file that is searched
 SQLITE = b"SQLite format 3\0"  # how such a file begins (sqlite.org/fileformat2.html)
 
 
 class Nest:
-    """What one test may not show, and all it said."""
+    """What one test may not show, and everything it said."""
 
     def __init__(self) -> None:
         self.secrets: set[str] = set()
@@ -49,17 +49,17 @@ class Nest:
         self.said.append((where, text))
 
     def forms(self) -> set[str]:
-        """Each secret as it is, as it stands in an address, and as it stands in JSON."""
+        """Each secret as it is, as written in an address, and as written in JSON."""
         return {form for s in self.secrets for form in (s, quote(s, safe=""), s.replace('"', '\\"'))}
 
     def search(self, url: str) -> None:
-        """Look through every value of every table of a database that will soon be gone."""
+        """Search every value of every table of a database that will soon be gone."""
         wanted = [form.encode() for form in self.forms()]
         if wanted:
             self.sung += [f"database {where}" for where, value in values(url) if shows(value, wanted)]
 
     def found(self, folder: Path | None) -> list[str]:
-        """Where a canary sings, in words."""
+        """Where a canary was found, in words."""
         forms = self.forms()
         out = self.sung + [f"{where}: {t[:200]!r}" for where, t in self.said if any(form in t for form in forms)]
         wanted = [form.encode() for form in forms]
@@ -75,7 +75,7 @@ class Nest:
 
 
 def values(url: str) -> Iterator[tuple[str, bytes]]:
-    """What stands in each column of each table, with the table's and the column's name."""
+    """The values of each column of each table, with the table's and the column's name."""
     import sqlalchemy
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -93,7 +93,7 @@ def _bytes(value: Any) -> bytes:
 
 
 def shows(body: bytes, wanted: list[bytes]) -> bool:
-    """Whether one of these stands in it, or in what it unpacks to: gzip, zlib, the members of a ZIP."""
+    """Whether it contains one of these, also when unpacked: gzip, zlib, the members of a ZIP."""
     return any(form in text for text in (body, *_unpacked(body)) for form in wanted)
 
 
@@ -112,7 +112,7 @@ def _unpacked(body: bytes) -> Iterator[bytes]:
 
 
 class Ear(logging.Handler):
-    """Hears what the program would write into its log."""
+    """Records what the program would write to its log."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -144,14 +144,14 @@ def search(url: str) -> None:
 
 
 def lay(value: str | None) -> str | None:
-    """The value, which from now on is a canary: for tests that hand a secret over without a configuration."""
+    """The value, from now on a canary: for tests that pass a secret without a configuration."""
     if _ear:
         _nest().lay(value)
     return value
 
 
 def _listen() -> None:
-    """Patch, once a process, the doors through which secrets come and words go."""
+    """Patch, once per process, where secrets come in and words go out."""
     if _ear:
         return
     from click.testing import CliRunner
@@ -195,7 +195,7 @@ def _listen() -> None:
 
 @pytest.fixture(autouse=True)
 def canary(request: pytest.FixtureRequest) -> Iterator[Nest]:
-    """The nest of this test; `canary.lay(value)` makes a canary of what no configuration holds."""
+    """The nest of this test; `canary.lay(value)` makes a canary of a value outside any configuration."""
     _listen()
     ear = _ear[0]
     ear.nest = Nest()

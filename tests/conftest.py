@@ -1,4 +1,4 @@
-"""What every test shares: the folder of real recordings, and a PostgreSQL to write to, where they exist."""
+"""Shared by all tests: the folder of real recordings, and a PostgreSQL to write to, where they exist."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def real_data() -> Path:
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """A PostgreSQL database of one's own where FLIGHTWATCH_TEST_POSTGRES names a server; skips without one."""
+    """A fresh PostgreSQL database where FLIGHTWATCH_TEST_POSTGRES names a server; skips without one."""
     server = os.environ.get("FLIGHTWATCH_TEST_POSTGRES")
     if not server:
         pytest.skip("FLIGHTWATCH_TEST_POSTGRES does not name a PostgreSQL")
@@ -47,8 +47,8 @@ def postgres() -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database that does not exist yet: an SQLite file, and a PostgreSQL where FLIGHTWATCH_TEST_POSTGRES names one
-    (`.ci/postgres start` prints such a URL)."""
+    """A database that does not exist yet: an SQLite file, and a PostgreSQL one where FLIGHTWATCH_TEST_POSTGRES names a
+    server (`.ci/postgres start` prints such a URL)."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'flightwatch.db'}"
         return
@@ -74,13 +74,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`flightwatch` as installed from the wheel; `python` of the same environment lies beside it."""
+    """`flightwatch` as installed from the wheel; `python` of the same environment is beside it."""
     folder, _ = installed.once(tmp_path_factory, "installed", lambda made: installed.install(made, wheel))
     return folder / "bin" / "flightwatch"
 
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, str]:
-    """The demo, played once a run (it takes more than a minute): its Result and what it said. Copy to change it."""
+    """The demo, played once per run (it takes more than a minute): its Result and what it said. Copy to change it."""
     played: tuple[Any, str] = installed.once(tmp_path_factory, "demo", installed.play_demo)[1]
     return played

@@ -1,4 +1,4 @@
-"""What is costly and the same for every test of a run: made once, also when several processes run the tests."""
+"""Things that are costly and the same for all tests of a run: made once, even if several processes run the tests."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ ROOT = Path(flightwatch.__file__).parents[1]
 
 
 def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Any]) -> tuple[Path, Any]:
-    """The folder `name`, and what `make(folder)` gave; made by the first who asks, while the others wait.
+    """The folder `name`, and the result of `make(folder)`; the first to ask makes it, while the others wait.
 
-    pytest-xdist's processes have each a folder of their own below a common one.
+    Each process of pytest-xdist has its own folder below a common one.
     """
     base = factory.getbasetemp()
     common = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
@@ -40,7 +40,7 @@ def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Any]
 
 
 def build_wheel(out: Path) -> str:
-    """Built from a copy of the checkout, so that nothing is left in it; with the builder at hand, no network."""
+    """Built from a copy of the checkout, so that nothing is left there; with the installed builder, without network."""
     source = out / "source" / "flightwatch"
     ignored = shutil.ignore_patterns(".git", ".venv", "demo", "__pycache__", ".*_cache", ".hypothesis", "*.db")
     shutil.copytree(ROOT, source, ignore=lambda folder, names: ignored(folder, names) - {"demo"} | _top(folder, names))
@@ -54,12 +54,12 @@ def build_wheel(out: Path) -> str:
 
 
 def _top(folder: str, names: list[str]) -> set[str]:
-    """A demo that was played in the checkout, not the package's part of that name."""
+    """Leaves out a demo played in the checkout, not the package's part of that name."""
     return {"demo"} & set(names) if Path(folder) == ROOT else set()
 
 
 def install(folder: Path, wheel: Path) -> None:
-    """An environment of its own that sees the libraries of this one, but not the checkout."""
+    """A separate environment that sees the libraries of this one, but not the checkout."""
     venv.create(folder, with_pip=False, symlinks=True)
     site = Path(sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)}))
     with zipfile.ZipFile(wheel) as packed:
@@ -71,7 +71,7 @@ def install(folder: Path, wheel: Path) -> None:
 
 
 def play_demo(folder: Path) -> tuple[Any, str]:
-    """The demo as anybody plays it, and what it said."""
+    """The demo as users play it, and what it said."""
     from flightwatch.demo.play import play
 
     said: list[str] = []

@@ -289,7 +289,7 @@ def test_the_order_of_the_rows_does_not_matter_and_twice_is_once(seed: int) -> N
 
 @pytest.mark.parametrize("seed", range(2))
 def test_walking_through_days_every_finding_is_in_an_alert_and_every_alert_is_told_once(seed: int) -> None:
-    """As the daemon does it: each day judged anew, only the last 60 days at hand, nothing silenced."""
+    """As the daemon does it: each day judged again, with only the last 60 days, nothing silenced."""
     rng = np.random.default_rng(100 + seed)
     history, world = World(), World()
     names = [route.name for route in ROUTES]

@@ -1,4 +1,4 @@
-"""What is said about our own eyesight: once per cause, and again when it is over."""
+"""What is said about our own data: once per cause, and again when it is over."""
 
 from __future__ import annotations
 

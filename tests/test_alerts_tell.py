@@ -1,4 +1,4 @@
-"""What an alert says, and to whom: the message, one delivery per channel, and what the store gives back of it."""
+"""What an alert says, and to whom: the message, one delivery per channel, and what the store returns."""
 
 from __future__ import annotations
 

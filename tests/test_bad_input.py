@@ -1,4 +1,4 @@
-"""Whatever is wrong with what people give us: one clear line, the right exit code, no traceback, nothing lost."""
+"""Whatever is wrong with the input: one clear line, the right exit code, no traceback, nothing lost."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def cut(path: Path) -> None:
 
 
 def nothing(path: Path) -> None:
-    """Not written at all."""
+    """A file that is not written at all."""
 
 
 def empty(path: Path) -> None:
@@ -374,7 +374,7 @@ def test_a_pipe_that_is_closed_early_is_no_error(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_list_leaves_whole_batches(run: Run, tmp_path: Path) -> None:
-    """A gzip cut in the middle of the list: what was whole is there, the error says where it stopped."""
+    """A gzip cut in the middle of the list: whole batches are stored, the error says where it stopped."""
     rows = "".join(f"{START + timedelta(hours=n):%Y-%m-%d %H:%M:%S},UMMS,HLLB,RSD{n}\n" for n in range(20_000))
     whole = gzip.compress((LIST + rows).encode())
     (tmp_path / "cut.csv.gz").write_bytes(whole[: len(whole) // 2])

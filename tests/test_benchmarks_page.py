@@ -1,4 +1,4 @@
-"""A page of benchmarks measured again as a whole keeps the words that people wrote below its tables."""
+"""A benchmark page measured again as a whole keeps the words that people wrote below its tables."""
 
 from __future__ import annotations
 

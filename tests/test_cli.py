@@ -1,4 +1,4 @@
-"""Every listing as JSON, in the shape that is documented; what is written says so before it is."""
+"""Every listing as JSON, in the documented shape; a command says what it will write before it does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Days, flights and tables fetched from servers laid out as the real ones, command by command."""
+"""Days, flights and tables fetched from servers laid out like the real ones, command by command."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ areas = ["libya-and-eastern-mediterranean"]
 
 
 def day_archive(sky: Sky, day: date, *, folders: int = 256) -> bytes:
-    """A published day: a tar with a folder for each last byte, most of them of aircraft nobody looks for."""
+    """A published day: a tar with a folder for each last byte, mostly of aircraft that nobody looks for."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
         bodies = {f"./traces/{i[-2:]}/trace_full_{i}.json": body for i, body in sky.traces(day)}
@@ -214,7 +214,7 @@ def test_opensky_s_credits_are_kept_over_restarts_and_what_is_beyond_them_waits(
     mirror: HttpServer, tmp_path: Path
 ) -> None:
     config = (tmp_path / "fw.toml").read_text()
-    budget = 70  # two questions of 30
+    budget = 70  # two requests of 30
     (tmp_path / "fw.toml").write_text(config.replace('kind = "opensky"', f'kind = "opensky"\ndaily_budget = {budget}'))
     asked = ("backfill", "opensky", "--from", "2024-12-08", "--to", "2024-12-10", "--airport", "HLLB")
 

@@ -1,4 +1,4 @@
-"""Wrong turns on the command line are answered in a line, with the way."""
+"""Mistakes on the command line are answered in one line that says what to do."""
 
 from __future__ import annotations
 

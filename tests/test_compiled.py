@@ -1,4 +1,4 @@
-"""The compiled loops give what the passes over columns give, to the last bit, and nobody loads numba for little."""
+"""The compiled loops give what the passes over columns give, to the last bit, and numba is not loaded for little."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 
 def both(run: Callable[[], Any]) -> tuple[Any, Any]:
-    """What comes out by passes over columns and by the loops."""
+    """The results of passes over columns and of the loops."""
     with pytest.MonkeyPatch.context() as patch, np.errstate(over="ignore"):  # of hashes, where Python runs the loops
         patch.setattr(compiled, "loops", lambda: None)
         plain = run()
@@ -28,7 +28,7 @@ def both(run: Callable[[], Any]) -> tuple[Any, Any]:
 
 
 def made(seed: int, n: int) -> dict[str, Any]:
-    """Fixes of some airframes that go up and down, turn, fall silent and tell nothing of this or that."""
+    """Fixes of some airframes that climb, descend, turn, fall silent and leave some values out."""
     rng = np.random.default_rng(seed)
 
     def gaps(values: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The configuration: what it takes, what it refuses and in which words, and where each value came from."""
+"""The configuration: what it accepts, what it refuses and in which words, and where each value came from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A setting that nothing reads is a promise that is not kept: every key has a reader outside the configuration."""
+"""A setting that nothing reads is a broken promise: every key has a reader outside the configuration."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ SHARED = {
     ("RouteSettings", "name"): ("routes/resolve.py", "route.name"),
     ("RouteSettings", "enabled"): ("routes/resolve.py", "route.enabled"),
 }
-"""Where a key is read whose name several tables share, so that the reader of one is not taken for that of another."""
+"""Where a key is read if several tables share its name, so that the reader of one is not taken for another's."""
 
 
 def models() -> Iterator[type[Section]]:
@@ -70,7 +70,7 @@ def models() -> Iterator[type[Section]]:
 
 
 def keys() -> dict[str, set[str]]:
-    """Each key with the tables that have it; what all channels share counts as one table."""
+    """Each key with its tables; what all channels share counts as one table."""
     found: dict[str, set[str]] = defaultdict(set)
     channels = list(CHANNEL_MODELS.values())
     common = set.intersection(*(set(m.model_fields) for m in channels))
@@ -82,7 +82,7 @@ def keys() -> dict[str, set[str]]:
 
 @cache
 def read() -> dict[str, set[str]]:
-    """Attributes taken and texts written down in each module outside the configuration, as source."""
+    """Attributes and texts in the source of each module outside the configuration."""
     found: dict[str, set[str]] = {}
     for path in PACKAGE.rglob("*.py"):
         if "config" in path.relative_to(PACKAGE).parts:
@@ -94,7 +94,7 @@ def read() -> dict[str, set[str]]:
 
 
 def has_reader(key: str) -> bool:
-    """Somebody takes the attribute, or names it as `secret` and `getattr` want it."""
+    """Whether something reads the attribute, or names it for `secret` or `getattr`."""
     return any(
         text == repr(key) or (text.rpartition(".")[2] == key and "." in text)
         for texts in read().values()

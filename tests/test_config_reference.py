@@ -1,4 +1,4 @@
-"""The settings reference is made from the code, complete and current."""
+"""The settings reference is made from the code, complete and up to date."""
 
 from __future__ import annotations
 

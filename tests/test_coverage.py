@@ -24,11 +24,11 @@ PAIR = Route("pair", ("UUDD",), ("HLLB",), frozenset({"UUDD"}), frozenset({"HLLB
 ARRIVALS = Route("arrivals", ("anywhere",), ("HLLB",), None, frozenset({"HLLB"}))
 DARK = Route("dark", ("anywhere",), ("HL56",), None, frozenset({"HL56"}))
 MOSCOW, BENGHAZI, CRETE = "54,36", "32,20", "44,28"
-RHYTHM = 0.5 + 0.5 * np.sin(np.pi * np.clip(np.arange(24) - 4, 0, 18) / 18)  # fewer by night
+RHYTHM = 0.5 + 0.5 * np.sin(np.pi * np.clip(np.arange(24) - 4, 0, 18) / 18)  # fewer at night
 
 
 def world(seed=1, base=None, change=lambda cell, day, hour: 1.0, source="feed", rhythm=RHYTHM) -> pd.DataFrame:
-    """What is heard in `WEEKS` weeks: Poisson numbers around a daily rhythm, times `change`."""
+    """What is heard in `WEEKS` weeks: Poisson counts around a daily rhythm, times `change`."""
     rng = np.random.default_rng(seed)
     rows = []
     for cell, mean in (base or {MOSCOW: 60.0, BENGHAZI: 8.0, CRETE: 12.0}).items():

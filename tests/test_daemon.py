@@ -1,4 +1,4 @@
-"""A real daemon in a process of its own, on a real local server: stopped, killed, doubled, hung and reloaded."""
+"""A real daemon in its own process, on a real local server: stopped, killed, doubled, hung and reloaded."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 
 class Moving(HttpServer):
-    """A v2 server that moves its aircraft on with every answer, at the present time, and keeps what it gave."""
+    """A v2 server that moves its aircraft with every answer, at the current time, and keeps what it gave."""
 
     def __init__(self, **options: Any) -> None:
         self.given: set[tuple[str, int]] = set()
@@ -218,7 +218,7 @@ def test_sighup_takes_a_new_configuration_and_keeps_the_old_one_when_it_is_wrong
 
 @contextmanager
 def manager(address: str) -> Iterator[list[str]]:
-    """What a service manager hears at that address."""
+    """What a service manager receives at that address."""
     heard: list[str] = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
         ear.bind("\0" + address[1:] if address.startswith("@") else address)

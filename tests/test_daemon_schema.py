@@ -1,4 +1,4 @@
-"""A daemon and the shape of its database: an older one is copied aside and brought up to date, a newer one refused."""
+"""A daemon and the schema of its database: an older one is copied aside and updated, a newer one refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo's feed speaks the v2 API: each filter gives what it says, and the outage refuses everybody."""
+"""The demo's feed speaks the v2 API: each filter gives what it says, and the outage refuses every request."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def ask(feed: Feed, path: str) -> dict[str, Any]:
 
 
 def busy(world: World) -> float:
-    """A moment of the first live day with airliners about, an Il-76 and a military aircraft."""
+    """A moment of the first live day with airliners, an Il-76 and a military aircraft in the air."""
     for when in range(int(world.live), int(world.end), 900):
         if world.down(when):
             continue

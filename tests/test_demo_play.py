@@ -1,4 +1,4 @@
-"""The demo, whole, as anybody plays it."""
+"""The whole demo, as users play it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_it_ends_with_one_alert_on_the_side_of_the_surge(demo: tuple[Result, str
     with open_store(f"sqlite:///{result.directory / 'flightwatch.db'}", readonly=True) as store:
         flights = store.flights(ids=list(episode.flights))
     own = flights["icao24"].isin({f["icao24"] for f in surge})
-    assert own.mean() > 0.7  # an ordinary trip of those days may be among them
+    assert own.mean() > 0.7  # it may include an ordinary trip of those days
     assert flight_day(result.opened[0], [f["offblock"] for f in surge]) <= 3
 
 

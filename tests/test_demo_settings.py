@@ -1,4 +1,4 @@
-"""The demo's configuration is one the product accepts."""
+"""The product accepts the demo's configuration."""
 
 from __future__ import annotations
 

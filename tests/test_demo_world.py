@@ -1,4 +1,4 @@
-"""The generated world: the same for a seed, possible to fly, and with everything in it that must not fool us."""
+"""The generated world: the same for a seed, possible to fly, and with everything that must not fool us."""
 
 from __future__ import annotations
 

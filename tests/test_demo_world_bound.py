@@ -1,4 +1,4 @@
-"""The judge who knows the true rate: what he finds strange, and how often ordinary flights pass his threshold."""
+"""The judge who knows the true rate: what is strange to it, and how often ordinary flights pass its threshold."""
 
 from __future__ import annotations
 

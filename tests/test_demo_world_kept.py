@@ -1,4 +1,4 @@
-"""A world lived through is kept for the next measurement, as long as nothing but the judging has changed."""
+"""A world's run is kept for the next measurement, as long as only the judging has changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.demo_world.replay import Lived
 
 @pytest.fixture
 def lived(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The seeds that were lived through, in a harness whose worlds are numbers and whose outcomes are their seeds."""
+    """The seeds that were run, in a harness whose worlds are numbers and whose outcomes are their seeds."""
     seeds: list[int] = []
 
     def live(world: int, **_: object) -> Lived:

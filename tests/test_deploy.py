@@ -1,4 +1,4 @@
-"""What is shipped to run flightwatch with: does it parse, does it say what the documentation says of it."""
+"""The files shipped to run flightwatch: whether they parse and agree with the documentation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DOC = DEPLOY.parent / "docs" / "deploy.md"
 
 
 def unit() -> dict[str, list[str]]:
-    """The settings of the service's unit; a key may come more than once."""
+    """The settings of the service's unit; a key may occur more than once."""
     found: dict[str, list[str]] = {}
     for line in (DEPLOY / "flightwatch.service").read_text().splitlines():
         if "=" in line and not line.startswith("#"):
@@ -131,7 +131,7 @@ def copied() -> list[str]:
 
 @pytest.mark.slow
 def test_what_the_image_copies_is_all_that_its_install_line_needs(tmp_path: Path) -> None:
-    """As the image is built: only those files, the wheel made of them, and every part of the program there."""
+    """As the image is built: only those files, the wheel made from them, and every part of the program in it."""
     pytest.importorskip("hatchling", reason="the build backend is not installed here")
     source, out = tmp_path / "src", tmp_path / "out"
     source.mkdir()

@@ -48,7 +48,7 @@ def model() -> detection.Model:
 
 
 def with_surge(route: str, days: range, flights: float = 1.0, **columns: float) -> pd.DataFrame:
-    """The world with a route that is otherwise empty, and a flight on each of the days."""
+    """The world with an otherwise empty route that has a flight on each of the days."""
     rows = world()
     rows = rows[rows["route"] != route]
     mine = pd.DataFrame({"route": route, "day": DAYS, "flights": 0.0})
@@ -272,7 +272,7 @@ def test_each_stated_rate_holds_on_the_routes_it_is_stated_for() -> None:
     other = try_on(both, twin, see(twin, both.rates))
 
     for stated, mine in both.groups.items():
-        # About forty and a hundred and fifty episodes were counted for each threshold: half more is three deviations.
+        # About 40 and 150 episodes were counted for each threshold: half more is three deviations.
         assert stated / 1.5 < other.groups[stated].rate(np.array(mine.threshold(stated))) < stated * 1.5
     thresholds = dict(zip(panel.routes, both.thresholds(panel.routes), strict=True))
     assert {thresholds[r] for r in busy} == {both.groups[0.3].threshold(0.3)}

@@ -17,7 +17,7 @@ DAYS = 210
 
 
 def watches(seed: int = 3) -> Panel:
-    """A city pair, the region round it, the region's way back, and ten routes of strangers."""
+    """A city pair, the region around it, the region's way back, and ten unrelated routes."""
     rng = np.random.default_rng(seed)
     city = rng.poisson(0.06, DAYS)
     region = city + rng.poisson(0.05, DAYS)

@@ -1,4 +1,4 @@
-"""A model's life: made again, cached, tried, watched; and the walk through history."""
+"""A model's life: made again, cached, tested, monitored; and the walk through history."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pieces of detection, each against what it must equal or may never do."""
+"""The parts of detection: what each must equal, or may never do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The detector on a small world of known truth: it keeps what it states and finds what it should."""
+"""The detector on a small world with known truth: it keeps its stated rate and finds what it should."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 SMALL = Recipe(routes=400)
 RATE = 1.0
-"""Stated. Four hundred routes for two hundred days are some two hundred route-years: 1.0 is counted to 7 %."""
+"""The stated rate. 400 routes for 200 days are some 200 route-years: 1.0 is counted to 7 %."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What the documentation says can be done: links lead somewhere, commands exist, settings load, Python is Python."""
+"""What the documentation says is possible: links lead somewhere, commands exist, settings load, Python parses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(not PAGES[1:], reason="the documentation is not 
 
 
 def anchors(page: Path) -> set[str]:
-    """The headings of a page as the forges make them into anchors."""
+    """The headings of a page, as anchors in the style of the forges."""
     lines = FENCE.sub("", page.read_text(encoding="utf-8")).splitlines()
     heads = [line.lstrip("#").strip() for line in lines if re.match(r"#{1,6} ", line)]
     return {re.sub(r"[^\w\- ]", "", re.sub(r"[`*]|\[|\]\([^)]*\)", "", h).lower()).replace(" ", "-") for h in heads}
@@ -38,7 +38,7 @@ def blocks(*kinds: str) -> Iterator[tuple[str, str]]:
 
 
 def commands() -> Iterator[tuple[str, list[str]]]:
-    """Every command line of ours in the pages, comments and prompts left out."""
+    """Every command line of ours in the pages, without comments and prompts."""
     for name, body in blocks("sh", "console", ""):
         for line in body.replace("\\\n", " ").splitlines():
             text = re.sub(r"^[#$] ", "", line.strip())

@@ -1,4 +1,4 @@
-"""`doctor` looks at everything a run depends on, and names what needs doing."""
+"""`doctor` checks everything a run depends on, and says what needs doing."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_the_command_ends_with_1_when_something_needs_doing_and_shows_no_secret(
     def run(*argv: str) -> Any:
         return call(*argv, "--config", place / "fw.toml")
 
-    told = run("doctor", "--json")  # by the clock of this machine the source has been silent for long
+    told = run("doctor", "--json")  # by this machine's clock, the source has long been silent
     rows = {c["name"]: c for c in json.loads(told.stdout)["doctor"]}
 
     assert told.exit_code == 1

@@ -1,4 +1,4 @@
-"""A pack stands on its own, and one byte changed anywhere in it is found and named."""
+"""A pack is self-contained, and a single changed byte in it is found and named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flights that came from a published archive: which of its files were read is kept, and can be checked by anybody."""
+"""Flights from a published archive: the files that were read are recorded, and anybody can check them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def database(archive: Path, tmp_path: Path) -> Path:
-    """The day read in, and an alert that rests on the flight from Minsk."""
+    """A database with the day read in, and an alert that rests on the flight from Minsk."""
     with open_store(str(tmp_path / "fw.db"), create=True) as store:
         backfill(Context(Settings(), store), traces.pieces([archive]))
         [flight] = store.flights(icao24=["152049"])["flight_id"]

@@ -1,4 +1,4 @@
-"""Explore reads a copied database, says units and uncertainty, and helps with what is misspelt."""
+"""Explore reads a copied database, states units and uncertainty, and helps with misspellings."""
 
 from __future__ import annotations
 

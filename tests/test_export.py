@@ -1,4 +1,4 @@
-"""What leaves as a file can be opened where analysts open it, and does no harm there."""
+"""Exported files can be opened with analysts' tools, and do no harm there."""
 
 from __future__ import annotations
 

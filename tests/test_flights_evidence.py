@@ -1,4 +1,4 @@
-"""What the ends of flights are judged by: rates nobody told, how busy a field is, level flight over it."""
+"""What the ends of flights are judged by: rates that no source gave, how busy a field is, level flight over it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gliders, helicopters, parachute planes and ground vehicles: nothing that looks like journeys comes of them."""
+"""Gliders, helicopters, parachute planes and ground vehicles: they produce nothing that looks like journeys."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ADDRESS = 0x3D1234
 
 
 def at(miles: np.ndarray, course: np.ndarray, **values: object) -> pd.DataFrame:
-    """Fixes so many miles out from the field on a course, ten seconds apart."""
+    """Fixes so many miles from the field on a course, ten seconds apart."""
     place = airports.load().find(FIELD)
     lat, lon = geo.destination(place.latitude, place.longitude, course, miles)
     track = np.append(geo.bearing(lat[:-1], lon[:-1], lat[1:], lon[1:]), 0.0)

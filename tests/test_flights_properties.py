@@ -18,7 +18,7 @@ SLOW = settings(max_examples=10, deadline=None, suppress_health_check=[HealthChe
 
 
 def leg(origin: str, goal: str, start_s: float, address: int, step: float, callsign: str) -> pd.DataFrame:
-    """A flight in straight lines: five minutes of taxi at both ends, 430 kt between."""
+    """A flight in straight lines: five minutes of taxiing at both ends, 430 kt between."""
     a, b = airports.load().find(origin), airports.load().find(goal)
     total = float(geo.distance(a.latitude, a.longitude, b.latitude, b.longitude))
     air_s = total / 430 * 3600
@@ -159,7 +159,7 @@ def test_silences_found_by_looks_are_those_of_every_row(
 ) -> None:
     elapsed = np.tile(np.repeat(*np.array(steps, dtype=np.int64).T) * 1000, copies)
     begin = np.array(sorted(s for s in starts if s < len(elapsed)), dtype=np.int64)
-    for row in begin.tolist():  # another airframe, heard from an earlier time on
+    for row in begin.tolist():  # another airframe, heard from an earlier time
         elapsed[row] = -elapsed[:row].sum() + row % 3
     time = np.cumsum(elapsed)
 

@@ -1,4 +1,4 @@
-"""The floors hold: imports only point down, the core is pure, each outside thing has one door."""
+"""The layers (floors) hold: imports only point down, the core is pure, each external thing has one entry point."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ FLOORS = {
     "metrics": 3, "systemd": 3,
     "daemon": 4, "cli": 4, "demo": 4,
 }  # fmt: skip
-"""Imports point to a lower floor, or to a neighbour on the floors whose parts build on each other (0, 1, 3,
-4) as long as nothing goes in a circle. The steps of floor 2 meet in `jobs` alone."""
+"""Imports point to a lower floor, or to a neighbour on the floors whose parts build on each other (0, 1, 3, 4), without
+cycles. The steps of floor 2 meet only in `jobs`."""
 
 CORE = {"ingest", "flights", "routes", "detection", "alerts"}
 EDGE = {"sources", "store", "notify"}
@@ -68,7 +68,7 @@ def parsed(path: Path) -> ast.Module:
 
 @cache
 def imported(path: Path) -> frozenset[str]:
-    """Every module a file imports, at the top or inside functions or for types alone, by its full dotted name."""
+    """Every module a file imports, at the top, inside functions or only for types, by its full dotted name."""
     found: set[str] = set()
     for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
@@ -80,7 +80,7 @@ def imported(path: Path) -> frozenset[str]:
 
 
 def part(module: str) -> str:
-    """The part of the product a module belongs to: `flightwatch.store.flights` is of `store`."""
+    """The part of the product that a module belongs to: `flightwatch.store.flights` is in `store`."""
     return module.split(".")[1] if module.count(".") else ""
 
 
@@ -143,7 +143,7 @@ def test_no_circle_among_the_parts() -> None:
 
 
 def dotted(node: ast.expr) -> str:
-    """`pd.Timestamp.now` → `Timestamp.now`: the last two names of an attribute, without where it came from."""
+    """`pd.Timestamp.now` → `Timestamp.now`: the last two names of an attribute, without its module."""
     if isinstance(node, ast.Attribute):
         inner = node.value
         last = inner.attr if isinstance(inner, ast.Attribute) else inner.id if isinstance(inner, ast.Name) else ""
@@ -163,7 +163,7 @@ def test_the_core_is_pure(module: str, path: Path) -> None:
 
 
 def test_the_time_is_asked_for_in_known_places_only() -> None:
-    """Elsewhere it is a parameter. What stands here hands it in, measures durations or keeps a lease."""
+    """Elsewhere it is a parameter. The modules listed pass it in, measure durations or keep a lease."""
     allowed = {"cli", "daemon", "demo", "leader", "jobs", "sources", "notify", "logs", "metrics"}
 
     asking = {
@@ -244,7 +244,7 @@ print(json.dumps(seen))
 
 
 def test_importing_a_module_does_nothing(tmp_path: Path) -> None:
-    """Our own lines touch no file, socket, thread, process or environment variable while modules are imported."""
+    """Our own code touches no file, socket, thread, process or environment variable while modules are imported."""
     names = sorted({module for module, path in ALL if path.name != "__main__.py"})
 
     touched = json.loads(run(QUIET_IMPORT, str(PACKAGE), *names, cwd=tmp_path))

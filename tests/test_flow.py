@@ -40,7 +40,7 @@ pytestmark = pytest.mark.slow
 
 
 class Desk:
-    """The story going on in a copy of its database, at a time of its own."""
+    """The story continued in a copy of its database, at its own time."""
 
     def __init__(self, folder: Path, played: Played, database: str, now: datetime) -> None:
         self.folder, self.now = folder, now
@@ -193,7 +193,7 @@ def test_an_acknowledged_alert_stays_one_alert(after: Desk) -> None:
 
 
 def test_a_first_run_on_a_history_with_a_surge_sends_nothing(tmp_path: Path, played: Played) -> None:
-    """Everything, surge included, comes from the archive; what is found is a finding, not news."""
+    """Everything, including the surge, comes from the archive; what is found is a finding, not news."""
     end = LIVE + DAYS * DAY
     with Feed(played.sky, end) as feed, MailServer() as mail, HttpServer() as slack:
         settings = week.configure(tmp_path, feed.url, mail.port, slack.url)

@@ -58,7 +58,7 @@ def test_a_polygon_with_a_bay_leaves_the_bay_out():
 
 @given(st.lists(st.tuples(st.floats(-90, 90), st.floats(-180, 180)), max_size=6), st.floats(1e-7, 2.0))
 def test_steps_along_a_way_are_distances(points, size):
-    """Whether they are short, long or across the date line."""
+    """Steps may be short, long or across the date line."""
     lat = np.clip(np.array([y for y, _ in points]) * size, -90, 90)
     lon = (np.array([x for _, x in points]) * size + 180) % 360 - 180
 

@@ -1,4 +1,4 @@
-"""Ten thousand names written by an enemy through each exit that is no message: files, pages, notebooks, terminal."""
+"""Ten thousand hostile names through each exit other than messages: files, pages, notebooks, terminal."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def flights() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def db(flights: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Iterator[explore.Explorer]:
-    """The composed database with an alert that rests on all of them, and hostile words in whatever else is told."""
+    """The composed database with an alert that rests on all of them, and hostile words in all other texts."""
     path = tmp_path_factory.mktemp("hostile") / "fw.db"
     composed.database(path)
     pool = (stored(n) for n in names(32, 4000))
@@ -91,7 +91,7 @@ TAGS = {
 
 
 class Active(HTMLParser):
-    """Everything in a page that could do something, and every address it would call."""
+    """Everything active in a page, and every address it would call."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -120,7 +120,7 @@ def active(text: str) -> list[str]:
 
 
 def hostile_left(text: str) -> list[str]:
-    """Control characters but for line ends and tabs, and overrides of the writing direction."""
+    """Control characters except line ends and tabs, and overrides of the writing direction."""
     return CONTROL.findall(text.replace("\r\n", "\n").replace("\t", " "))
 
 

@@ -16,7 +16,7 @@ NOW = datetime(2024, 12, 14, 12, tzinfo=UTC)
 
 
 def rows(n: int = 1, **columns) -> pd.DataFrame:
-    """n fixes, 10 s apart, of an aircraft at 450 kt northward; columns override."""
+    """n fixes, 10 s apart, of an aircraft flying north at 450 kt; `columns` override."""
     start = units.millis(NOW) - n * 10_000
     frame = pd.DataFrame(
         {
@@ -154,7 +154,7 @@ def test_many_airframes_on_one_spot_at_cruise_heights_are_a_spoof_cluster():
     assert marked == [0x700000 + i for i in range(6)]
 
 
-EDGE = 0.16  # degrees: squares in which company is looked for
+EDGE = 0.16  # degrees: squares searched for other airframes
 
 
 @given(

@@ -1,4 +1,4 @@
-"""Jobs on a real store: what order, chunks and midnight change (nothing), and what a late record repairs."""
+"""Jobs on a real store: order, chunks and midnight change nothing, and late records repair flights."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ FIRM = [
     "flight_id", "icao24", "callsign", "callsigns", "typecode", "firstseen", "lastseen", "departure_method",
     "arrival_method", "points", "longest_gap_s", "distance_nm", "status", "suspect", "track",
 ]  # fmt: skip
-"""What does not rest on where an airframe was seen before."""
+"""Columns that do not depend on where an airframe was seen before."""
 
 
 def same(a: pd.DataFrame, b: pd.DataFrame, columns: Sequence[str]) -> None:
@@ -109,7 +109,7 @@ def test_a_history_read_day_by_day_gives_the_flights_of_one_go(folders: list[Pat
         seen = whole[f"{side}_method"].isin(["observed", "approach"]).to_numpy()
         same(daily[seen], whole[seen], [f"est{side}airport", f"{side}_method", f"{side}_candidates"])
         for now, once in zip(daily[f"{side}_candidates"], whole[f"{side}_candidates"], strict=True):
-            assert set(now) >= {a for a, p in once.items() if p > 0.1}  # past visits weigh, they take nothing away
+            assert set(now) >= {a for a, p in once.items() if p > 0.1}  # past visits add weight, they remove nothing
 
 
 def test_midnight_cuts_no_flight(folders: list[Path]) -> None:
@@ -205,7 +205,7 @@ def test_the_order_of_polls_changes_nothing(store: Store) -> None:
 
 
 def test_history_before_between_and_beside_live_days_takes_no_flight_away(tmp_path: Path, store: Store) -> None:
-    """A day live, a day the daemon was off, a day live; then the archive of all three, and of the day before."""
+    """A live day, a day with the daemon off, a live day; then the archive of all three, and of the day before."""
     own = Sky(fleet(4))
     by_day = {d: [m for m in own.minutes if m.date() == d] for d in own.days()}
     first, off, again = own.days()[1:4]

@@ -1,4 +1,4 @@
-"""The same archive read here, by processes, and on a Dask cluster of two workers gives the same database."""
+"""The same archive read here, by processes and on a Dask cluster of two workers gives the same database."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ START = datetime(2024, 12, 1, 20, 0, tzinfo=UTC)
 
 @pytest.fixture(scope="module", autouse=True)
 def every_piece_a_chunk() -> Iterator[None]:
-    """So that there is work for several, and legs lie open between chunks."""
+    """So that there is work for several, and legs stay open between chunks."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(history, "CHUNK_BYTES", 1)
         yield
@@ -46,7 +46,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def read(folders: list[Path], path: Path, executor: Executor | None) -> dict[str, list[Any]]:
-    """What a fresh database holds; read twice, so that twice is once on every kind of executor."""
+    """What a fresh database holds; reads twice, because twice must be the same as once with every executor."""
     with open_store(str(path), create=True) as store:
         for _ in range(2):
             report = backfill(Context(Settings(), store), traces.pieces(folders, batch=1), executor=executor)

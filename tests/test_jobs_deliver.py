@@ -1,4 +1,4 @@
-"""The outbox as the daemon's jobs drive it: real store and servers, one channel telling of the other."""
+"""The outbox as the daemon's jobs drive it: real store and servers, one channel reporting on the other."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_a_channel_that_does_not_answer_is_shown_by_health_until_it_does(desk: D
     assert not channel_check(desk).ok
     assert "the last 5 tries failed" in channel_check(desk).text
 
-    desk.beat(20)  # no wait is longer than a quarter of an hour and its jitter
+    desk.beat(20)  # no wait is longer than 15 minutes plus jitter
     assert channel_check(desk).ok
     assert [request.json["text"].split(":")[0] for request in desk.slack.taken] == ["number 1"]
 

@@ -1,4 +1,4 @@
-"""Which model serves, and which days teach it."""
+"""Which model is in use, and which days it learns from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Logs: one event a line, as text or as JSON, with the traceback and without a secret."""
+"""Logs: one event per line, as text or JSON, with the traceback and without secrets."""
 
 from __future__ import annotations
 

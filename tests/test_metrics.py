@@ -1,4 +1,4 @@
-"""What Prometheus sees, who is called after a good cycle, and what happens when the disk is nearly full."""
+"""What Prometheus sees, what is pinged after a good cycle, and what happens when the disk is nearly full."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Migrations lead to the tables the code expects, from anywhere, and a database of the future is refused."""
+"""Migrations from any revision lead to the tables the code expects, and a database of a later release is refused."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def downgrade() -> None:
 
 @pytest.fixture
 def future(tmp_path: Path) -> Path:
-    """Our migrations and one more, as a later release would bring it."""
+    """Our migrations plus one, as a later release would have."""
     folder = tmp_path / "alembic"
     shutil.copytree(scripts(), folder, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "versions" / "9999_next.py").write_text(NEXT.format(head=schema.HEAD, body="pass"))
@@ -85,7 +85,7 @@ def test_the_code_knows_the_newest_migration_and_all_before_it() -> None:
 
 def test_migrations_make_exactly_the_tables_of_the_code(database_url: str) -> None:
     with open_store(database_url, create=True) as store, store.transaction() as connection:
-        # SQLite gives defaults back as typed in, which Alembic takes for a change; the next test compares those
+        # SQLite returns defaults as typed, which Alembic takes for a change; the next test compares those
         postgresql = store.dialect == "postgresql"
         options = {"compare_type": True, "compare_server_default": postgresql}
         context = MigrationContext.configure(connection, opts=options)

@@ -43,7 +43,7 @@ else:
 
 @pytest.fixture
 def kernel(program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A Jupyter kernel of the environment the wheel is installed in."""
+    """A Jupyter kernel in the environment where the wheel is installed."""
     folder = tmp_path / "jupyter" / "kernels" / "installed"
     folder.mkdir(parents=True)
     argv = [str(program.parent / "python"), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
@@ -94,7 +94,7 @@ def test_a_notebook_runs_installed_and_offline_in_an_empty_folder_and_only_reads
 
 
 def _keep(folder: Path, name: str, drawn: list[Any], notebook: Any) -> None:
-    """The pictures and the executed notebook, to be looked at."""
+    """Keep the pictures and the executed notebook for inspection."""
     folder.mkdir(parents=True, exist_ok=True)
     for i, output in enumerate(drawn):
         (folder / f"{name}-{i}.png").write_bytes(base64.b64decode(output["data"]["image/png"]))

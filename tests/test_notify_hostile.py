@@ -1,4 +1,4 @@
-"""Names written by an enemy, and secrets in every field: nothing active gets out, no secret gets anywhere."""
+"""Hostile names and secrets in every field: nothing active gets out, no secret gets anywhere."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ KEYS = ("departed", "callsign", "registration", "typecode", "icao24", "from", "t
 
 
 def messages(seed: int, count: int) -> list[Message]:
-    """Messages that hold `count` hostile names in all, some hundred each."""
+    """Messages with `count` hostile names in total, about a hundred each."""
     pool = names(seed, count)
     out = []
     while pool:
@@ -105,7 +105,7 @@ def test_ten_thousand_names_in_whole_mails_lose_none(caplog: pytest.LogCaptureFi
 
 
 class Active(HTMLParser):
-    """Everything in a page that could do something."""
+    """Everything active in a page."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -196,7 +196,7 @@ CANARY = {
 
 @pytest.fixture
 def heard() -> Any:
-    """Everything any logger says at DEBUG, through the guard, with tracebacks."""
+    """Everything that any logger says at DEBUG, through the filter, with tracebacks."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter("%(name)s %(levelname)s %(message)s"))
@@ -265,7 +265,7 @@ def test_no_secret_reaches_a_log_an_error_or_an_answer(heard: io.StringIO, monke
 
 
 def tried(channel: notify.Channel, message: Message) -> str:
-    """All that a failed or good send leaves behind: the answer, or the error with its traceback."""
+    """What a failed or good send leaves behind: the answer, or the error with its traceback."""
     try:
         return channel.send(message) + repr(channel)
     except DeliveryError as error:

@@ -54,7 +54,7 @@ with open_store(url) as store:
 
 
 class Outbox:
-    """A database with messages in it, a mail server, and workers that are started and killed."""
+    """A database with messages, a mail server, and workers that are started and killed."""
 
     def __init__(self, folder: Path, server: MailServer) -> None:
         self.url, self.server, self.count = f"sqlite:///{folder / 'fw.db'}", server, 0
@@ -101,7 +101,7 @@ def kill(process: subprocess.Popen[str]) -> None:
 
 
 def check(mails: list[Mail], count: int, kills: int) -> int:
-    """Every message arrived; the number of repeats, each with the same id and marked as one."""
+    """Checks that every message arrived; returns the number of repeats, each marked and with the same id."""
     copies = Counter(mail.message["X-Flightwatch-Alert"] for mail in mails)
     assert set(copies) == {f"message-{number}" for number in range(count)}
     repeats = [name for name, number in copies.items() if number > 1]

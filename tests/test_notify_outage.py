@@ -1,4 +1,4 @@
-"""Channels that are down for hours, on a simulated clock: real store, real local servers, the worker of the daemon."""
+"""Channels that are down for hours, on a simulated clock: real store, real local servers, the daemon's worker."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.fakes.smtp import MailServer
 from tests.test_notify_send import settings
 
 START = datetime(2024, 12, 14, 20, 0, tzinfo=UTC)
-TICK_S = 10  # simulated seconds between two looks into the outbox
+TICK_S = 10  # simulated seconds between two checks of the outbox
 
 
 class SimulatedClock:
@@ -42,7 +42,7 @@ class SimulatedClock:
 
 
 class Desk:
-    """A store with alerts in it, and one worker per channel driven as the daemon does."""
+    """A store with alerts, and one worker per channel, driven as by the daemon."""
 
     def __init__(self, store: Store, clock: SimulatedClock) -> None:
         self.store, self.clock, self.count = store, clock, 0
@@ -69,7 +69,7 @@ class Desk:
         return number
 
     def run(self, channel: notify.Channel, seconds: float, *, policy: Policy | None = None) -> None:
-        """The worker, every few seconds of simulated time, for that long."""
+        """Run the worker every few seconds of simulated time, for that long."""
         until = self.clock.time + timedelta(seconds=seconds)
         policy = policy or Policy(spacing_s=channel.spacing_s)
         worker = Worker(channel, self.store, policy, self.clock.clock(), random.Random(7))
@@ -330,7 +330,7 @@ def test_quiet_hours_end_by_the_wall_clock_of_their_zone(zone: str, when: str, e
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(8))
 def test_whatever_the_servers_answer_nothing_is_lost_and_order_is_kept(seed: int, desk: Desk) -> None:
-    """Random schedules of refusals: every alert arrives once, or again only where the first answer was not seen."""
+    """Random schedules of refusals: every alert arrives once, and again only where the first answer was not seen."""
     rng = random.Random(seed)
     doubtful = 0
 

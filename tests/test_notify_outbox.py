@@ -1,4 +1,4 @@
-"""The outbox's rules by themselves: when, in which order, with which others, and when it is over."""
+"""The outbox's rules: when a message is sent, in which order, with which others, and when it is given up."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ USUAL = Policy()
 def drain(channel: Broken, *deliveries: Delivery, policy: Policy = USUAL, claim: bool = False) -> list[Delivery]:
     with open_store("sqlite://", create=True) as store:
         stored = store.add_deliveries(deliveries)
-        if claim:  # as a process left it that was killed while sending
+        if claim:  # as left by a process killed while sending
             for delivery in stored:
                 store.claim_delivery(delivery.id, NOW)
             store.recover_deliveries()

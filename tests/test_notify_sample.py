@@ -1,6 +1,6 @@
-"""One whole alert as people get it, kept as files so that a change of wording is seen and meant.
+"""One whole alert as people get it, kept as files so that changes of wording are visible and intended.
 
-`FLIGHTWATCH_WRITE_SAMPLES=1 pytest tests/test_notify_sample.py` writes them anew.
+`FLIGHTWATCH_WRITE_SAMPLES=1 pytest tests/test_notify_sample.py` writes them again.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
 
 
 def settings(kind: str, **values: Any) -> Any:
-    """As the configuration hands them over: attributes, and `secret` for those that are."""
+    """As the configuration passes them: attributes, and `secret` for secrets."""
     secrets = {k: values.pop(k, None) for k in ("webhook", "token", "url", "key", "password", "urls")}
     defaults = {"name": kind, "host": "127.0.0.1", "port": None, "security": "none", "username": "", "kind": kind}
     defaults |= {"sender": "watch@example.org", "recipients": ("desk@example.org",), "delivery": "at-least-once"}
@@ -299,7 +299,7 @@ def test_a_webhook_is_signed_and_carries_its_idempotency_key(message: Message) -
     signed = stamp.removeprefix("t=").encode() + b"." + first.body
     assert hmac.compare_digest(digest, hmac.new(b"k3y-of-the-desk", signed, hashlib.sha256).hexdigest())
     assert (first.json["may_be_a_repeat"], again.json["may_be_a_repeat"]) == (False, True)
-    assert Message.of(first.json) == message  # with its map, so a webhook is one of those it is kept for
+    assert Message.of(first.json) == message  # with its map: webhooks are among the channels it is kept for
     assert "webhook" in notify.WITH_PICTURES
 
 

@@ -1,4 +1,4 @@
-"""The Slack bot against a workspace played by a local server: threads, updates, the map, and doubtful messages."""
+"""The Slack bot with a workspace simulated by a local server: threads, updates, the map, and doubtful messages."""
 
 from __future__ import annotations
 

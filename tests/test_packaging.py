@@ -1,4 +1,4 @@
-"""What is installed is whole: a wheel in a fresh environment, run from an empty folder."""
+"""The installed package is complete: a wheel in a fresh environment, run from an empty folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Places: names, codes, countries, circles and polygons become airports; areas become circles feeds can answer."""
+"""Places: names, codes, countries, circles and polygons become airports; areas become circles that feeds can answer."""
 
 from __future__ import annotations
 

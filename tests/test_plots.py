@@ -1,4 +1,4 @@
-"""Pictures show what they are given, whatever is missing, and say which part is inference."""
+"""Pictures show their data, whatever is missing, and say which part is inferred."""
 
 from __future__ import annotations
 

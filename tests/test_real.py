@@ -1,4 +1,4 @@
-"""The real recordings through the real command line: what was kept, what was refused and why, and twice is once."""
+"""Real recordings through the real command line: what is kept, what is refused and why; twice is the same as once."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_a_dry_run_counts_the_same_and_leaves_nothing(db: Path, real_data: Path)
 
 
 def board(real_data: Path, path: Path) -> Counter[str]:
-    """A flight list made from the boards of Hong Kong; how many rows, and how many of them say the same twice."""
+    """Writes a flight list from Hong Kong's boards; returns how many rows it has and how many are duplicates."""
     seen: Counter[tuple[str, ...]] = Counter()
     with (
         gzip.open(real_data / "hkg_airport_boards/hkg_flights_flat.csv.gz", "rt", encoding="utf-8") as source,

@@ -1,4 +1,4 @@
-"""The reference of the commands is made from the code, so it is complete and current."""
+"""The command reference is made from the code, complete and up to date."""
 
 from __future__ import annotations
 

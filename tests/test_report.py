@@ -1,4 +1,4 @@
-"""The report says what happened and how well it was watched, on one page that asks nothing of the network."""
+"""The report says what happened and how well it was watched, on one page that needs no network."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ VOID = {"meta", "img", "br"}
 
 
 class Balance(HTMLParser):
-    """Fails on a tag that closes nothing or is never closed."""
+    """Fails on a tag that closes nothing or is not closed."""
 
     def __init__(self) -> None:
         super().__init__()

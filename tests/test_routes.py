@@ -1,4 +1,4 @@
-"""Routes: what they resolve to, which flights count, with what probability, and what a day adds up to."""
+"""Routes: what they resolve to, which flights count and with what probability, and what a day adds up to."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BY_NAME = {route.name: route for route in SHIPPED}
 
 
 def test_shipped_routes_count_cargo_types_that_ask_not_to_be_shown_and_no_other():
-    """Belarusian Il-76s carry the LADD mark; a business jet on the same route keeps its owner's wish."""
+    """Belarusian Il-76s have the LADD flag and count; a business jet on the same route stays hidden."""
     flights = frame(
         flight("UMMS", "HLLB", icao24="510280", typecode="IL76"),
         flight("UMMS", "HLLB", icao24="a00001", typecode="GLF6"),

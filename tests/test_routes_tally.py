@@ -77,7 +77,7 @@ def test_earlier_matches_may_come_from_the_store():
 
     assert whole["newcomers"].tolist() == parts["newcomers"].tolist()
     assert whole["newcomers"].iloc[0] == pytest.approx(0.0, abs=1e-9)
-    assert parts["region_newcomers"].tolist() == [1.0]  # nobody told it of the arrival before
+    assert parts["region_newcomers"].tolist() == [1.0]  # it does not know of the earlier arrival
     assert whole["region_newcomers"].iloc[0] == pytest.approx(0.0, abs=1e-9)
 
 

@@ -1,4 +1,4 @@
-"""Four feeds in trouble over real HTTP: the poll table tells them apart, `status` says it, nothing is made of it."""
+"""Four failing feeds over real HTTP: the poll table tells them apart, `status` reports it, no alert comes of it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.fakes.http import HttpServer, Request
 pytestmark = pytest.mark.slow
 
 STEP = timedelta(minutes=10)
-GOOD, BAD = 12, 9  # polls before the trouble, and in it: an hour and a half
+GOOD, BAD = 12, 9  # polls before the trouble, and during it: an hour and a half
 Reply = tuple[int, dict[str, str], bytes]
 
 
@@ -80,7 +80,7 @@ class Feed(HttpServer):
 
 
 def watched(learned: tuple[config.Settings, Any], folder: Path, trouble: Callable[[datetime], Reply] | None) -> Any:
-    """A copy of the database after two good hours and an hour and a half of trouble; settings and the time it is."""
+    """A copy of the database after two good hours and 90 minutes of trouble; settings and the current time."""
     settings, model = learned
     db = folder / "fw.db"
     shutil.copy(settings.database.url.removeprefix("sqlite:///"), db)
@@ -152,7 +152,7 @@ def test_without_trouble_nothing_is_said(learned: tuple[config.Settings, Any], t
 
 def test_the_command_prints_it(learned: tuple[config.Settings, Any], tmp_path: Path) -> None:
     settings, _ = watched(learned, tmp_path, page)
-    # the command looks at the last day by the clock of the machine
+    # the command looks at the last day by the machine's clock
     with open_store(settings.database.url) as store:
         late = datetime.now(tz=UTC) - timedelta(minutes=5)
         polls = bad_polls(store)

@@ -1,4 +1,4 @@
-"""Backups are whole while others write, go back, and leave nothing behind; the log is folded into the file."""
+"""Backups are complete while others write, can be restored, and leave nothing behind; the log is checkpointed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may open the store and how: files, modes, forks, wrong addresses; and what its tables promise."""
+"""Opening the store: files, modes, forks, wrong addresses; and what its tables promise."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_only_its_owner_can_read_the_database(tmp_path: Path) -> None:
 def test_a_copy_on_read_only_media_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with open_store(str(tmp_path / "fw.db"), create=True) as store:
         store.set_mark("a", "1")
-    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write anywhere, so a real mode shows nothing here
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write anywhere, so a real mode would test nothing
 
     with open_store(str(tmp_path / "fw.db"), readonly=True) as copy:
         assert copy.get_mark("a") == "1"

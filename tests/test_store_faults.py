@@ -1,4 +1,4 @@
-"""What the store promises when things go wrong: killed, locked, full, gone, opened wrongly."""
+"""The store's promises when things go wrong: killed, locked, full, gone, opened wrongly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the store remembers beside rows: fixes kept packed between two days of an archive, and what was told already."""
+"""What the store remembers besides rows: fixes packed between two archive days, and claims already stored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DAY = 1_734_134_400_000  # 2024-12-14
 
 
 def fixes(seed: int, airframes: int = 4, *, between: bool = False) -> pd.DataFrame:
-    """Rows as archives have them; `between`: also numbers that lie between readsb's steps."""
+    """Rows as in archives; `between`: also numbers between readsb's steps."""
     rng = np.random.default_rng(seed)
     parts = []
     for number in range(airframes):

@@ -1,4 +1,4 @@
-"""The acceptance tests of `make torture` in a size that fits every change; the full size is in docs/reliability.md."""
+"""The acceptance tests of `make torture`, small enough for every change; the full size is in docs/reliability.md."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_the_whole_chain_killed_anywhere_comes_to_the_same_rows_as_one_never_kil
 
 
 def test_killed_while_sending_nothing_is_lost_and_repeats_say_so() -> None:
-    # ten random kills are too few for the share of repeats that the full size is held to
+    # ten random kills are too few for the full size's bar on repeats
     for line in sending.run(12):
         assert line.lost == 0, " | ".join(line.cells())
         assert line.doubled <= line.trials, " | ".join(line.cells())

@@ -1,4 +1,4 @@
-"""Single windows in which something was, or could be, lost: each as small as it can be told."""
+"""Single windows in which something was or could be lost: each as small as possible."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_whoever_lost_the_lead_stops_and_stores_nothing(tmp_path: Path, store: S
 
 
 def test_an_airframe_heard_once_a_round_still_has_its_flight(tmp_path: Path, store: Store, mail: MailServer) -> None:
-    """With one fix a round the first is no flight, and must be looked at again with the second."""
+    """With one fix per round, the first is no flight and must be looked at again with the second."""
     cycle = 0
 
     def answer(_: Any) -> tuple[int, dict[str, str], bytes]:

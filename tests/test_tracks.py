@@ -63,7 +63,7 @@ def test_foreign_bytes_are_refused_by_name():
         tracks.decode(b"PNG")
 
 
-@settings(deadline=None)  # of a machine that others use at the same time
+@settings(deadline=None)  # others may use the machine at the same time
 @given(st.lists(st.tuples(st.integers(0, 10**9), st.floats(-90, 90), st.floats(-180, 180)), min_size=1, max_size=30))
 def test_any_positions_in_any_order_come_back_in_order_of_time(rows):
     rows = list({r[0]: r for r in rows}.values())

@@ -1,4 +1,4 @@
-"""What a daemon needs at some time is there before it begins, and what is missing is said."""
+"""What a daemon needs later is loaded before it begins, and what is missing is reported."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_map_that_cannot_be_drawn_is_told_and_keeps_nobody_from_watching(
 
 
 def test_the_daemon_alone_does_not_load_what_is_loaded_there() -> None:
-    """Else it would be no use to name it."""
+    """Otherwise there would be no point in naming it."""
     code = "import sys, flightwatch.daemon, flightwatch.jobs.warm as w; print([n for n in w.LATER if n in sys.modules])"
 
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -1,4 +1,4 @@
-"""What a beat of the daemon writes, and a child process that does some work: for tests of stores that break."""
+"""What a beat of the daemon writes, and a child process that works: for tests of stores that break."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two channels of most tests as a configuration has them: mail to a server here, Slack by a webhook in a file."""
+"""The two channels of most tests, as in a configuration: mail to a local server, Slack by a webhook in a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A composed world for alerts: flights, matches and findings day by day, and what the store would hold of alerts."""
+"""A composed world for alerts: flights, matches and findings day by day, and the alerts the store would hold."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class World:
         return name
 
     def judge(self, route: str, day: int, observed: float, *, flagged: bool = True, **finding: Any) -> None:
-        """A finding of that day; judging a day again replaces what was found."""
+        """A finding for that day; judging a day again replaces it."""
         when = DAY0 + timedelta(days=day)
         self.findings = [f for f in self.findings if (f["route"], f["day"]) != (route, when)]
         self.findings.append(

@@ -1,4 +1,4 @@
-"""The program as its users run it, in processes of its own: a folder with a configuration and the daemons in it."""
+"""The program as its users run it, in its own processes: a folder with a configuration, and its daemons."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ POLL_S = 0.5
 
 @dataclass
 class Place:
-    """A folder with a configuration, and the daemons that run by it."""
+    """A folder with a configuration, and the daemons that use it."""
 
     folder: Path
     url: str
@@ -75,14 +75,14 @@ think_s = 1
 
 
 def until(true: Callable[[], object], what: str, within: float = 40.0) -> float:
-    """How long it took until that was so."""
+    """How long it took until that was true."""
     took = came_true(true, within)
     assert took is not None, f"not within {within:.0f} s: {what}"
     return took
 
 
 def came_true(true: Callable[[], object], within: float) -> float | None:
-    """How long it took until that was so; None when it did not come to be."""
+    """How long it took until that was true; None if it did not become true."""
     began = time.monotonic()
     while not true():
         if time.monotonic() - began > within:
@@ -93,7 +93,7 @@ def came_true(true: Callable[[], object], within: float) -> float | None:
 
 @contextmanager
 def place_at(folder: Path, url: str) -> Iterator[Place]:
-    """A place that polls `url`; whatever daemon is left in the end is killed."""
+    """A place that polls `url`; daemons left at the end are killed."""
     made = Place(folder, url)
     made.configure()
     try:

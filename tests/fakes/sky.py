@@ -1,4 +1,4 @@
-"""A small sky of known flights, told the two ways the world tells it: readsb trace files, and v2 answers over HTTP.
+"""A small sky of known flights in both real formats: readsb trace files, and v2 answers over HTTP.
 
     sky = Sky([Trip("152049", "GTI101", "UMMS", "HLLB", datetime(2024, 12, 10, 22, 0, tzinfo=UTC))])
     sky.write_traces(tmp_path / "globe_history")
@@ -108,7 +108,7 @@ class Sky:
 
     @property
     def minutes(self) -> list[datetime]:
-        """When anybody is heard."""
+        """The minutes at which any aircraft is heard."""
         return sorted(self._fixes)
 
     def at(self, when: datetime) -> list[tuple[Trip, dict[str, Any]]]:
@@ -125,7 +125,7 @@ class Sky:
         return sorted({when.date() for when in self._fixes})
 
     def write_traces(self, folder: Path, days: Iterable[date] | None = None) -> list[Path]:
-        """A folder a day as the archives have it; the folders."""
+        """Write one folder per day, as archives do; returns the folders."""
         wanted = self.days() if days is None else list(days)
         out = []
         for day in wanted:
@@ -169,7 +169,7 @@ def _row(trip: Trip, fix: dict[str, Any], base: float, number: int) -> list[Any]
 
 
 class Feed(HttpServer):
-    """The sky over HTTP, at the time in `now`; every path gives everybody. `answers` is what was handed out."""
+    """The sky over HTTP, at the time in `now`; every path returns all aircraft. `answers` holds what was sent."""
 
     def __init__(self, sky: Sky, now: datetime | None = None) -> None:
         self.sky = sky

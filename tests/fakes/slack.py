@@ -1,4 +1,4 @@
-"""A Slack workspace of one channel on top of the local HTTP server: what the bot's methods do, kept in lists.
+"""A Slack workspace with one channel, on top of the local HTTP server: what the bot's methods do is kept in lists.
 
     with Workspace() as slack:
         slackbot.API = slack.api

@@ -117,7 +117,7 @@ class MailServer:
 
 
 class _Controller(Controller):
-    """On any free port: the base class connects to itself to see that it is up, and needs to know where."""
+    """On any free port: the base class connects to itself to check that it is up, and needs to know where."""
 
     def _trigger_server(self) -> None:
         self.port = self.server.sockets[0].getsockname()[1]  # type: ignore[union-attr]

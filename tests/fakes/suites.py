@@ -33,7 +33,7 @@ VALID: dict[str, bytes] = {
     "string unicode escaped double quote": b'"\\u0022"', "string reserved in utf-8": '"\U0001bfff"'.encode(),
     "structure whitespace": b" [ 1 , 2 ] \t\r\n", "structure trailing newline": b'["a"]\n', "structure lonely zero": b"0",
 }  # fmt: skip
-"""Values every parser must accept wherever a value may stand."""
+"""Values that every parser must accept wherever a value is allowed."""
 
 FORBIDDEN: dict[str, bytes] = {
     "array 1 true without comma": b"[1 true]", "array invalid utf8": b"[a\xe5]", "array colon": b'["": 1]',
@@ -80,7 +80,7 @@ FORBIDDEN: dict[str, bytes] = {
     "structure uescaped lf before string": b'[\\u000A""]', "structure unclosed array": b"[1", "structure unclosed object": b'{"asd":"asd"',
     "structure unicode identifier": "å".encode(), "structure utf8 bom no data": b"\xef\xbb\xbf", "structure whitespace formfeed": b"[\x0c]",
 }  # fmt: skip
-"""Documents no parser may take for whole."""
+"""Documents that no parser may accept as complete."""
 
 OPEN: dict[str, bytes] = {
     "number double huge neg exp": b"123.456e-789", "number huge exp": b"0.4e" + b"0" * 60 + b"669999999999999999999999999999999999999",
@@ -92,10 +92,10 @@ OPEN: dict[str, bytes] = {
     "string truncated utf-8": b'"\xe0\xff"', "string utf-8 invalid": b'"\xff"', "string not in unicode range": b'"\xf4\xbf\xbf\xbf"', "string utf16 with bom": b'\xff\xfe"\x00"\x00',
     "structure 500 nested arrays": b"[" * 500 + b"]" * 500, "structure utf-8 bom empty object": b"\xef\xbb\xbf{}",
 }  # fmt: skip
-"""What RFC 8259 leaves to the parser: either is right, neither may break anything."""
+"""What RFC 8259 leaves to the parser: accepting or refusing is right, but nothing may break."""
 
 NAUGHTY: tuple[str, ...] = (
-    # reserved words and what programs take for nothing or for a number
+    # reserved words, and what programs take for null or a number
     "undefined", "undef", "null", "NULL", "(null)", "nil", "NIL", "true", "false", "True", "False", "TRUE", "FALSE", "None", "hasOwnProperty", "then",
     "constructor", "\\", "\\\\", "0", "1", "1.00", "$1.00", "1/2", "1E2", "1E02", "1E+02", "-1", "-1.00", "-$1.00", "-1/2", "-1E2", "1/0", "0/0",
     "-2147483648/-1", "-9223372036854775808/-1", "-0", "-0.0", "+0", "+0.0", "0.00", "0..0", ".", "0.0.0", "0,00", "0,,0", ",", "0,0,0", "0.0/0",
@@ -127,7 +127,7 @@ NAUGHTY: tuple[str, ...] = (
     "Powerلُلُصّبُلُلصّبُررً ॣ ॣh ॣ ॣ冗", "🏳0🌈️", "జ్ఞ\u200cా", "گچپژ", "=cmd|' /C calc'!A0", "@SUM(1+1)*cmd", "+1+1", "-2+3",
     "\r\nBcc: evil@x", "=?utf-8?q?x=0D=0A?=", "<!channel>", "<@U012AB3CD>", "[link](javascript:alert(1))", "a" * 5000, " ", "  \t ", "", "\x00", "A\x00B",
 )  # fmt: skip
-"""Texts for every field that holds text. Lone surrogates are apart: JSON can carry them, text files cannot."""
+"""Texts for every text field. Lone surrogates are separate: JSON can hold them, text files cannot."""
 
 SURROGATES = ("\ud800", "\udfff", "a\udc00b", "\ud83d")
 

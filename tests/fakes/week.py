@@ -1,7 +1,7 @@
 """A composed story: three months of history, then a working week of polls in which a rare route surges.
 
-Ordinary traffic between ordinary places, one quiet flight from Minsk to Benghazi a month; from the third live day on
-two Il-76s a day, by way of Moscow too. Seen all the way, so that counts are whole numbers.
+Ordinary traffic between ordinary places, and one flight a month from Minsk to Benghazi; from the third live day on, two
+Il-76s a day, also from Moscow. Seen all the way, so that counts are whole numbers.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def history(ctx: Context, sky: Sky, folder: Path) -> None:
 
 
 def moments(sky: Sky, first: datetime, last: datetime, *, every: int = 10) -> list[datetime]:
-    """When to poll: each half hour, and each ten minutes while anybody flies."""
+    """When to poll: every half hour, and every ten minutes while any aircraft flies."""
     heard = set(sky.minutes)
     out, when = [], first
     while when < last:
@@ -120,8 +120,8 @@ def moments(sky: Sky, first: datetime, last: datetime, *, every: int = 10) -> li
 
 @dataclass
 class Played:
-    """The story's end: a folder with flightwatch.toml and flightwatch.db, `eve.db` as it was right before the step
-    that opened the alert (at `opened`), and what was sent."""
+    """The story's end: a folder with flightwatch.toml and flightwatch.db, `eve.db` from right before the step that
+    opened the alert (at `opened`), and what was sent."""
 
     folder: Path
     sky: Sky

@@ -1,4 +1,4 @@
-"""The frame explore gives makes a `Traffic`, in the environment where `traffic` can be installed."""
+"""The frame from explore makes a `Traffic`, in an environment where `traffic` can be installed."""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@
     flightwatch export tracks --format parquet > tracks.parquet
     other/bin/python tests/interop/traffic_frame.py tracks.parquet
 
-Stands alone, because traffic 2.13 does not import with pandas 3 (xoolive/traffic#537) and flightwatch is not needed to
-read its files.
+Self-contained, because traffic 2.13 does not import with pandas 3 (xoolive/traffic#537), and its files can be read
+without flightwatch.
 """
 
 from __future__ import annotations

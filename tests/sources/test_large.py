@@ -1,4 +1,4 @@
-"""What the compiled loops read of an answer is what the general decoder reads, or nothing."""
+"""The compiled loops read what the general decoder reads from an answer, or nothing."""
 
 from __future__ import annotations
 

@@ -208,7 +208,7 @@ def link(name: str, kind: bytes, target: str = "") -> tuple[tarfile.TarInfo, Non
 
 
 def zeros(size: int) -> bytes:
-    """Gzip of so many zeros, put together from one packed mebibyte, as building it honestly takes seconds."""
+    """Gzip of so many zeros, assembled from one packed mebibyte, because really packing them takes seconds."""
     engine = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
     first = engine.compress(bytes(2**20)) + engine.flush(zlib.Z_FULL_FLUSH)
     block = engine.compress(bytes(2**20)) + engine.flush(zlib.Z_FULL_FLUSH)
@@ -259,7 +259,7 @@ def test_a_hostile_archive_writes_nothing_and_stops_nothing(tmp_path: Path, monk
 
 
 def test_mutated_archives_never_write_crash_or_hang(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """R18 in CI size: 500 archives, mutated or cut, each read to its end or refused in our own words."""
+    """R18 in CI size: 500 mutated or cut archives, each read to its end or refused in our own words."""
     monkeypatch.chdir(tmp_path)
     whole = np.frombuffer(
         tar({f"traces/{i:02x}/trace_full_140a{i:02x}.json": trace(f"140a{i:02x}") for i in range(1, 6)}), np.uint8

@@ -1,4 +1,4 @@
-"""What a source's polls say of it."""
+"""What a source's polls say about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Heatmaps: what is written comes back, what is none is refused, and how dense the sky was."""
+"""Heatmaps: what is written comes back, other files are refused, and how dense the traffic was."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from flightwatch.units import instants, millis
 
 
 def world(count: int = 40, slices: int = 30, seed: int = 3) -> pd.DataFrame:
-    """Rows as a heatmap holds them: rounded to its steps."""
+    """Rows as in a heatmap: rounded to its steps."""
     rng = np.random.default_rng(seed)
     address = np.tile(0x140000 + np.arange(count), slices)
     ms = np.repeat(1_763_769_600_000 + 10_000 * np.arange(slices), count)

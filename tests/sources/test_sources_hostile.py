@@ -28,7 +28,7 @@ TOKENS = (
 
 
 def mutate(body: bytes, rng: np.random.Generator) -> bytes:
-    """One or two changes: mostly a value replaced by a nasty one, else a byte, a cut, a piece twice."""
+    """One or two changes: mostly a value replaced by a nasty one, else a changed byte, a cut, a piece doubled."""
     data = bytearray(body)
     for _ in range(rng.integers(1, 3)):
         if not data:

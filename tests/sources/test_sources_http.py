@@ -86,7 +86,7 @@ def test_a_chunked_body_arrives_whole(feed: Any) -> None:
 
 
 def bomb(size: int) -> bytes:
-    """Gzip of so many zeros, put together from one packed mebibyte, as building it honestly takes seconds."""
+    """Gzip of so many zeros, assembled from one packed mebibyte, because really packing them takes seconds."""
     engine = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
     first = engine.compress(bytes(2**20)) + engine.flush(zlib.Z_FULL_FLUSH)
     block = engine.compress(bytes(2**20)) + engine.flush(zlib.Z_FULL_FLUSH)
@@ -195,7 +195,7 @@ def test_the_body_of_a_redirect_is_never_unpacked(feed: Any) -> None:
 def test_private_targets_are_refused_on_the_open_socket(feed: Any) -> None:
     feed.body("/a", BODY)
     asked = Client("desk@example.org", limits=Limits(total_s=5))
-    asked.allow_private = True  # lets plain http pass the check of the URL; the socket's own check stays
+    asked.allow_private = True  # lets plain http pass the URL check; the socket's own check stays
 
     told = outcome(asked, f"http://localhost:{feed.server_port}/a")
 

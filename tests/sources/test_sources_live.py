@@ -183,7 +183,7 @@ def test_an_old_callsign_is_not_put_beside_a_new_position(data: Path) -> None:
 
 
 class Tower:
-    """A BaseStation port that hands out bytes in awkward pieces, then hangs up or falls silent."""
+    """A BaseStation port that sends bytes in awkward pieces, then hangs up or falls silent."""
 
     def __init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))

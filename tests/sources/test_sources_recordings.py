@@ -1,4 +1,4 @@
-"""Recordings, tables of positions and flight lists: every form they come in, and one clear line for what is none."""
+"""Recordings, position tables and flight lists: every form they come in, and one clear line for anything else."""
 
 from __future__ import annotations
 

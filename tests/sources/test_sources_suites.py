@@ -1,4 +1,4 @@
-"""R14: every class of document and text that breaks programs, in every place of every format, and through the store."""
+"""R14: every class of document and text that breaks programs, at every place of every format, and through the store."""
 
 # ruff: noqa: E501  # rows of the formats as they are
 
@@ -39,7 +39,7 @@ Parser = Callable[[bytes], None]
 
 
 def with_hole(document: Any) -> tuple[bytes, bytes]:
-    """A document around the place where HOLE stands."""
+    """A document, split at HOLE."""
     before, after = json.dumps(document).encode().split(json.dumps(HOLE).encode())
     return before, after
 
@@ -97,7 +97,7 @@ FORMATS: dict[str, tuple[Callable[[], Iterator[tuple[str, tuple[bytes, bytes]]]]
 
 
 def refused(parse: Parser, body: bytes) -> bool:
-    """Whether it was refused, in our own words; anything else that is raised is a failure."""
+    """Whether it was refused in our own words; any other exception is a failure."""
     said = None
     try:
         parse(body)
@@ -201,13 +201,13 @@ def test_naughty_texts_in_lines_and_lists(tmp_path: Path) -> None:
         except InputError as error:
             told.append(str(error))
             continue
-        assert flights["icao24"].str.fullmatch("([0-9a-f]{6})?").all()  # without one a flight goes by its callsign
+        assert flights["icao24"].str.fullmatch("([0-9a-f]{6})?").all()  # without one, a flight is known by its callsign
         assert len(flights) + counted.total() >= len(texts) - sum(not t.strip() for t in texts)
     assert not any("\n" in text for text in told)
 
 
 def test_naughty_texts_come_back_from_the_store_as_they_went_in(database_url: str) -> None:
-    """What a parser lets through is what the database gives back, in both databases, in rows, notes and marks."""
+    """What a parser lets through, both databases give back unchanged, in rows, notes and marks."""
     rows = [{**PLANE, "hex": f"{0x140000 + n:06x}", **dict.fromkeys(("flight", "r", "t", "ownOp", "squawk"), text)}
             for n, text in enumerate(t for t in NAUGHTY if "\ud800" not in t)]  # fmt: skip
     found = readsb.parse(json.dumps({"now": 1763800000.5, "ac": rows}).encode(), source="x", received=NOW)

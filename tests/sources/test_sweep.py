@@ -1,4 +1,4 @@
-"""Records of heatmaps come to the same columns by sorting and by the loop that is compiled."""
+"""Heatmap records give the same columns by sorting and by the compiled loop."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flightwatch.sources import sweep
 
 START = 1_763_769_600_000
 HOUR = 3_600_000
-# where readsb's fields have a meaning of their own, and beside it
+# where readsb's fields have a special meaning, and next to it
 ALTITUDES = st.sampled_from([-124, -123, -122, 0, 1400, 32_767, -32_768])
 SPEEDS = st.sampled_from([-1, 0, 4503, -2, 32_767])
 DEGREES = st.integers(-200_000_000, 200_000_000)

@@ -1,4 +1,4 @@
-"""Many rows a statement, columns laid out for COPY, and claims that a feed repeats: as one by one."""
+"""Many rows per statement, columns laid out for COPY, and repeated claims of a feed: the same as one by one."""
 
 from __future__ import annotations
 

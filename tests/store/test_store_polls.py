@@ -1,4 +1,4 @@
-"""What feeds said comes back as it went in, and twice is once; with each database."""
+"""What feeds said comes back as it went in, and storing twice is the same as once; with each database."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A small world for the pictures, explore, exports, evidence and report: the reference case in little, seeded.
+"""A small seeded world for pictures, explore, exports, evidence and report: the reference case in miniature.
 
-Half a year of one flight a week Moscow and Minsk -> Benghazi, then from 8 December 2024 several a week; the last
-flights go dark south of Crete. Nothing in it is real traffic.
+Half a year with one flight a week from Moscow and Minsk to Benghazi, then several a week from 8 December 2024; the last
+flights go dark south of Crete. None of it is real traffic.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def path(origin: str, end: str, stop: float, points: int = 37) -> pd.DataFrame:
     along = np.concatenate([[0.0], np.cumsum(legs)])
     flown = np.linspace(0, stop * along[-1], points)
     left = along[-1] - flown
-    altitude = np.clip(np.minimum(flown, left) * 318, 0, 33000)  # three degrees: 318 ft a nautical mile
+    altitude = np.clip(np.minimum(flown, left) * 318, 0, 33000)  # three degrees: 318 ft per nautical mile
     seconds = flown / CRUISE_KT * 3600
     latitude, longitude = (np.interp(flown, along, corners[:, i]) for i in (0, 1))
     course = geo.bearing(latitude[:-1], longitude[:-1], latitude[1:], longitude[1:])
@@ -112,7 +112,7 @@ def fly(icao24: str, start: datetime, origin: str, callsign: str, stop: float, c
 
 
 def flights(seed: int = 7) -> pd.DataFrame:
-    """One a week until the surge, nine in the fortnight after; records.FLIGHT with tracks as frames."""
+    """One a week until the surge, nine in the two weeks after; records.FLIGHT with tracks as frames."""
     rng = np.random.default_rng(seed)
     rows = []
     day = FIRST
@@ -156,7 +156,7 @@ def route_days(listed: pd.DataFrame) -> pd.DataFrame:
 
 
 def findings(days: pd.DataFrame) -> pd.DataFrame:
-    """A judgement per route-day in records.FINDING, by a plain seven-day count: enough to draw and explain."""
+    """A finding per route-day (records.FINDING) by a plain seven-day count: enough to draw and explain."""
     rows = []
     for route, own in days.groupby("route"):
         count = own["flights"].rolling(7, min_periods=1).sum().to_numpy()
@@ -191,7 +191,7 @@ CONTRIBUTIONS = {"s14": 2.1, "gap": 1.4, "new14": 1.1, "heavy14": 0.6, "rev14": 
 
 
 def database(path: Path) -> Path:
-    """A real SQLite file that went through the real parts: raw bodies -> fixes -> flights -> route-days -> alert.
+    """A real SQLite file, made by the real parts: raw bodies -> fixes -> flights -> route-days -> alert.
 
     Every fix of the surge's flights is a v2 answer, kept as the raw body, parsed, cleaned and built into flights, so
     that evidence can be recomputed from the bodies. The half year before is written as finished flights.
@@ -226,8 +226,8 @@ def database(path: Path) -> Path:
 
 
 def cached(base: Path) -> Path:
-    """The same database once per test run: made by whoever comes first, also among pytest-xdist's processes, whose
-    `base` folders lie side by side."""
+    """The same database once per test run: the first to ask makes it, also among pytest-xdist's processes, whose `base`
+    folders are side by side."""
     path = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "composed.db"
     with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -249,7 +249,7 @@ def watched() -> list[records.Route]:
 
 
 def bodies(listed: pd.DataFrame) -> Iterator[tuple[bytes, datetime]]:
-    """v2 answers as adsb.lol gives them, one a fix, oldest first."""
+    """v2 answers as adsb.lol gives them, one per fix, oldest first."""
     rows = []
     for flight in listed.to_dict("records"):
         for fix in flight["track"].to_dict("records"):
