@@ -77,6 +77,30 @@ def test_a_family_opens_one_episode_where_its_routes_would_open_several() -> Non
     assert float(together.rate(np.array(3.0))) == pytest.approx(float(apart.rate(np.array(3.0))) / 2)
 
 
+def test_an_unusual_way_back_counts_for_the_way_there_and_for_no_stranger() -> None:
+    panel = watches()
+    rates = features.fit(panel)
+    busy = panel.count.copy()
+    busy[-3:, panel.routes == "home"] += 2.0
+
+    before, after = (features.see(p, rates).values[-1] for p in (panel, replace(panel, count=busy)))
+
+    relative = features.NAMES.index("kin")
+    told = dict(zip(panel.routes.tolist(), zip(before[:, relative], after[:, relative], strict=True), strict=True))
+    assert told["city"][1] == told["region"][1] > told["region"][0] + 2.0
+    assert all(a == b for name, (a, b) in told.items() if name not in ("city", "region"))
+
+
+def test_a_route_the_model_has_not_seen_has_no_relatives() -> None:
+    panel = watches()
+    found = kin.find(panel)
+
+    families = found.families(np.array(["city", "new", "region", "newer"]))
+
+    assert families[0] == families[2]
+    assert len(set(families.tolist())) == 3
+
+
 def test_a_threshold_counted_on_families_is_lower() -> None:
     panel = watches()
     model = train(world(routes=30, seed=5, low=0.05, high=2.0))

@@ -1,4 +1,4 @@
-"""The forest's input: eleven numbers per route and day, all in units of surprise (-log10 p), 0 = nothing unusual."""
+"""The forest's input: twelve numbers per route and day, all in units of surprise (-log10 p), 0 = nothing unusual."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from flightwatch.detection import dispersion
+from flightwatch.detection import dispersion, kin
 from flightwatch.detection.baseline import (
     GUARD,
     WINDOWS,
@@ -21,6 +21,7 @@ from flightwatch.detection.baseline import (
     teachable,
 )
 from flightwatch.detection.counts import CAP, nb_tail, share_surprise, surprise
+from flightwatch.detection.kin import Kin
 from flightwatch.detection.panel import ATTRIBUTES, Panel, rolling
 
 Array = npt.NDArray[Any]
@@ -44,7 +45,7 @@ HOT_SHARE = 0.006  # share of quiet route-days that are hot (mid-p of sparse cou
 HOT_SCATTER = 1.6  # variance over mean of the number of hot neighbours: they have weather in common
 
 SHARES = dict(zip(ATTRIBUTES, ("new14", "region14", "heavy14", "night14"), strict=True))
-NAMES = ("s3", "s7", "s14", "s28", "gap", *SHARES.values(), "rev14", "nbr7")
+NAMES = ("s3", "s7", "s14", "s28", "gap", *SHARES.values(), "rev14", "nbr7", "kin")
 COUNT_NAMES = ("s3", "s7", "s14", "s28", "gap")
 
 
@@ -56,14 +57,17 @@ class Rates:
     reverse: Prior
     shares: dict[str, float]
     pairs: float
+    kin: Kin
 
 
 @dataclass(frozen=True)
 class Around:
-    """The neighbours of each day and route: how busy they are, and the surprise of how many are hot."""
+    """The other routes, for each day and route: how busy the neighbours are, the surprise of how many are hot, and how
+    surprising the counts of the most surprising route of the family are."""
 
     index: Array
     hot: Array
+    kin: Array
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,7 @@ def fit(panel: Panel, teaches: Array | None = None) -> Rates:
         dispersion.fit(panel.reverse, back_memory),
         {a: pooled_share(panel, a, teaches) for a in ATTRIBUTES},
         dispersion.pairs(panel.clean),
+        kin.find(panel),
     )
 
 
@@ -109,7 +114,7 @@ def telling(panel: Panel, name: str) -> Array:
 def see(panel: Panel, rates: Rates, teaches: Array | None = None, around: Around | None = None) -> Seen:
     """The features of every day, each from that day and earlier ones only.
 
-    `around` describes the neighbours when they are not in the panel.
+    `around` describes the other routes when they are not in the panel.
     """
     teaches = teachable(panel.coverage) if teaches is None else teaches
     if around is None:
@@ -126,9 +131,12 @@ def see(panel: Panel, rates: Rates, teaches: Array | None = None, around: Around
     for name, column in SHARES.items():
         columns[column] = _share(panel, name, rates.shares[name])
     columns["rev14"] = surprise(*dispersion.predict(panel.reverse, back, SHARE_DAYS))
-    columns["nbr7"] = _hot_neighbours(columns["s7"], panel) if around is None else around.hot
+    if around is None:
+        family = rates.kin.families(panel.routes) if panel.family is None else panel.family
+        around = Around(index, _hot_neighbours(columns["s7"], panel), _kin(columns, family))
+    columns |= {"nbr7": around.hot, "kin": around.kin}
     values = np.stack([columns[n] for n in NAMES], axis=-1)
-    return Seen(np.where(values < NOTHING, 0.0, values), windows, memory, Around(index, columns["nbr7"]))
+    return Seen(np.where(values < NOTHING, 0.0, values), windows, memory, around)
 
 
 def gap_surprise(counts: Array, memory: Memory) -> Array:
@@ -171,6 +179,12 @@ def _share(panel: Panel, name: str, pooled: float) -> Array:
     b = SHARE_WEIGHT * (1 - pooled) + np.maximum(past_n[i] - past_k[i], 0.0)
     out[i] = share_surprise(k[i], n[i], np.maximum(a, 1e-3), np.maximum(b, 1e-3))
     return out
+
+
+def _kin(columns: dict[str, Array], family: Array) -> Array:
+    """How surprising the counts of the most surprising other route of the family are: of the way back, or of a wider or
+    narrower watch. What flies there is left out, because the same aircraft fly there and back."""
+    return kin.strongest_other(np.max([columns[n] for n in COUNT_NAMES], axis=0), family)
 
 
 def _hot_neighbours(s7: Array, panel: Panel) -> Array:

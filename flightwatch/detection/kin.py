@@ -32,11 +32,17 @@ class Kin:
     with that one, the share of these on the same day, whether the rest is a day later (1) or earlier (-1), its family.
     """
 
+    routes: Array
     parent: Array
     share: Array
     prompt: Array
     lag: Array
     family: Array
+
+    def families(self, routes: Array) -> Array:
+        """The family number of each of these routes by name; a route that is not known is a family of its own."""
+        known = dict(zip(self.routes.tolist(), self.family.tolist(), strict=True))
+        return np.array([known.get(name, len(known) + i) for i, name in enumerate(routes.tolist())], dtype=int)
 
     def order(self) -> list[int]:
         """The routes that have a parent; parents come before their children."""
@@ -71,7 +77,7 @@ def find(panel: Panel) -> Kin:
     strength = np.where(way_back, np.maximum(near, same), same)[at]
     share = np.where(parent >= 0, np.clip(strength, 0.0, 1.0), 0.0)
     prompt = np.clip(np.divide(same[at], strength, out=np.ones(routes), where=strength > 0), 0.0, 1.0)
-    return Kin(parent, share, prompt, np.where(after[at] >= before[at], 1, -1), _families(parent))
+    return Kin(panel.routes, parent, share, prompt, np.where(after[at] >= before[at], 1, -1), _families(parent))
 
 
 def _beyond_chance(mine: Array, theirs: Array, weekday: Array) -> tuple[Array, Array]:
@@ -97,6 +103,23 @@ def _families(parent: Array) -> Array:
     while (parent[root] >= 0).any():
         root = np.where(parent[root] >= 0, parent[root], root)
     return root
+
+
+def strongest_other(values: Array, family: Array) -> Array:
+    """Per day and route, the highest value among the other routes of its family; 0 where it has none.
+
+    >>> strongest_other(np.array([[1.0, 2.0, 4.0, 8.0]]), np.array([0, 0, 0, 1])).tolist()
+    [[4.0, 4.0, 2.0, 0.0]]
+    """
+    out = np.zeros(values.shape)
+    order = np.argsort(family, kind="stable")
+    _, first, size = np.unique(family[order], return_index=True, return_counts=True)
+    for members in np.unique(size[size > 1]):
+        columns = order[first[size == members][:, None] + np.arange(members)]
+        each = values[:, columns]
+        second, highest = np.moveaxis(np.sort(each, axis=-1)[..., -2:, None], -2, 0)
+        out[:, columns] = np.where(each < highest, highest, second)
+    return out
 
 
 def alike(rate: Array, shape: Array, kin: Kin) -> None:

@@ -16,8 +16,8 @@ from flightwatch.detection.settings import Settings
 
 Array = npt.NDArray[Any]
 
-RECIPE = "8"  # version of features, forest, scale and twin; another recipe makes another model of the same data
-FOREST_WEIGHT = 0.5  # relative to the sum of surprises, of 0.25, 0.5 and 1 (benchmarks/detection)
+RECIPE = "9"  # version of features, forest, scale and twin; another recipe makes another model of the same data
+FOREST_WEIGHT = 1.0  # relative to the sum of surprises, of 0, 0.25, 0.5, 1, 2 and 4: see docs/benchmarks/detection.md
 
 
 @dataclass(frozen=True)

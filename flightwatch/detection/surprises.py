@@ -18,16 +18,17 @@ from flightwatch.detection.features import COUNT_NAMES, NAMES
 Array = npt.NDArray[Any]
 
 WEIGHTS = {
-    "new14": 1.4,
-    "region14": 1.4,
+    "new14": 1.0,
+    "region14": 1.0,
     "heavy14": 1.4,
     "night14": 1.4,
     "rev14": 0.5,
-    "nbr7": 1.0,
+    "nbr7": 0.5,
+    "kin": 0.75,
 }
-"""Relative to the strongest count window. What flies counts more than its surprise, because its shares are shrunk;
-returns count half, because they follow flights already counted (benchmarks/detection: of 0.7, 1, 1.4, 2 and 0.3, 0.5,
-1)."""
+"""Relative to the strongest count window. Heavy types and nights count more than their surprise, because their shares
+are shrunk. Returns, neighbours and relatives count less, because part of what they say is in the counts already. Chosen
+from several values each, on scenario worlds and demo worlds together (docs/benchmarks/detection.md)."""
 
 UNIT = 12.5
 """The sum exceeded by one ordinary day in a thousand of the scenario, where the forest's scale is 1 too."""

@@ -86,7 +86,7 @@ def _fewer(panel: Panel, around: Around, teaches: Array, model: Model, r: int) -
     thinned = {n: getattr(copies, n) * left for n in ("count", "clean", "seen", "suspect")}
     attributes = {k: v * left for k, v in copies.attributes.items()}
     copies = replace(copies, attributes=attributes, **thinned)
-    same = Around(around.index[:, columns], around.hot[:, columns])
+    same = Around(around.index[:, columns], around.hot[:, columns], around.kin[:, columns])
     verdict = judge(copies, features.see(copies, model.rates, teaches[:, columns], same), model, len(panel.days) - 1)
     quiet = np.flatnonzero(~verdict.flagged[-1])
     return int(quiet[0]) + 1 if len(quiet) else None

@@ -27,6 +27,7 @@ FEATURES = {
     "night14": "night movements",
     "rev14": "flights back",
     "nbr7": "other routes at the same ends",
+    "kin": "its way back and other watches of the same flights",
 }
 """What the names in `contributions` mean."""
 
@@ -90,6 +91,8 @@ def _oddities(t: int, r: int, panel: Panel, rows: Array) -> list[str]:
         out.append(f"{flights(panel.reverse[span, r].sum())} back in 14 days, more than usual")
     if rows[NAMES.index("nbr7")] >= TELLING:
         out.append("other routes at the same ends are unusually busy too")
+    if rows[NAMES.index("kin")] >= TELLING:
+        out.append("its way back, or another watch of the same flights, is unusual too")
     doubted = panel.suspect[span, r].sum()
     if doubted > 0:
         out.append(f"{flights(doubted)} in 14 days had doubted positions and counted half at most")
