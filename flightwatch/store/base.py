@@ -142,7 +142,7 @@ class Base:
     def _enter(self, connection: Connection) -> None:
         """One writer at a time on PostgreSQL too, so that read-then-write means the same on both; then the fence."""
         if self.dialect == "postgresql":
-            connection.execute(select(func.pg_advisory_xact_lock(WRITER_LOCK)))
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
         if self._fence is not None:
             name, holder, epoch = self._fence
             row = connection.execute(

@@ -80,17 +80,19 @@ def columns_of(frame: pd.DataFrame, table: Table, *, dialect: str) -> dict[str, 
     return {c.name: plain(frame[c.name], dialect) for c in table.columns if c.name in frame}
 
 
-def arrays_of(frame: pd.DataFrame, table: Table) -> dict[str, Any]:
-    """The frame's columns that the table has, as arrays, for many rows at once into PostgreSQL."""
-    return {c.name: _array(frame[c.name]) for c in table.columns if c.name in frame}
+def arrays_of(frame: pd.DataFrame, table: Table, order: Any) -> dict[str, Any]:
+    """The frame's columns that the table has, as arrays, for many rows at once into PostgreSQL; `order` are the rows,
+    which are taken faster out of arrays than out of the frame."""
+    return {c.name: _array(frame[c.name], order) for c in table.columns if c.name in frame}
 
 
-def _array(series: pd.Series) -> Any:
+def _array(series: pd.Series, order: Any) -> Any:
     if isinstance(series.dtype, pd.DatetimeTZDtype):
-        return millis(series)
-    if isinstance(series.dtype, pd.CategoricalDtype):
-        return Coded(series.cat.codes.to_numpy(), [*cleaned(series.cat.categories.tolist()), ""])
-    return series.to_numpy()
+        return millis(series)[order]
+    values = series.array
+    if isinstance(values, pd.Categorical):
+        return Coded(values.codes[order], [*cleaned(values.categories.tolist()), ""])
+    return series.to_numpy()[order]
 
 
 def plain(series: pd.Series, dialect: str) -> list[Any]:

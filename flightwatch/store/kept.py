@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import Connection, and_, func, select
 
@@ -15,6 +17,8 @@ from flightwatch.store.base import Base, ms
 from flightwatch.units import icao24_text, millis, parse_icao24
 
 MS_BITS = 39  # 17 years; with the 24 bits of an address before them they stay positive
+
+Order = npt.NDArray[np.intp] | slice
 
 
 class KeptRows(Base):
@@ -89,9 +93,23 @@ class KeptRows(Base):
 
 def in_order(rows: pd.DataFrame) -> pd.DataFrame:
     """By airframe and time, each fix once, the first told."""
-    address, time = rows["address"].to_numpy(), millis(rows["time"])
+    return arranged(rows, order_of(rows["address"].to_numpy(), millis(rows["time"])))
+
+
+def arranged(rows: pd.DataFrame, order: Order) -> pd.DataFrame:
+    """The rows as `order_of` says."""
+    return rows if isinstance(order, slice) else rows.iloc[order].reset_index(drop=True)
+
+
+def order_of(address: npt.NDArray[Any], time: npt.NDArray[Any]) -> Order:
+    """Which rows, one after the other, are by airframe and time, each fix once, the first told; a slice where all lie
+    so already.
+
+    >>> order_of(np.array([7, 1, 7]), np.array([10, 20, 10])).tolist()
+    [1, 0]
+    """
     if ((address[1:] > address[:-1]) | ((address[1:] == address[:-1]) & (time[1:] > time[:-1]))).all():
-        return rows
+        return slice(None)
     since = time - time.min()
     if since.max() < 1 << MS_BITS:  # the usual case: one key of both is sorted in a third of the time
         order = np.argsort(address.astype(np.int64) << MS_BITS | since, kind="stable")
@@ -100,4 +118,4 @@ def in_order(rows: pd.DataFrame) -> pd.DataFrame:
     address, time = address[order], time[order]
     new = np.ones(len(order), dtype=bool)
     new[1:] = (address[1:] != address[:-1]) | (time[1:] != time[:-1])
-    return rows.iloc[order[new]].reset_index(drop=True)
+    return order[new]

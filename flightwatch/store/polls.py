@@ -18,8 +18,8 @@ from flightwatch.store import bulk, schema
 from flightwatch.store.aircraft import AircraftRows
 from flightwatch.store.base import dumped, frame, loose, ms
 from flightwatch.store.copybody import Coded
-from flightwatch.store.kept import KeptRows, in_order
-from flightwatch.store.touch import TouchRows, spans_of
+from flightwatch.store.kept import KeptRows, arranged, in_order, order_of
+from flightwatch.store.touch import TouchRows, places, spans_of
 from flightwatch.units import INSTANT, icao24_texts, instant, millis, parse_icao24
 
 HEARD_KEY = ("hour", "source", "cell")
@@ -115,21 +115,21 @@ class PollRows(AircraftRows, KeptRows, TouchRows):
 
     def _save_observations(self, connection: Connection, rows: pd.DataFrame, poll: int) -> None:
         """Fixes not stored yet, and which airframes to look at again because of them."""
-        ordered = in_order(rows)
-        times: Numbers = millis(ordered["time"])
-        spans = spans_of(ordered["address"].to_numpy(), times)
+        addresses, times = rows["address"].to_numpy(), millis(rows["time"])
+        order = order_of(addresses, times)
+        addresses, times = addresses[order], times[order]
+        spans = spans_of(addresses, times)
         self._touch(connection, poll, spans)
-        texts = icao24_texts(spans["address"])
-        codes = np.searchsorted(spans["address"], ordered["address"].to_numpy())
+        texts, codes = icao24_texts(spans["address"]), places(addresses)
         if self.dialect == "postgresql" and len(times) >= bulk.COPY_FROM_ROWS:
-            named = {"icao24": Coded(codes, texts.tolist())} | bulk.arrays_of(ordered, schema.observation)
+            named = {"icao24": Coded(codes, texts.tolist())} | bulk.arrays_of(rows, schema.observation, order)
             named["poll"] = np.full(len(times), poll)
             # we are the only writer: what is not there now cannot be there when the rows arrive
             bulk.write(
                 connection, schema.observation, named, update={}, new=not self._has_fixes(connection, texts, times)
             )
             return
-        columns = bulk.columns_of(ordered, schema.observation, dialect=self.dialect)
+        columns = bulk.columns_of(arranged(rows, order), schema.observation, dialect=self.dialect)
         columns |= {"icao24": texts[codes].tolist(), "poll": [poll] * len(times)}
         bulk.write(connection, schema.observation, columns, update={})
 

@@ -66,6 +66,17 @@ def spans_of(addresses: npt.NDArray[Any], times: npt.NDArray[Any]) -> Spans:
     return spans
 
 
+def places(addresses: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    """For each of the fixes, which lie by airframe, the place of its span among `spans_of` them.
+
+    >>> places(np.array([1, 1, 7])).tolist()
+    [0, 0, 1]
+    """
+    out = np.zeros(len(addresses), dtype=np.intp)
+    np.cumsum(addresses[1:] != addresses[:-1], out=out[1:])
+    return out
+
+
 def joined(parts: Sequence[Spans]) -> Spans:
     """One span for each airframe of several lists, by address.
 
