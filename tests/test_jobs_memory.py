@@ -66,3 +66,13 @@ def test_arrow_asks_the_c_library_where_it_is_installed() -> None:
     pytest.importorskip("pyarrow")
     program = "import pyarrow; keep_apart(); print(int(pyarrow.default_memory_pool().backend_name == 'system'))"
     assert given_back(program) == 1
+
+
+def test_a_process_that_reads_archives_loads_nothing_of_the_store_the_detector_or_the_pictures() -> None:
+    heavy = ["sqlalchemy", "sklearn", "matplotlib", "jinja2", "apscheduler"]
+    code = "import sys, flightwatch.jobs.backfill; print([h for h in sys.argv[1:] if h in sys.modules])"
+
+    command = [sys.executable, "-c", code, *heavy]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+
+    assert told.stdout.strip() == "[]"

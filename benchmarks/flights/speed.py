@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.flights.worlds import START, path
-from benchmarks.ingest.archive import peak_kib
+from benchmarks.ingest.backfill import peak_kib
 from flightwatch import aircraft as craft
 from flightwatch import airports, flights, motion, units
 from flightwatch.flights import legs
