@@ -53,14 +53,15 @@ def write(
     key = key or [c.name for c in table.primary_key.columns]
     if update is None:
         update = {n: f"new.{quote(n)}" for n in names if n not in key}
-    target = f"{quote(table.name)} ({', '.join(map(quote, names))})"
+    listed = ", ".join(map(quote, names))
+    target = f"{quote(table.name)} ({listed})"
     conflict = _conflict(table, key, update, unless, quote)
     if connection.dialect.name == "postgresql" and count >= COPY_FROM_ROWS:
         if new:
-            _copy(connection, target, table, columns)
+            _copy(connection, quote(table.name), table, columns)
             return count
         stage = _stage(connection, table, columns)
-        parts = ("INSERT INTO", target, "SELECT * FROM", stage, conflict)
+        parts = ("INSERT INTO", target, "SELECT", listed, "FROM", stage, conflict)
         return int(connection.exec_driver_sql(" ".join(parts)).rowcount)
     if connection.dialect.name == "sqlite":
         driver: Any = connection.connection.driver_connection
@@ -164,9 +165,14 @@ def _stage(connection: Connection, table: Table, columns: Columns) -> str:
 def _copy(connection: Connection, target: str, table: Table, columns: Columns) -> None:
     """Binary COPY: of arrays as `copybody` lays them out, of other values row by row as psycopg packs them in C."""
     driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(f"COPY {target} FROM STDIN (FORMAT BINARY)") as copy:
-        if all(isinstance(values, (np.ndarray, Coded)) for values in columns.values()):
-            for part in copybody.parts({n: (copied_as(table.c[n].type), v) for n, v in columns.items()}):
+    quote = connection.dialect.identifier_preparer.quote
+    laid: Any = columns
+    if arrays := all(isinstance(values, (np.ndarray, Coded)) for values in columns.values()):
+        laid = copybody.fields({n: (copied_as(table.c[n].type), v) for n, v in columns.items()})
+    statement = f"COPY {target} ({', '.join(map(quote, laid))}) FROM STDIN (FORMAT BINARY)"
+    with driver.cursor() as cursor, cursor.copy(statement) as copy:
+        if arrays:
+            for part in copybody.parts(laid, len(next(iter(columns.values())))):
                 copy.write(part)
             return
         copy.set_types([copied_as(table.c[n].type) for n in columns])

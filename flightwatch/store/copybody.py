@@ -1,8 +1,9 @@
 """Rows as PostgreSQL's binary COPY wants them, laid out column by column.
 
 Every field is a length and its bytes, big-endian; the length of NULL is -1 and it has none (PostgreSQL documentation,
-COPY, "Binary Format"). Each row gets room for the longest of each field, then what is not used is left out: a third of
-the time of packing row by row (benchmarks/store).
+COPY, "Binary Format"). Fields that have as many bytes in every row stand in front, so that the beginnings of rows are
+one table; the others are put behind them, each where its row has come to. A third of the time of packing row by row
+(benchmarks/store).
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TAIL = b"\xff\xff"
 NULL = -1  # the length of a field that has none
 PART = 120 * 1024
-"""Bytes laid out at a time, for these and as many marks stay in the nearer cache: ten times as much takes a third
-longer. More than 128 KiB psycopg would cut in two, and glibc would fetch fresh pages for each (a quarter longer)."""
+"""Bytes laid out at a time, for these stay in the nearer cache: ten times as much takes a third longer. More than
+128 KiB psycopg would cut in two, and glibc would fetch fresh pages for each (a quarter longer)."""
 
 TYPES = {"int2": ">i2", "int4": ">i4", "int8": ">i8", "float4": ">f4", "float8": ">f8", "bool": ">u1"}
+
+Sizes = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -35,102 +38,146 @@ class Coded:
         return len(self.codes)
 
 
-def parts(columns: Mapping[str, tuple[str, Any]]) -> Iterator[bytes | memoryview]:
-    """The body of a COPY, in parts: of each column its PostgreSQL type and values.
+class Numbers:
+    """Numbers of one type; NaN is NULL."""
 
-    >>> body = b"".join(parts({"n": ("int2", np.array([7])), "t": ("text", Coded(np.array([0]), ["ab"]))}))
-    >>> body[len(HEAD):]
-    b'\\x00\\x02\\x00\\x00\\x00\\x02\\x00\\x07\\x00\\x00\\x00\\x02ab\\xff\\xff'
-    """
-    fields = [_field(kind, values) for kind, values in columns.values()]
-    count = len(next(iter(columns.values()))[1])
-    width = 2 + sum(f.width for f in fields)
-    room = min(max(PART // width, 1), count)
-    body = np.empty((room, width), dtype=np.uint8)
-    used = np.ones(body.shape, dtype=bool)
-    body[:, 0], body[:, 1] = divmod(len(fields), 256)
-    at = 2
-    for field in fields:
-        field.begin(body, used, at)
-        at += field.width
-    yield HEAD
-    for lo in range(0, count, room):
-        rows = slice(lo, min(lo + room, count))
-        for field in fields:
-            field.fill(rows)
-        yield body[: rows.stop - lo][used[: rows.stop - lo]].data
-    yield TAIL
-
-
-def _column(table: npt.NDArray[Any], at: int, kind: Any) -> npt.NDArray[Any]:
-    """The bytes of all rows from there on as values of that kind: writing them so is one pass, in a fifth of the time
-    that writing their bytes takes."""
-    return np.ndarray((len(table),), kind, table.data, at, table.strides[:1])
-
-
-class _Numbers:
-    """Numbers of one size; NaN is NULL."""
-
-    def __init__(self, kind: str, values: Any) -> None:
+    def __init__(self, kind: str, numbers: Any) -> None:
         self.dtype = np.dtype(TYPES[kind])
-        self.values = np.asarray(values)
-        self.size = self.dtype.itemsize
-        self.width = 4 + self.size
-        gaps = np.isnan(self.values) if self.values.dtype.kind == "f" else np.zeros(0, dtype=bool)
-        self.gaps = gaps.view(np.uint8) if gaps.any() else None
+        self.numbers = np.asarray(numbers)
+        self.width = 4 + self.dtype.itemsize
+        self.sizes: Sizes | None = None
+        gaps = np.isnan(self.numbers) if self.numbers.dtype.kind == "f" else np.zeros(0, dtype=bool)
+        if gaps.any():
+            self.sizes = np.where(gaps, 4, self.width)
+            told = np.empty(len(gaps), [("length", ">i4"), ("number", self.dtype)])
+            told["length"], told["number"] = np.where(gaps, NULL, self.dtype.itemsize), self.numbers
+            self.told = told.view(f"V{self.width}")
 
-    def begin(self, body: Any, used: Any, at: int) -> None:
-        """What is the same in every slab."""
-        self.length, self.place = _column(body, at, ">i4"), _column(body, at + 4, self.dtype)
-        self.length[:] = self.size
-        if self.gaps is not None:
-            self.used = _column(used, at + 4, f"V{self.size}")
-            self.lengths = np.array([self.size, NULL], dtype=">i4")  # of a value, of a gap
-            self.marks = np.array([b"\x01" * self.size, bytes(self.size)], dtype=self.used.dtype)
+    def begin(self, heads: npt.NDArray[np.uint8], at: int) -> None:
+        """Take that place in the beginnings of rows, and write what is the same in all."""
+        _column(heads, at, ">i4")[:] = self.dtype.itemsize
+        self.place = _column(heads, at + 4, self.dtype)
 
     def fill(self, rows: slice) -> None:
-        """The next rows, into the first of the slab."""
-        count = rows.stop - rows.start
-        self.place[:count] = self.values[rows]
-        if self.gaps is not None:
-            gaps = self.gaps[rows]
-            self.length[:count] = self.lengths[gaps]
-            self.used[:count] = self.marks[gaps]
+        """The next rows, into the first of them."""
+        self.place[: rows.stop - rows.start] = self.numbers[rows]
+
+    def of(self, rows: slice) -> npt.NDArray[Any]:
+        """The fields of these rows, as wide as the widest."""
+        return self.told[rows]
 
 
-class _Texts:
-    """Texts: the few different ones laid out once, then one of them for each row; which of its bytes are used is told
-    only where lengths differ."""
+class Texts:
+    """Texts: the few different ones laid out once, then one of them for each row."""
 
-    def __init__(self, values: Coded) -> None:
-        length, padded = _padded(values.texts)
-        self.codes = values.codes
-        present = np.flatnonzero(np.bincount(self.codes + 1, minlength=len(length) + 1)) - 1  # -1 is the last
-        size = int(length[present].max())
-        self.width = 4 + size
-        told = length.astype(">i4").view(np.uint8).reshape(-1, 4)
-        self.texts = self._whole(np.concatenate([told, padded[:, :size]], axis=1))
-        ragged = (length[present] != size).any()
-        self.marks = self._whole(np.arange(-4, size) < length[:, None]) if ragged else None
+    def __init__(self, column: Coded) -> None:
+        length, padded = _padded(column.texts)
+        self.codes = column.codes
+        present = self.codes[:1]
+        if (self.codes != present).any():
+            present = np.flatnonzero(np.bincount(self.codes + 1, minlength=len(length) + 1)) - 1  # -1 is the last
+        longest = int(length[present].max())
+        self.width = 4 + longest
+        table = np.concatenate([length.astype(">i4").view(np.uint8).reshape(-1, 4), padded[:, :longest]], axis=1)
+        self.texts = _whole(table)
+        self.sizes: Sizes | None = None
+        if (length[present] != longest).any():
+            self.sizes = (length + 4)[self.codes]
         self.only = self.texts[present[0]] if len(present) == 1 else None
 
-    def _whole(self, table: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Its rows as one value each."""
-        return np.ascontiguousarray(table).view(f"V{self.width}")[:, 0]
-
-    def begin(self, body: Any, used: Any, at: int) -> None:
-        """What is the same in every slab."""
-        self.place, self.used = (_column(table, at, f"V{self.width}") for table in (body, used))
+    def begin(self, heads: npt.NDArray[np.uint8], at: int) -> None:
+        """Take that place in the beginnings of rows, and write what is the same in all."""
+        self.place = _column(heads, at, self.texts.dtype)
         if self.only is not None:
             self.place[:] = self.only
 
     def fill(self, rows: slice) -> None:
-        """The next rows, into the first of the slab."""
-        codes = self.codes[rows]
+        """The next rows, into the first of them."""
         if self.only is None:
-            self.place[: len(codes)] = self.texts[codes]
-        if self.marks is not None:
-            self.used[: len(codes)] = self.marks[codes]
+            self.place[: rows.stop - rows.start] = self.of(rows)
+
+    def of(self, rows: slice) -> npt.NDArray[Any]:
+        """The fields of these rows, as wide as the widest."""
+        found: npt.NDArray[Any] = self.texts[self.codes[rows]]
+        return found
+
+
+Fields = dict[str, Numbers | Texts]
+
+
+def fields(columns: Mapping[str, tuple[str, Any]]) -> Fields:
+    """Columns, each its PostgreSQL type and values, in the order in which their fields are laid out."""
+    made: Fields = {n: Texts(v) if isinstance(v, Coded) else Numbers(kind, v) for n, (kind, v) in columns.items()}
+    return dict(sorted(made.items(), key=lambda item: item[1].sizes is not None))
+
+
+def parts(laid: Fields, count: int) -> Iterator[bytes | memoryview]:
+    """The body of a COPY of so many rows, in parts.
+
+    >>> columns = {"t": ("text", Coded(np.array([0, 1]), ["ab", ""])), "n": ("int2", np.array([7, 8]))}
+    >>> b"".join(parts(fields(columns), 2))[len(HEAD):]
+    b'\\x00\\x02\\x00\\x00\\x00\\x02\\x00\\x07\\x00\\x00\\x00\\x02ab\\x00\\x02\\x00\\x00\\x00\\x02\\x00\\x08\\x00\\x00\\x00\\x00\\xff\\xff'
+    """
+    even, uneven = [[f for f in laid.values() if (f.sizes is not None) == kind] for kind in (False, True)]
+    room = max(PART // (2 + sum(f.width for f in laid.values())), 1)
+    heads = np.empty((min(room, count), 2 + sum(f.width for f in even)), dtype=np.uint8)
+    heads[:, 0], heads[:, 1] = divmod(len(laid), 256)
+    at = 2
+    for field in even:
+        field.begin(heads, at)
+        at += field.width
+    yield HEAD
+    for low in range(0, count, room):
+        rows = slice(low, min(low + room, count))
+        for field in even:
+            field.fill(rows)
+        yield _joined(heads[: rows.stop - low], uneven, rows)
+    yield TAIL
+
+
+def _joined(heads: npt.NDArray[np.uint8], uneven: list[Numbers | Texts], rows: slice) -> memoryview:
+    """The beginnings of these rows, and behind each its uneven fields.
+
+    A field is written as wide as the widest of its column. What is too much goes where a later field of the row will be
+    written, or into the beginning of the next row, which is written last.
+    """
+    sizes = [field.sizes[rows] for field in uneven if field.sizes is not None]
+    ends = np.cumsum(sum(sizes, np.full(len(heads), heads.shape[1])))
+    starts = np.append(0, ends[:-1])
+    out = np.empty(int(ends[-1]) + max((field.width for field in uneven), default=0), dtype=np.uint8)
+    at = starts + heads.shape[1]
+    for field, size in zip(uneven, sizes, strict=True):
+        if field.width <= heads.shape[1]:
+            _write(out, at, field.of(rows))
+        else:  # longer than what the next row begins with: each no wider than it is
+            for width in np.unique(size).tolist():
+                same = size == width
+                _write(out, at[same], _whole(_bytes(field.of(rows))[same, :width]))
+        at = at + size
+    _write(out, starts, _whole(heads))
+    return out[: ends[-1]].data
+
+
+def _write(out: npt.NDArray[np.uint8], at: npt.NDArray[Any], values: npt.NDArray[Any]) -> None:
+    """Each value into these bytes, from its place on; no two of them reach into one another."""
+    width = values.dtype.itemsize
+    np.ndarray((len(out) - width + 1,), values.dtype, out.data, 0, (1,))[at] = values
+
+
+def _whole(table: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+    """Its rows as one value each."""
+    return np.ascontiguousarray(table).view(f"V{table.shape[1]}")[:, 0]
+
+
+def _bytes(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Values as rows of bytes."""
+    return np.ascontiguousarray(values).view(np.uint8).reshape(len(values), -1)
+
+
+def _column(table: npt.NDArray[np.uint8], at: int, kind: Any) -> npt.NDArray[Any]:
+    """The bytes of all rows from there on as values of that kind: writing them so is one pass, in a fifth of the time
+    that writing their bytes takes."""
+    return np.ndarray((len(table),), kind, table.data, at, table.strides[:1])
 
 
 def _padded(texts: list[str]) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8]]:
@@ -147,7 +194,3 @@ def _padded(texts: list[str]) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8]]:
     padded = np.zeros((len(texts), int(length.max())), dtype=np.uint8)
     padded[np.arange(padded.shape[1]) < length[:, None]] = every[every != 0]
     return length, padded
-
-
-def _field(kind: str, values: Any) -> _Numbers | _Texts:
-    return _Texts(values) if isinstance(values, Coded) else _Numbers(kind, values)

@@ -65,29 +65,33 @@ def fields(body: bytes) -> Iterator[tuple[bytes | None, ...]]:
         min_size=1, max_size=30,
     ),
     st.sampled_from([1, 3, 1_100]),
+    st.sampled_from(["a longer text", "one that is longer than what the next row begins with"]),
 )  # fmt: skip
-def test_every_field_of_a_copy_reads_back_as_it_was(rows: list[tuple[Any, ...]], times: int) -> None:
-    texts = ["", "é", "1000", "a longer text"]
+def test_every_field_of_a_copy_reads_back_as_it_was(rows: list[tuple[Any, ...]], times: int, longest: str) -> None:
+    texts = ["", "é", "1000", longest]
     whole, real, yes, codes = (np.array(list(c) * times) for c in zip(*rows, strict=True))
     columns = {
+        "text": ("text", copybody.Coded(codes, texts)),
         "whole": ("int4", whole),
         "real": ("float8", real),
         "yes": ("bool", yes),
-        "text": ("text", copybody.Coded(codes, texts)),
         "same": ("text", copybody.Coded(np.zeros(len(codes), dtype=int), ["source"])),
+        "more": ("text", copybody.Coded(codes[::-1], texts)),
     }
 
-    found = list(fields(b"".join(copybody.parts(columns))))
+    laid = copybody.fields(columns)
+    found = [dict(zip(laid, row, strict=True)) for row in fields(b"".join(copybody.parts(laid, len(codes))))]
 
     assert found == [
-        (
-            int(w).to_bytes(4, "big", signed=True),
-            None if np.isnan(r) else np.array(r, ">f8").tobytes(),
-            bytes([int(y)]),
-            texts[c].encode(),
-            b"source",
-        )
-        for w, r, y, c in zip(whole, real, yes, codes, strict=True)
+        {
+            "text": texts[c].encode(),
+            "whole": int(w).to_bytes(4, "big", signed=True),
+            "real": None if np.isnan(r) else np.array(r, ">f8").tobytes(),
+            "yes": bytes([int(y)]),
+            "same": b"source",
+            "more": texts[m].encode(),
+        }
+        for w, r, y, c, m in zip(whole, real, yes, codes, codes[::-1], strict=True)
     ]
 
 
