@@ -133,8 +133,9 @@ def _arrays(frame: pd.DataFrame) -> dict[str, Any]:
     """What the store hands to PostgreSQL: no value becomes a Python object."""
     addresses, times = frame["address"].to_numpy(), millis(frame["time"])
     order = order_of(addresses, times)
-    icao24 = _texts(addresses[order], times[order])
-    return {"icao24": icao24, **bulk.arrays_of(frame, schema.observation, order)}
+    addresses, times = addresses[order], times[order]
+    known = {"icao24": _texts(addresses, times), "time": times}
+    return bulk.arrays_of(frame, schema.observation, order, known)
 
 
 def _texts(addresses: Any, times: Any) -> Coded:

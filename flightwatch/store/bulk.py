@@ -81,10 +81,11 @@ def columns_of(frame: pd.DataFrame, table: Table, *, dialect: str) -> dict[str, 
     return {c.name: plain(frame[c.name], dialect) for c in table.columns if c.name in frame}
 
 
-def arrays_of(frame: pd.DataFrame, table: Table, order: Any) -> dict[str, Any]:
-    """The frame's columns that the table has, as arrays, for many rows at once into PostgreSQL; `order` are the rows,
-    which are taken faster out of arrays than out of the frame."""
-    return {c.name: _array(frame[c.name], order) for c in table.columns if c.name in frame}
+def arrays_of(frame: pd.DataFrame, table: Table, order: Any, known: Columns) -> dict[str, Any]:
+    """The columns that are known already, and what else the frame has of the table as arrays, for many rows at once
+    into PostgreSQL; `order` are the rows, which are taken faster out of arrays than out of a frame."""
+    wanted = {c.name for c in table.columns} - known.keys()
+    return {**known, **{name: _array(column, order) for name, column in frame.items() if name in wanted}}
 
 
 def _array(series: pd.Series, order: Any) -> Any:

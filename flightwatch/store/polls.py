@@ -122,8 +122,8 @@ class PollRows(AircraftRows, KeptRows, TouchRows):
         self._touch(connection, poll, spans)
         texts, codes = icao24_texts(spans["address"]), places(addresses)
         if self.dialect == "postgresql" and len(times) >= bulk.COPY_FROM_ROWS:
-            named = {"icao24": Coded(codes, texts.tolist())} | bulk.arrays_of(rows, schema.observation, order)
-            named["poll"] = np.full(len(times), poll)
+            known = {"icao24": Coded(codes, texts.tolist()), "time": times, "poll": np.full(len(times), poll)}
+            named = bulk.arrays_of(rows, schema.observation, order, known)
             # we are the only writer: what is not there now cannot be there when the rows arrive
             bulk.write(
                 connection, schema.observation, named, update={}, new=not self._has_fixes(connection, texts, times)
