@@ -154,6 +154,24 @@ def test_tables_of_airframes_are_fetched_for_those_we_know(mirror: HttpServer, t
     assert (shown["registration"], shown["typecode"]) == ("RA-76001", "IL76")
 
 
+def test_the_limits_of_answers_hold_for_lists_and_not_for_large_downloads(mirror: HttpServer, tmp_path: Path) -> None:
+    config = (tmp_path / "fw.toml").read_text()
+    days = ("backfill", "adsblol", *ONE_DAY, "--mirror", mirror.url, "--workers", 1)
+    (tmp_path / "fw.toml").write_text(config.replace("[http]", "[http]\nmax_encoded_mib = 1e-4"))
+
+    with pytest.raises(SourceError, match=r"PREFERRED_RELEASES\.txt: more than 104 bytes"):
+        fetch(tmp_path, *days)
+    code, answer, _ = fetch(
+        tmp_path, "aircraft", "update", "--table", "plane-alert-db", "--everyone", "--mirror", mirror.url
+    )
+    assert (code, answer["update"]["airframes"]) == (0, 1)
+
+    mirror.answer = lambda request: "hang"
+    (tmp_path / "fw.toml").write_text(config.replace("[http]", "[http]\ndeadline_s = 0.4"))
+    with pytest.raises(SourceError, match=r"not complete after 0 s|no answer in time"):
+        fetch(tmp_path, *days)
+
+
 def test_a_span_that_runs_backwards_and_a_table_nobody_knows_are_usage(mirror: HttpServer, tmp_path: Path) -> None:
     for argv in (
         ("backfill", "adsblol", "--from", "2024-12-11", "--to", "2024-12-10"),

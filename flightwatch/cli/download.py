@@ -43,14 +43,20 @@ def span_options(function: F) -> F:
 
 
 def _client(session: Session) -> Client:
-    from flightwatch.sources.http import Client
+    from flightwatch.sources.http import Client, Limits
 
     settings = session.settings
     if not settings.contact:
         raise ConfigError(f"contact is not set, and this is somebody's server: {CONTACT}")
     http = settings.http
     bundle = str(http.ca_bundle) if http.ca_bundle else None
-    return Client(settings.contact, allow_private=http.allow_private, ca_bundle=bundle, use_env=http.use_env)
+    return Client(
+        settings.contact,
+        allow_private=http.allow_private,
+        limits=Limits.of(http),
+        ca_bundle=bundle,
+        use_env=http.use_env,
+    )
 
 
 @command("adsblol")

@@ -64,7 +64,10 @@ class SourceSettings(Section):
 
 
 class HttpSettings(Section):
-    """Limits on every answer we read. They keep a broken or hostile feed from filling memory or holding a worker."""
+    """Limits on every answer we read. They keep a broken or hostile feed from filling memory or holding a worker.
+
+    Archives and aircraft tables are larger: their downloads have fixed size and time limits of their own.
+    """
 
     connect_s: float = Field(default=5.0, gt=0, description="seconds to connect")
     deadline_s: float = Field(default=30.0, gt=0, description="seconds for a whole answer, however slowly it drips")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import types
 import typing
@@ -67,13 +68,13 @@ def markdown() -> str:
 
 
 def _section(heading: str, path: str, model: type[Section]) -> list[str]:
-    parts = [f"## `{heading}`\n", f"{(model.__doc__ or '').strip()}\n", _table(fields(model))]
+    parts = [f"## `{heading}`\n", f"{inspect.cleandoc(model.__doc__ or '')}\n", _table(fields(model))]
     if path == "channel" and model is not next(iter(CHANNEL_MODELS.values())):
         return parts  # the tables inside a channel are the same for every kind
     for key, field in fields(model).items():
         inner = section_of(field)
         if inner is not None:
-            parts += [f"### `[{path}.{key}]`\n", f"{(inner.__doc__ or '').strip()}\n", _table(fields(inner))]
+            parts += [f"### `[{path}.{key}]`\n", f"{inspect.cleandoc(inner.__doc__ or '')}\n", _table(fields(inner))]
     return parts
 
 

@@ -21,14 +21,15 @@ import requests
 import urllib3
 
 from flightwatch import __version__
-from flightwatch.config.feeds import MAX_ENCODED_MIB
+from flightwatch.config.feeds import MAX_ENCODED_MIB, HttpSettings
 from flightwatch.errors import ConfigError, SourceError
 from flightwatch.sources import inflate
 from flightwatch.sources.status import Answer, check_status, plain
 from flightwatch.sources.wire import Adapter, Watch, permitted_url
 
 CONNECT_S, READ_S, TOTAL_S = 5.0, 20.0, 30.0  # the total is what a slowly dripping answer can cost
-MAX_ENCODED = int(MAX_ENCODED_MIB * 2**20)  # bytes
+MIB = 2**20
+MAX_ENCODED = int(MAX_ENCODED_MIB * MIB)  # bytes
 MAX_REDIRECTS = 3
 _CHUNK = 2**16
 
@@ -42,6 +43,16 @@ class Limits:
     total_s: float = TOTAL_S
     encoded: int = MAX_ENCODED
     decoded: int = inflate.MAX_DECODED
+
+    @classmethod
+    def of(cls, http: HttpSettings) -> Limits:
+        """The limits that `[http]` sets."""
+        return cls(
+            connect_s=http.connect_s,
+            total_s=http.deadline_s,
+            encoded=int(http.max_encoded_mib * MIB),
+            decoded=int(http.max_decoded_mib * MIB),
+        )
 
 
 class _Session(requests.Session):
@@ -265,7 +276,7 @@ class _Open:
                 headers=headers,
                 stream=True,
                 allow_redirects=False,
-                timeout=(limits.connect_s, limits.read_s),
+                timeout=(limits.connect_s, min(limits.read_s, self.total_s)),
                 **more,
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:

@@ -24,7 +24,6 @@ from flightwatch.sources.plan import Capability, Circle, plan
 from flightwatch.sources.status import require_json
 
 STANDSTILL_S = 30.0  # a `now` that has stood still for longer means a dead decoder or a stuck cache
-MIB = 2**20
 
 
 @dataclass(frozen=True)
@@ -278,18 +277,11 @@ def client(
     private = settings.allow_private
     if private is None:
         private = http.allow_private or settings.kind == "receiver"
-    limits = Limits(
-        connect_s=http.connect_s,
-        read_s=min(20.0, http.deadline_s),
-        total_s=http.deadline_s,
-        encoded=int(http.max_encoded_mib * MIB),
-        decoded=int(http.max_decoded_mib * MIB),
-    )
     bundle = str(http.ca_bundle) if http.ca_bundle else None
     return Client(
         contact,
         allow_private=private,
-        limits=limits,
+        limits=Limits.of(http),
         headers=headers,
         ca_bundle=bundle,
         use_env=http.use_env,
