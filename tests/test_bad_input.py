@@ -163,15 +163,29 @@ def test_codes_that_no_airport_has_are_told_and_their_flights_kept(run: Run, tmp
     assert "5 new flights" in answer.out
     assert "0 refused" in answer.out
     assert "2 airport codes are not known: QQQQ and ZZZ" in answer.out
-    assert "3 flights stored with an end that has one of these codes, or none" in answer.out
+    assert "3 flights stored with an unknown airport; ends left empty: 1, " in answer.out
+    assert "ends whose code does not look like one and is not stored: 1" in answer.out
     [told] = json.loads(again.out)["imports"]
     assert (told["known"], told["unlisted"], told["open_ended"]) == (5, ["QQQQ", "ZZZ"], 3)
+    assert (told["empty_ends"], told["unread_ends"]) == (1, 1)
 
 
 def test_a_list_of_known_airports_says_nothing_of_codes(run: Run, tmp_path: Path) -> None:
     (tmp_path / "good.csv").write_text(LIST)
 
-    assert "not known" not in run("import", "flights", "good.csv", "--db", "fw.db").out
+    answer = run("import", "flights", "good.csv", "--db", "fw.db")
+
+    assert "not known" not in answer.out
+    assert "unknown airport" not in answer.out
+
+
+def test_empty_ends_are_told_even_if_every_code_is_known(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").write_text(LIST + "2024-12-05 10:00:00,,HLLB,RSD5\n2024-12-06 10:00:00,,,RSD6\n")
+
+    answer = run("import", "flights", "empty.csv", "--db", "fw.db")
+
+    assert "1 flight stored with an unknown airport; ends left empty: 1, " in answer.out
+    assert "not known" not in answer.out
 
 
 def test_what_a_cut_archive_holds_before_the_cut_is_kept(run: Run, tmp_path: Path) -> None:

@@ -232,14 +232,15 @@ def unlisted(done: Imported) -> None:
     """Codes that no airport has; a list of them often means a misspelling, or a column that is something else."""
     from flightwatch.alerts.words import listing
 
-    if not done.unlisted:
-        return
     codes, flights = len(done.unlisted), done.open_ended
-    named = listing(sorted(done.unlisted), most=10)
-    click.echo(f"{codes:,} airport code{'s are' if codes > 1 else ' is'} not known: {named}")
-    click.echo(
-        f"{flights:,} flight{'s' if flights != 1 else ''} stored with an end that has one of these codes, or none"
-    )
+    if codes:
+        named = listing(sorted(done.unlisted), most=10)
+        click.echo(f"{codes:,} airport code{'s are' if codes > 1 else ' is'} not known: {named}")
+    if flights:
+        click.echo(
+            f"{flights:,} flight{'s' if flights != 1 else ''} stored with an unknown airport; ends left empty: "
+            f"{done.empty_ends:,}, ends whose code does not look like one and is not stored: {done.unread_ends:,}"
+        )
 
 
 import_group.add_command(import_flights)

@@ -303,7 +303,8 @@ class Imported:
     """The result of importing a list of finished flights: new flights, flights already `known`, rows refused by reason.
 
     `unlisted` are the codes in it that belong to no airport we know; `open_ended` counts the flights kept without a
-    known airport at one end, because of such a code or a missing one.
+    known airport at one end, because of such a code or a missing one. Of the ends of kept flights, `empty_ends` had no
+    code, and `unread_ends` one that does not look like a code and is not stored.
     """
 
     new: int = 0
@@ -311,6 +312,8 @@ class Imported:
     rejected: Counter[str] = field(default_factory=Counter)
     unlisted: set[str] = field(default_factory=set)
     open_ended: int = 0
+    empty_ends: int = 0
+    unread_ends: int = 0
 
 
 def import_list(ctx: Context, path: Path) -> Imported:
@@ -331,4 +334,6 @@ def import_list(ctx: Context, path: Path) -> Imported:
         out.rejected += refused
         ends = flights[["estdepartureairport", "estarrivalairport"]]
         out.open_ended += int((~ends.isin(ctx.airports.ids)).any(axis=1).sum())
+        out.empty_ends += int((ends == "").to_numpy().sum()) - refused.unread_ends
+        out.unread_ends += refused.unread_ends
     return out

@@ -39,11 +39,15 @@ RULES_VERSION = "reported"
 
 
 class Refused(Counter[str]):
-    """Refused rows by reason; `lines` has the first line numbers of each."""
+    """Refused rows by reason; `lines` has the first line numbers of each.
+
+    `unread_ends` counts the ends of kept rows whose code does not look like one; such an end is `unknown`.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.lines: dict[str, list[int]] = {}
+        self.unread_ends = 0
 
     def note(self, reason: str, lines: Iterable[int]) -> None:
         found = list(lines)
@@ -70,6 +74,7 @@ def read(
             held = refused.lines.setdefault(reason, [])
             held += lines[: LINES_NAMED - len(held)]
         refused.update(batch)
+        refused.unread_ends += batch.unread_ends
     flights = pd.concat(frames, ignore_index=True) if frames else empty(FLIGHT)
     again = flights.duplicated("flight_id")
     if again.any():  # the same flight in two batches
@@ -218,8 +223,11 @@ def _flights(
         given = pd.Series(rows[name] if name in rows else np.full(count, np.nan), dtype=object)
         frame[name] = pd.to_numeric(given, errors="coerce").astype("float64").replace([np.inf, -np.inf], np.nan)
     frame["line"] = np.asarray(lines, dtype=np.int64)
+    unread = np.zeros(count, dtype=np.int64)
     for end in ("origin", "destination"):
+        given = frame[end] != ""
         frame[end] = _airports(frame[end], known, airport)
+        unread += (given & (frame[end] == "")).to_numpy()
     frame["icao24"] = frame["icao24"].str.lower().where(frame["icao24"].str.fullmatch("[0-9a-fA-F]{6}"), "")
     frame["callsign"] = frame["callsign"].str.upper()
     frame["flight_id"] = _ids(frame) if count else ""
@@ -233,6 +241,7 @@ def _flights(
         wrong = bad.to_numpy(dtype=bool) & keep
         refused.note(reason, frame["line"].to_numpy()[wrong].tolist())
         keep &= ~wrong
+    refused.unread_ends = int(unread[keep].sum())
     return _shaped(frame[keep], source), refused
 
 
