@@ -1,4 +1,4 @@
-"""What all parts of the store stand on: transactions, and rows in and out."""
+"""The base of all parts of the store: transactions, and rows in and out."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ from flightwatch.store import engine as engines
 from flightwatch.store import schema
 from flightwatch.units import INSTANT, instant, millis
 
-WRITER_LOCK = 0x666C696768747761  # "flightwa": the advisory lock all our writers on one PostgreSQL database share
-PIECE = 2_000  # rows: reading 130,000 fixes takes 22 MB at most where all at once take 123, in the same time
+WRITER_LOCK = 0x666C696768747761  # "flightwa": the advisory lock that all our writers on a PostgreSQL database share
+PIECE = 2_000  # rows: reading 130,000 fixes takes at most 22 MB, all at once 123, in the same time
 
 Names = str | Iterable[str] | None
 
 
 class Base:
-    """An open database. Safe to use from several threads; not to be carried over a fork."""
+    """An open database. Safe to use from several threads, not across a fork."""
 
     def __init__(self, url: URL, write: Engine | None, read: Engine) -> None:
         self.url = url
@@ -55,9 +55,9 @@ class Base:
         self._pid = os.getpid()
         self._fence: tuple[str, str, int] | None = None
         self._memory = threading.RLock() if write is read else None
-        self._claimed: dict[Any, tuple[int, int]] = {}  # what is known to be stored of airframes (see `aircraft`)
-        self._said: dict[str, Any] = {}  # of each source, what it said of them last (see `repeated`)
-        self._heard: dict[tuple[Any, ...], int] = {}  # and of who was heard (see `polls`)
+        self._claimed: dict[Any, tuple[int, int]] = {}  # claims known to be stored (see `aircraft`)
+        self._said: dict[str, Any] = {}  # each source's last claims (see `repeated`)
+        self._heard: dict[tuple[Any, ...], int] = {}  # counts known to be stored (see `polls`)
 
     def __repr__(self) -> str:
         return f"Store({engines.shown(self.url)!r})"
@@ -68,7 +68,7 @@ class Base:
         return engines.sqlite_file(self.url)
 
     def close(self) -> None:
-        """Let go of every connection; the writer last, because only it can fold SQLite's log away."""
+        """Close every connection; the writer last, because only it can checkpoint SQLite's WAL."""
         self._reader.dispose()
         if self._writer is not None:
             self._writer.dispose()
@@ -81,9 +81,9 @@ class Base:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """All or nothing: what this thread writes inside, and reads back, is one transaction.
+        """All or nothing: what this thread writes and reads inside is one transaction.
 
-        Every method that writes opens one by itself; opened around several of them it holds them together.
+        Every method that writes opens its own; one opened around several methods makes them one.
         """
         current: Connection | None = getattr(self._local, "connection", None)
         if current is not None:
@@ -95,7 +95,7 @@ class Base:
         with self._guarded(), self._writer.begin() as connection:
             self._enter(connection)
             self._local.connection = connection
-            self._local.fresh = set()  # ids of polls that were not stored as having worked before
+            self._local.fresh = set()  # ids of polls not stored as `ok` before
             try:
                 yield connection
             finally:
@@ -104,17 +104,17 @@ class Base:
             done()
 
     def after_commit(self, done: Callable[[], None]) -> None:
-        """To be called when the transaction at hand is stored; not at all if it fails."""
+        """Call this when the current transaction is committed, never if it fails."""
         self._local.after.append(done)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """One consistent state to read from, for all that this thread reads inside; in a transaction, its own."""
+        """One consistent state for all reads of this thread inside; in a transaction, that transaction's."""
         current: Connection | None = getattr(self._local, "connection", None) or getattr(self._local, "reader", None)
         if current is not None:
             yield current
             return
-        if self._memory is not None:  # one connection serves both
+        if self._memory is not None:  # one connection for both
             with self.transaction() as connection:
                 yield connection
             return
@@ -140,7 +140,7 @@ class Base:
                 self._memory.release()
 
     def _enter(self, connection: Connection) -> None:
-        """One writer at a time on PostgreSQL too, so that read-then-write means the same on both; then the fence."""
+        """Allow one writer at a time on PostgreSQL too, so that read-then-write is safe; then check the fence."""
         if self.dialect == "postgresql":
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
         if self._fence is not None:
@@ -152,7 +152,7 @@ class Base:
                 raise NotLeaderError(f"{holder} no longer leads this database: nothing was written")
 
     def among(self, column: Column[Any], values: Iterable[Any]) -> ColumnElement[bool]:
-        """`column IN values` for any number of values, as one parameter, so that the statement stays the same."""
+        """`column IN values` for any number of values, as one parameter: the statement stays the same."""
         wanted = list(values)
         if self.dialect == "sqlite":
             each = func.json_each(bindparam(None, json.dumps(wanted), unique=True)).table_valued("value")
@@ -160,7 +160,7 @@ class Base:
         return column == any_(bindparam(None, wanted, type_=ARRAY(column.type), unique=True))
 
     def _pairs(self, pairs: Iterable[tuple[str, int]]) -> FromClause:
-        """Airframes and times (ms) as a table `icao24`, `time` to join with, any number of them in one parameter."""
+        """Airframes and times (ms) as a table `icao24`, `time` to join, any number of them in one parameter."""
         if self.dialect == "sqlite":
             text = json.dumps([list(pair) for pair in pairs])
             each = func.json_each(bindparam(None, text, unique=True)).table_valued("value")
@@ -192,8 +192,8 @@ class Base:
         return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) if rows else {n: [] for n in names}
 
     def pieces(self, statement: Select[Any]) -> Iterator[dict[str, Sequence[Any]]]:
-        """The result of a query, by column and some rows at a time: as objects of Python's they take ten times the room
-        that they take in a frame."""
+        """The result of a query by column, `PIECE` rows at a time: Python objects take ten times the memory of a
+        frame."""
         with self.reading() as connection:
             result = connection.execute(statement)
             names = list(result.keys())
@@ -202,29 +202,29 @@ class Base:
 
 
 def names(values: Names) -> list[str] | None:
-    """One name or many, as a list; None stays None (no restriction)."""
+    """One or more names as a list; None stays None (no restriction)."""
     if values is None:
         return None
     return [values] if isinstance(values, str) else list(values)
 
 
 def frame(columns: Mapping[str, Sequence[Any]], shape: Schema) -> pd.DataFrame:
-    """A frame of that shape from a query's columns, which are complete: as `records.conform`, in a seventh of the time,
-    because a frame of one flight would otherwise cost more than finding it among millions."""
+    """A frame of this schema from all columns of a query: as `records.conform`, in a seventh of the time. Otherwise the
+    frame of one flight would cost more than finding it among millions."""
     index = pd.RangeIndex(len(columns[next(iter(shape))]))
     made = {name: _series(columns[name], c.dtype, index) for name, c in shape.items()}
     return pd.DataFrame(made, index=index, copy=False)
 
 
 def loose(columns: Mapping[str, Sequence[Any]], **kinds: str) -> pd.DataFrame:
-    """A frame of a query's columns that is of no declared shape: objects, but for the columns of other kinds."""
+    """A frame of a query's columns without a schema: objects, except the columns named in `kinds`."""
     index = pd.RangeIndex(len(next(iter(columns.values()))))
     made = {name: _series(values, kinds.get(name, "object"), index) for name, values in columns.items()}
     return pd.DataFrame(made, index=index, copy=False)
 
 
 def _series(values: Sequence[Any], kind: str, index: pd.Index) -> pd.Series:
-    """One column; milliseconds become instants, ISO dates days. The index is shared, or pandas compares all of them."""
+    """One column; milliseconds become instants, ISO dates days. A shared index saves pandas comparing them."""
     if kind in ("str", "object"):
         return pd.Series(_objects(values), index=index, dtype=object, copy=False)
     return pd.Series(_typed(values, kind), index=index, copy=False)
@@ -242,7 +242,7 @@ def _typed(values: Sequence[Any], kind: str) -> Any:
 
 
 def _objects(values: Sequence[Any]) -> Any:
-    made = np.empty(len(values), dtype=object)  # filled afterwards, so that lists stay cells and not another axis
+    made = np.empty(len(values), dtype=object)  # filled afterwards, so that lists stay cells, not an axis
     made[:] = values
     return made
 
@@ -265,7 +265,7 @@ def day_text(day: date | str | pd.Timestamp) -> str:
 
 
 def dumped(value: Any) -> str:
-    """JSON text that reads back as the same value, NumPy numbers included."""
+    """JSON text that reads back as the same value, including NumPy numbers."""
     return json.dumps(value, separators=(",", ":"), default=_plain)
 
 

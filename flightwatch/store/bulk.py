@@ -1,7 +1,7 @@
-"""Many rows at once: forty a statement on SQLite, binary COPY on PostgreSQL; writing twice is once.
+"""Bulk writes: forty rows per statement on SQLite, binary COPY on PostgreSQL. Writing is idempotent.
 
 The ORM's `add_all` takes 38 times as long as raw `executemany`, SQLAlchemy's `insert` with dictionaries 4.5 times;
-this way takes less than it (benchmarks/store).
+this takes less than `executemany` (benchmarks/store).
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from flightwatch.store.copybody import Coded
 from flightwatch.units import millis
 
 Columns = Mapping[str, Any]
-"""Values of each column: lists, or arrays and `Coded` texts where all are for PostgreSQL and many."""
+"""Values of each column: lists, or for many PostgreSQL rows all arrays and `Coded` texts."""
 
 COPY_FROM_ROWS = 200
-"""From here COPY into a staging table beats one statement per row on PostgreSQL: the two are level at 100 rows (2 ms),
-at 200 staging takes 0.6 of the time, at 800 a third (medians of nine, rows of the observation table)."""
+"""From this size on, COPY into a staging table beats one statement per row on PostgreSQL. They are equal at 100 rows
+(2 ms); staging takes 0.6 of the time at 200, a third at 800 (medians of nine, rows of the observation table)."""
 
 
 def write(
@@ -37,13 +37,13 @@ def write(
     unless: str = "",
     new: bool = False,
 ) -> int:
-    """Insert the rows; of those whose key is there already, set `update` (column to SQL expression) or leave them.
+    """Insert rows; if a key exists, update its row by `update` (column to SQL expression).
 
-    In an expression `new.x` is the row at hand and `old.x` the one that is there. `update={}` leaves old rows alone,
-    `update=None` takes every column that is not of the key from the new row; rows for which the condition `unless`
-    holds stay as they are. `key` names another unique key than the primary one. Rows of one call must differ in their
-    key. `new` says that none of the keys is there yet, which saves PostgreSQL the staging. Returns how many rows were
-    inserted or updated.
+    In an expression `new.x` is the new row's value and `old.x` the stored one. `update={}` leaves stored rows alone;
+    `update=None` takes every non-key column from the new row. Where the condition `unless` holds, the stored row stays
+    as it is. `key` names a unique key other than the primary one. Rows of one call must differ in their key. `new` says
+    that none of the keys exists yet, which saves PostgreSQL the staging. Returns how many rows were inserted or
+    updated.
     """
     names = list(columns)
     count = len(columns[names[0]])
@@ -82,8 +82,8 @@ def columns_of(frame: pd.DataFrame, table: Table, *, dialect: str) -> dict[str, 
 
 
 def arrays_of(frame: pd.DataFrame, table: Table, order: Any, known: Columns) -> dict[str, Any]:
-    """The columns that are known already, and what else the frame has of the table as arrays, for many rows at once
-    into PostgreSQL; `order` are the rows, which are taken faster out of arrays than out of a frame."""
+    """The `known` columns and the frame's other columns of the table, as arrays for a bulk write into PostgreSQL.
+    `order` selects the rows: faster from arrays than from a frame."""
     wanted = {c.name for c in table.columns} - known.keys()
     return {**known, **{name: _array(column, order) for name, column in frame.items() if name in wanted}}
 
@@ -100,7 +100,7 @@ def _array(series: pd.Series, order: Any) -> Any:
 def plain(series: pd.Series, dialect: str) -> list[Any]:
     """Plain Python values: instants as milliseconds, days as ISO dates, text without what a database refuses.
 
-    NaN is left to SQLite, which stores it as NULL; PostgreSQL would keep it, so there it becomes None.
+    SQLite stores NaN as NULL; PostgreSQL would keep it, so there it becomes None.
     """
     if isinstance(series.dtype, pd.DatetimeTZDtype):
         return list(millis(series).tolist())
@@ -116,7 +116,7 @@ def plain(series: pd.Series, dialect: str) -> list[Any]:
             for row in np.flatnonzero(np.isnan(values)).tolist():
                 told[row] = None
         return told
-    if series.dtype.kind == "b" and dialect == "sqlite":  # which keeps them so, and binds a number in half the time
+    if series.dtype.kind == "b" and dialect == "sqlite":  # it stores numbers, and binds them in half the time
         return list(series.to_numpy().view(np.int8).tolist())
     if series.dtype.kind in "iub":
         return list(series.to_numpy().tolist())
@@ -124,7 +124,7 @@ def plain(series: pd.Series, dialect: str) -> list[Any]:
 
 
 def cleaned(values: list[Any]) -> list[Any]:
-    """The texts among the values as `clean` gives them. Looked at together first: almost always all can be stored."""
+    """The values, with `clean` applied to texts. A first check covers all at once: almost always all can be stored."""
     with suppress(TypeError):
         if "".join(values).isprintable():
             return values
@@ -132,7 +132,7 @@ def cleaned(values: list[Any]) -> list[Any]:
 
 
 def clean(text: str) -> str:
-    """Text that can be stored: PostgreSQL takes no NUL, neither database takes half a surrogate pair.
+    """Text that can be stored: PostgreSQL refuses NUL, both databases refuse half a surrogate pair.
 
     >>> clean("RSD123"), clean("a\\x00b"), clean("\\ud800")
     ('RSD123', 'ab', '?')
@@ -153,7 +153,7 @@ def _conflict(table: Table, key: Sequence[str], update: Mapping[str, str], unles
 
 
 def _stage(connection: Connection, table: Table, columns: Columns) -> str:
-    """The rows in a staging table of this session, which COMMIT drops; its name, quoted."""
+    """Put the rows into a temporary staging table, which COMMIT drops; returns its quoted name."""
     quote = connection.dialect.identifier_preparer.quote
     stage = quote(f"stage_{table.name}")
     body = ", ".join(f"{quote(n)} {copied_as(table.c[n].type)}" for n in columns)
@@ -164,7 +164,7 @@ def _stage(connection: Connection, table: Table, columns: Columns) -> str:
 
 
 def _copy(connection: Connection, target: str, table: Table, columns: Columns) -> None:
-    """Binary COPY: of arrays as `copybody` lays them out, of other values row by row as psycopg packs them in C."""
+    """Binary COPY: `copybody` encodes arrays; psycopg packs other values row by row, in C."""
     driver: Any = connection.connection.driver_connection
     quote = connection.dialect.identifier_preparer.quote
     laid: Any = columns
@@ -182,7 +182,7 @@ def _copy(connection: Connection, target: str, table: Table, columns: Columns) -
 
 
 def copied_as(column: TypeEngine[Any]) -> str:
-    """The PostgreSQL type a column is copied as."""
+    """The PostgreSQL type of a column in COPY."""
     if isinstance(column, SmallInteger):
         return "int2"
     if isinstance(column, (BigInteger, Integer)):

@@ -1,9 +1,8 @@
-"""Rows as PostgreSQL's binary COPY wants them, laid out column by column.
+"""Rows in PostgreSQL's binary COPY format, encoded column by column.
 
-Every field is a length and its bytes, big-endian; the length of NULL is -1 and it has none (PostgreSQL documentation,
-COPY, "Binary Format"). Fields that have as many bytes in every row stand in front, so that the beginnings of rows are
-one table; the others are put behind them, each where its row has come to. A third of the time of packing row by row
-(benchmarks/store).
+Every field is a length and its bytes, big-endian; NULL has length -1 and no bytes (PostgreSQL documentation, COPY,
+"Binary Format"). Fixed-size fields come first, so the heads of all rows form one table. The others follow, each at
+its row's offset. This takes a third of the time of packing row by row (benchmarks/store).
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ import numpy.typing as npt
 
 HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TAIL = b"\xff\xff"
-NULL = -1  # the length of a field that has none
+NULL = -1  # the length of a field without a value
 PART = 120 * 1024
-"""Bytes laid out at a time, for these stay in the nearer cache: ten times as much takes a third longer. More than
-128 KiB psycopg would cut in two, and glibc would fetch fresh pages for each (a quarter longer)."""
+"""Bytes encoded at a time. They stay in the nearer cache: ten times as much takes a third longer. psycopg would split
+more than 128 KiB, and glibc would map fresh pages for each (a quarter longer)."""
 
 TYPES = {"int2": ">i2", "int4": ">i4", "int8": ">i8", "float4": ">f4", "float8": ">f8", "bool": ">u1"}
 
@@ -29,7 +28,7 @@ Sizes = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Coded:
-    """A column of texts that repeat: for each row the place of its text; -1 is the last."""
+    """A column of repeated texts: for each row the index of its text; -1 is the last."""
 
     codes: npt.NDArray[Any]
     texts: list[str]
@@ -39,7 +38,7 @@ class Coded:
 
 
 class Numbers:
-    """Numbers of one type; NaN is NULL."""
+    """A column of numbers of one type; NaN is NULL."""
 
     def __init__(self, kind: str, numbers: Any) -> None:
         self.dtype = np.dtype(TYPES[kind])
@@ -54,21 +53,21 @@ class Numbers:
             self.told = told.view(f"V{self.width}")
 
     def begin(self, heads: npt.NDArray[np.uint8], at: int) -> None:
-        """Take that place in the beginnings of rows, and write what is the same in all."""
+        """Use this offset in the heads of rows, and write what all rows share."""
         _column(heads, at, ">i4")[:] = self.dtype.itemsize
         self.place = _column(heads, at + 4, self.dtype)
 
     def fill(self, rows: slice) -> None:
-        """The next rows, into the first of them."""
+        """Write these rows into the first heads."""
         self.place[: rows.stop - rows.start] = self.numbers[rows]
 
     def of(self, rows: slice) -> npt.NDArray[Any]:
-        """The fields of these rows, as wide as the widest."""
+        """The fields of these rows, all of the widest size."""
         return self.told[rows]
 
 
 class Texts:
-    """Texts: the few different ones laid out once, then one of them for each row."""
+    """A column of texts: each distinct text is encoded once, then copied to its rows."""
 
     def __init__(self, column: Coded) -> None:
         length, padded = _padded(column.texts)
@@ -86,18 +85,18 @@ class Texts:
         self.only = self.texts[present[0]] if len(present) == 1 else None
 
     def begin(self, heads: npt.NDArray[np.uint8], at: int) -> None:
-        """Take that place in the beginnings of rows, and write what is the same in all."""
+        """Use this offset in the heads of rows, and write what all rows share."""
         self.place = _column(heads, at, self.texts.dtype)
         if self.only is not None:
             self.place[:] = self.only
 
     def fill(self, rows: slice) -> None:
-        """The next rows, into the first of them."""
+        """Write these rows into the first heads."""
         if self.only is None:
             self.place[: rows.stop - rows.start] = self.of(rows)
 
     def of(self, rows: slice) -> npt.NDArray[Any]:
-        """The fields of these rows, as wide as the widest."""
+        """The fields of these rows, all of the widest size."""
         found: npt.NDArray[Any] = self.texts[self.codes[rows]]
         return found
 
@@ -106,13 +105,13 @@ Fields = dict[str, Numbers | Texts]
 
 
 def fields(columns: Mapping[str, tuple[str, Any]]) -> Fields:
-    """Columns, each its PostgreSQL type and values, in the order in which their fields are laid out."""
+    """The encoders of columns (PostgreSQL type and values), in the order of their fields in a row."""
     made: Fields = {n: Texts(v) if isinstance(v, Coded) else Numbers(kind, v) for n, (kind, v) in columns.items()}
     return dict(sorted(made.items(), key=lambda item: item[1].sizes is not None))
 
 
 def parts(laid: Fields, count: int) -> Iterator[bytes | memoryview]:
-    """The body of a COPY of so many rows, in parts.
+    """The body of a COPY of `count` rows, in parts.
 
     >>> columns = {"t": ("text", Coded(np.array([0, 1]), ["ab", ""])), "n": ("int2", np.array([7, 8]))}
     >>> b"".join(parts(fields(columns), 2))[len(HEAD):]
@@ -136,10 +135,10 @@ def parts(laid: Fields, count: int) -> Iterator[bytes | memoryview]:
 
 
 def _joined(heads: npt.NDArray[np.uint8], uneven: list[Numbers | Texts], rows: slice) -> memoryview:
-    """The beginnings of these rows, and behind each its uneven fields.
+    """The heads of these rows, each followed by its variable-size fields.
 
-    A field is written as wide as the widest of its column. What is too much goes where a later field of the row will be
-    written, or into the beginning of the next row, which is written last.
+    Every field is written as wide as the widest of its column. The excess bytes are overwritten later: by later
+    fields of the row, or by the next row's head, because heads are written last.
     """
     sizes = [field.sizes[rows] for field in uneven if field.sizes is not None]
     ends = np.cumsum(sum(sizes, np.full(len(heads), heads.shape[1])))
@@ -149,7 +148,7 @@ def _joined(heads: npt.NDArray[np.uint8], uneven: list[Numbers | Texts], rows: s
     for field, size in zip(uneven, sizes, strict=True):
         if field.width <= heads.shape[1]:
             _write(out, at, field.of(rows))
-        else:  # longer than what the next row begins with: each no wider than it is
+        else:  # wider than a head, so not all excess is overwritten: write exact widths
             for width in np.unique(size).tolist():
                 same = size == width
                 _write(out, at[same], _whole(_bytes(field.of(rows))[same, :width]))
@@ -159,13 +158,13 @@ def _joined(heads: npt.NDArray[np.uint8], uneven: list[Numbers | Texts], rows: s
 
 
 def _write(out: npt.NDArray[np.uint8], at: npt.NDArray[Any], values: npt.NDArray[Any]) -> None:
-    """Each value into these bytes, from its place on; no two of them reach into one another."""
+    """Write each value into these bytes at its offset. Values must not overlap."""
     width = values.dtype.itemsize
     np.ndarray((len(out) - width + 1,), values.dtype, out.data, 0, (1,))[at] = values
 
 
 def _whole(table: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
-    """Its rows as one value each."""
+    """Each row as one value."""
     return np.ascontiguousarray(table).view(f"V{table.shape[1]}")[:, 0]
 
 
@@ -175,14 +174,14 @@ def _bytes(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
 
 def _column(table: npt.NDArray[np.uint8], at: int, kind: Any) -> npt.NDArray[Any]:
-    """The bytes of all rows from there on as values of that kind: writing them so is one pass, in a fifth of the time
-    that writing their bytes takes."""
+    """The bytes at this offset of every row, viewed as values of this type. Writing through this view takes a fifth of
+    the time of writing bytes."""
     return np.ndarray((len(table),), kind, table.data, at, table.strides[:1])
 
 
 def _padded(texts: list[str]) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8]]:
-    """How many bytes each text has in UTF-8, and the bytes, with noughts up to the longest. All are encoded as one,
-    with NUL between them, which none of them holds (see `bulk.clean`): two thirds of the time of one by one.
+    """The UTF-8 length of each text, and its bytes padded with zeros to the longest. All are encoded at once, joined
+    by NUL, which no text contains (see `bulk.clean`): two thirds of the time of one by one.
 
     >>> [a.tolist() for a in _padded(["a", "", "é"])]
     [[1, 0, 2], [[97, 0], [0, 0], [195, 169]]]

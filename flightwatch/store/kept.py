@@ -1,4 +1,4 @@
-"""Fixes of legs that lie open where an archive ends, packed, until the next day of it is read."""
+"""Packed fixes of legs that are still open where an archive ends, until its next day is read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flightwatch.store import bulk, packed, schema
 from flightwatch.store.base import Base, ms
 from flightwatch.units import icao24_text, millis, parse_icao24
 
-MS_BITS = 39  # 17 years; with the 24 bits of an address before them they stay positive
+MS_BITS = 39  # 17 years; with the 24 bits of an address before them still positive
 
 Order = npt.NDArray[np.intp] | slice
 
@@ -25,8 +25,8 @@ class KeptRows(Base):
     """kept."""
 
     def keep_tail(self, observations: pd.DataFrame) -> None:
-        """Of an archive only the fixes of legs that may go on are kept: these, instead of those of the same airframes
-        from earlier pieces. Fixes that live polls brought stay. `poll` names the piece of each."""
+        """Keep an archive's fixes of legs that may go on. They replace those of the same airframes from earlier
+        pieces; fixes from live polls stay. `poll` names the piece of each fix."""
         if observations.empty:
             return
         rows = in_order(observations)
@@ -76,7 +76,7 @@ class KeptRows(Base):
         return rows if inside.all() else rows[inside].reset_index(drop=True)
 
     def _forget_loose(self, connection: Connection, icao24s: list[str], starts: list[int]) -> None:
-        """Take away what earlier releases kept of archives as rows, and what is older than these legs."""
+        """Delete archive fixes that earlier releases kept as rows, if older than these legs."""
         o, p = schema.observation, schema.poll
         history = select(p.c.id).where(~p.c.planned)
         loose = (
@@ -92,18 +92,17 @@ class KeptRows(Base):
 
 
 def in_order(rows: pd.DataFrame) -> pd.DataFrame:
-    """By airframe and time, each fix once, the first told."""
+    """Sort by airframe and time; of duplicate fixes keep the first."""
     return arranged(rows, order_of(rows["address"].to_numpy(), millis(rows["time"])))
 
 
 def arranged(rows: pd.DataFrame, order: Order) -> pd.DataFrame:
-    """The rows as `order_of` says."""
+    """The rows in the order of `order_of`."""
     return rows if isinstance(order, slice) else rows.iloc[order].reset_index(drop=True)
 
 
 def order_of(address: npt.NDArray[Any], time: npt.NDArray[Any]) -> Order:
-    """Which rows, one after the other, are by airframe and time, each fix once, the first told; a slice where all lie
-    so already.
+    """The row indexes sorted by airframe and time, only the first of duplicate fixes; a slice if already sorted.
 
     >>> order_of(np.array([7, 1, 7]), np.array([10, 20, 10])).tolist()
     [1, 0]
@@ -111,7 +110,7 @@ def order_of(address: npt.NDArray[Any], time: npt.NDArray[Any]) -> Order:
     if ((address[1:] > address[:-1]) | ((address[1:] == address[:-1]) & (time[1:] > time[:-1]))).all():
         return slice(None)
     since = time - time.min()
-    if since.max() < 1 << MS_BITS:  # the usual case: one key of both is sorted in a third of the time
+    if since.max() < 1 << MS_BITS:  # the usual case: sorting one combined key takes a third of the time
         order = np.argsort(address.astype(np.int64) << MS_BITS | since, kind="stable")
     else:
         order = np.lexsort((time, address))

@@ -1,4 +1,4 @@
-"""What the feeds said: polls with their outcome, fixes, who was heard where, and the raw bodies as received."""
+"""What feeds said: polls with their outcomes, fixes, airframes heard by place, and raw bodies as received."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class PollRows(AircraftRows, KeptRows, TouchRows):
         *,
         add_heard: bool = False,
     ) -> int:
-        """One answer of a feed with everything in it, in one transaction; its poll id.
+        """Store one answer of a feed with everything in it, in one transaction; returns its poll id.
 
-        Saved twice it is there once: the poll by (source, query, started), a fix by (airframe, time). The airframes
-        heard in a cell and hour are the most any poll of that hour heard, because polls see the same ones again;
-        `add_heard` is for pieces that hold different airframes each, whose numbers add up.
+        Saving is idempotent: a poll's key is (source, query, started), a fix's (airframe, time). The count heard in
+        a cell and hour is the maximum over that hour's polls, because polls see the same airframes again.
+        `add_heard` adds counts instead, for pieces with different airframes.
         """
         with self.transaction() as connection:
             number = self.save_polls([poll])[0]
@@ -68,10 +68,10 @@ class PollRows(AircraftRows, KeptRows, TouchRows):
         heard: pd.DataFrame,
         bodies: Sequence[bytes | None] = (),
     ) -> list[int]:
-        """All answers of one source to one round of requests, in one transaction; their poll ids.
+        """Store all answers of a source to one round of requests, in one transaction; returns their poll ids.
 
-        `observations.poll` is the place of each fix's poll in `polls`. What circles that overlap heard is counted once,
-        which is why `heard` is of the whole round.
+        `observations.poll` is the index of each fix's poll in `polls`. `heard` is of the whole round, so that
+        airframes in overlapping circles count once.
         """
         with self.transaction() as connection:
             ids = self.save_polls(polls)
@@ -94,11 +94,11 @@ class PollRows(AircraftRows, KeptRows, TouchRows):
         heard: Sequence[pd.DataFrame],
         listed: Sequence[bytes | None] = (),
     ) -> list[int]:
-        """Pieces of an archive, each with its airframes and who was heard, in one transaction; their poll ids.
+        """Store pieces of an archive with their airframes and counts heard, in one transaction; returns their poll ids.
 
-        Every piece holds other airframes, so what they heard adds up, once per piece however often it is read.
-        `listed` are the lists of the members that were read: they stay whatever the retention says, because an archive
-        is not kept here and an alert may come to rest on it later.
+        Pieces hold different airframes, so their counts add up, once per piece however often it is read.
+        `listed` are the lists of members read. Retention never removes them: the archive itself is not kept, and an
+        alert may rest on it later.
         """
         with self.transaction() as connection:
             ids = self.save_polls(polls)
@@ -114,7 +114,7 @@ class PollRows(AircraftRows, KeptRows, TouchRows):
         return ids
 
     def _save_observations(self, connection: Connection, rows: pd.DataFrame, poll: int) -> None:
-        """Fixes not stored yet, and which airframes to look at again because of them."""
+        """Store new fixes, and note which airframes they concern."""
         addresses, times = rows["address"].to_numpy(), millis(rows["time"])
         order = order_of(addresses, times)
         addresses, times = addresses[order], times[order]
@@ -124,7 +124,7 @@ class PollRows(AircraftRows, KeptRows, TouchRows):
         if self.dialect == "postgresql" and len(times) >= bulk.COPY_FROM_ROWS:
             known = {"icao24": Coded(codes, texts.tolist()), "time": times, "poll": np.full(len(times), poll)}
             named = bulk.arrays_of(rows, schema.observation, order, known)
-            # we are the only writer: what is not there now cannot be there when the rows arrive
+            # we are the only writer: keys that do not exist now cannot exist when the rows arrive
             bulk.write(
                 connection, schema.observation, named, update={}, new=not self._has_fixes(connection, texts, times)
             )
@@ -134,7 +134,7 @@ class PollRows(AircraftRows, KeptRows, TouchRows):
         bulk.write(connection, schema.observation, columns, update={})
 
     def _has_fixes(self, connection: Connection, icao24s: Texts, times: Numbers) -> bool:
-        """Whether any fix of these airframes is stored between the first and the last of these times."""
+        """Whether any fix of these airframes between the first and last of these times is stored."""
         t = schema.observation
         some = and_(self.among(t.c.icao24, icao24s.tolist()), t.c.time.between(int(times.min()), int(times.max())))
         return connection.execute(select(t.c.time).where(some).limit(1)).first() is not None
@@ -159,8 +159,8 @@ class PollRows(AircraftRows, KeptRows, TouchRows):
         )
 
     def _note_heard(self, counts: Mapping[tuple[Any, ...], int]) -> None:
-        """What is known to be stored: polls of one hour hear the same airframes again, and then nothing is written.
-        Only the newest two hours are remembered: the whole world is 16,200 cells an hour, 5 MB."""
+        """Remember stored counts: polls of one hour hear the same airframes, and then nothing is written. Only the
+        newest two hours are remembered: the whole world is 16,200 cells per hour, 5 MB."""
         if not counts:
             return
         before, newest = (max((hour for hour, *_ in held), default=0) for held in (self._heard, counts))
@@ -169,8 +169,8 @@ class PollRows(AircraftRows, KeptRows, TouchRows):
         self._heard.update(counts)
 
     def save_polls(self, polls: Sequence[Poll]) -> list[int]:
-        """Polls without rows: those that failed or came back empty; their ids. What worked is not overwritten by a
-        failure: a piece of an archive read well once stays read."""
+        """Store polls without rows (failed or empty); returns their ids. A failure never overwrites a success: an
+        archive piece read once stays read."""
         t = schema.poll
         same = ["source", "query", "started"]
         rows = {_poll_key(p): _poll_row(p) for p in polls}
@@ -202,7 +202,7 @@ class PollRows(AircraftRows, KeptRows, TouchRows):
         return loose(got, started=INSTANT, finished=INSTANT, **kinds)
 
     def poll_ids(self, source: str, query: str) -> dict[datetime, tuple[int, str]]:
-        """Started → (id, outcome) of the polls of one query: which pieces of an archive are done already."""
+        """Started → (id, outcome) of one query's polls: which pieces of an archive are done."""
         t = schema.poll
         found = self.rows(
             select(t.c.started, t.c.id, t.c.outcome).where(and_(t.c.source == source, t.c.query == query))
@@ -223,7 +223,7 @@ class PollRows(AircraftRows, KeptRows, TouchRows):
     ) -> pd.DataFrame:
         """Fixes of these airframes (None: of all) with time in [since, until), by airframe and time.
 
-        Those of polls, and those of archives that are kept for legs that may go on.
+        Includes archive fixes that are kept for legs that may go on.
         """
         wanted = None if icao24s is None else list(icao24s)
         with self.reading():
@@ -238,7 +238,7 @@ class PollRows(AircraftRows, KeptRows, TouchRows):
         return _observed(self.pieces(query.order_by(t.c.icao24, t.c.time)))
 
     def observations_from(self, starts: Mapping[str, datetime]) -> pd.DataFrame:
-        """The fixes of each of these airframes from its own time on, as `observations` has them."""
+        """The fixes of each airframe from its own start time on, as from `observations`."""
         t = schema.observation
         wanted = self._pairs({icao24: ms(start) for icao24, start in starts.items()}.items())
         with self.reading():
@@ -252,7 +252,7 @@ class PollRows(AircraftRows, KeptRows, TouchRows):
         return in_order(concat([rows, kept], OBSERVATION))
 
     def has_fixes(self, icao24s: Sequence[str], times: Sequence[int]) -> npt.NDArray[np.bool_]:
-        """Of each airframe and time (ms), whether that fix is stored."""
+        """For each airframe and time (ms), whether the fix is stored."""
         t = schema.observation
         pairs = list(zip(icao24s, times, strict=True))
         wanted = self._pairs(pairs)
@@ -269,11 +269,11 @@ class PollRows(AircraftRows, KeptRows, TouchRows):
         return np.array([pair in found for pair in pairs], dtype=bool)
 
     def last_poll_id(self) -> int:
-        """The newest poll's id, -1 when there is none: the watermark for `touched`."""
+        """The newest poll's id, -1 if there is none: the watermark for `touched`."""
         return int(self.rows(select(func.coalesce(func.max(schema.poll.c.id), -1)))[0][0])
 
     def body(self, sha256: str) -> bytes | None:
-        """A raw body as it was received; None when it was not kept."""
+        """A raw body as received; None if it was not kept."""
         t = schema.body
         found = self.rows(select(t.c.content).where(t.c.sha256 == sha256))
         return zlib.decompress(found[0][0]) if found else None

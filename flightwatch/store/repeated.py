@@ -1,7 +1,7 @@
-"""What a source says of its airframes again: a feed tells the same of the same ones every minute.
+"""Claims that a source repeats: a feed says the same of the same airframes every minute.
 
-Whole columns are compared with those of the call before, which of 15,000 airframes takes a fifth of the time that
-looking up each claim does; only the few that differ are looked up.
+Whole columns are compared with those of the previous call. For 15,000 airframes this takes a fifth of the time of
+looking up each claim; only the few that differ are looked up.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ Numbers = npt.NDArray[np.int64]
 Texts = npt.NDArray[np.object_]
 
 TEXTS = ("icao24", "registration", "typecode", "operator")
-MOST = 100_000  # airframes of one call that are remembered, 20 MB; a feed's answer has a fifth of them, a register all
+MOST = 100_000  # airframes remembered per call, 20 MB; a feed's answer has a fifth of this, a register all
 
 
 @dataclass(frozen=True)
 class Said:
-    """The claims of one call of one source by address, with when each was first and last made as it is stored (ms;
-    nought where that is not known)."""
+    """The claims of one call of one source by address, with their stored first and last times (ms; 0 if
+    unknown)."""
 
     source: str
     address: Numbers
@@ -32,8 +32,8 @@ class Said:
     last: Numbers
 
     def again(self, before: Said, moment: int, renew: int) -> npt.NDArray[np.bool_]:
-        """Which claims are stored as they are made at that time: the source made them before, and they need not be
-        written again before `renew` ms have gone by. Of these `first` and `last` are taken over."""
+        """Which claims are stored already: the source made them before, and `renew` ms have not passed since they
+        were last written. Their `first` and `last` are taken from `before`."""
         at = np.searchsorted(before.address, self.address).clip(max=len(before.address) - 1)
         same: npt.NDArray[np.bool_] = (before.address[at] == self.address) & (before.flags[at] == self.flags)
         for mine, theirs in zip(self.texts, before.texts, strict=True):
@@ -45,7 +45,7 @@ class Said:
 
 
 def said(aircraft: pd.DataFrame) -> Said | None:
-    """An AIRCRAFT frame as it comes from a feed: one source, each airframe once, by address; None if it is another."""
+    """The claims of an AIRCRAFT frame; None unless it has one source and each airframe once, by address."""
     names = ("source", *TEXTS, "flags")
     if not 0 < len(aircraft) <= MOST or not all(
         name in aircraft and aircraft[name].dtype.kind == ("i" if name == "flags" else "O") for name in names
@@ -67,6 +67,6 @@ def _addresses(icao24s: list[str]) -> Numbers | None:
         return None
     if len(raw) != 3 * len(icao24s):
         return None
-    parts = raw.reshape(-1, 3).astype(np.int64)  # only to find a claim's place: the text is compared as well
+    parts = raw.reshape(-1, 3).astype(np.int64)  # only to find a claim's index: the text is compared too
     address: Numbers = parts[:, 0] << 16 | parts[:, 1] << 8 | parts[:, 2]
     return address

@@ -1,7 +1,7 @@
-"""Which airframes have new fixes: what the next building of flights looks at again, and then forgets.
+"""Which airframes have new fixes: the next building of flights reads this, and then deletes it.
 
-One value a poll instead of a row an airframe: it is read once, minutes later, as a whole (a poll of 15,000 spends 2 ms
-on it, and as rows it spent 20).
+It is one value per poll, not one row per airframe, because it is read once, minutes later, as a whole. A poll of
+15,000 airframes spends 2 ms on it; rows took 20.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from flightwatch.store.base import Base, loose
 from flightwatch.units import INSTANT, icao24_texts
 
 SPAN = np.dtype([("address", "<u4"), ("first", "<i8"), ("last", "<i8")])
-"""An airframe and its first and last new fix (ms since 1970); `content` holds these one after the other."""
+"""An airframe and its first and last new fix (ms since 1970); `content` is an array of these."""
 
 Spans = npt.NDArray[Any]
 
@@ -28,7 +28,7 @@ class TouchRows(Base):
     """touch."""
 
     def _touch(self, connection: Connection, poll: int, spans: Spans) -> None:
-        """Note the airframes of a poll, beside those it noted before."""
+        """Add a poll's airframes to those it noted before."""
         t = schema.touch
         held = connection.execute(select(t.c.content).where(t.c.poll == poll)).scalar()
         if held is not None:
@@ -36,7 +36,7 @@ class TouchRows(Base):
         bulk.put(connection, t, poll=poll, content=spans.tobytes())
 
     def touched(self, since: int = -1) -> pd.DataFrame:
-        """Airframes with fixes from polls after that poll id: icao24, first and last of those fixes."""
+        """Airframes with fixes from polls after this poll id: icao24, first and last of these fixes."""
         t = schema.touch
         held = self.rows(select(t.c.content).where(t.c.poll > since))
         spans = joined([np.frombuffer(content, SPAN) for (content,) in held])
@@ -48,13 +48,13 @@ class TouchRows(Base):
         )
 
     def forget_touched(self, until: int) -> None:
-        """Let go of what polls up to that one noted: flights were built from it."""
+        """Delete what polls up to this one noted: flights were built from it."""
         with self.transaction() as connection:
             connection.execute(schema.touch.delete().where(schema.touch.c.poll <= until))
 
 
 def spans_of(addresses: npt.NDArray[Any], times: npt.NDArray[Any]) -> Spans:
-    """The spans of fixes that lie by airframe and time.
+    """The spans of fixes sorted by airframe and time.
 
     >>> spans_of(np.array([1, 1, 7]), np.array([10, 30, 20])).tolist()
     [(1, 10, 30), (7, 20, 20)]
@@ -67,7 +67,7 @@ def spans_of(addresses: npt.NDArray[Any], times: npt.NDArray[Any]) -> Spans:
 
 
 def places(addresses: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
-    """For each of the fixes, which lie by airframe, the place of its span among `spans_of` them.
+    """For each fix (sorted by airframe), the index of its span in `spans_of`.
 
     >>> places(np.array([1, 1, 7])).tolist()
     [0, 0, 1]
@@ -78,7 +78,7 @@ def places(addresses: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
 
 
 def joined(parts: Sequence[Spans]) -> Spans:
-    """One span for each airframe of several lists, by address.
+    """Several lists merged to one span per airframe, by address.
 
     >>> joined([np.array([(7, 5, 6), (9, 1, 1)], SPAN), np.array([(7, 2, 3)], SPAN)]).tolist()
     [(7, 2, 6), (9, 1, 1)]

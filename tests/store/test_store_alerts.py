@@ -1,4 +1,4 @@
-"""Alerts, deliveries, notices and leases: what belongs together is stored together, by one writer at a time."""
+"""Alerts, deliveries, notices and leases: related rows are stored in one transaction, by one writer at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many rows per statement, columns laid out for COPY, and repeated claims of a feed: the same as one by one."""
+"""Many rows per statement, columns encoded for COPY, repeated claims of a feed: the same as one by one."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_many_rows_a_statement_store_what_a_statement_a_row_does(count: int, sha
 
 
 def fields(body: bytes) -> Iterator[tuple[bytes | None, ...]]:
-    """The rows of a COPY, read as PostgreSQL's documentation describes the format."""
+    """The rows of a COPY, decoded as in PostgreSQL's documentation."""
     at = len(copybody.HEAD)
     while body[at : at + 2] != copybody.TAIL:
         row: list[bytes | None] = []

@@ -1,4 +1,4 @@
-"""Flights, routes and judgements come back as they went in, and rebuilding replaces what it should."""
+"""Flights, routes and findings are read as they were stored; rebuilding replaces what it should."""
 
 from __future__ import annotations
 

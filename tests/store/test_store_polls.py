@@ -1,4 +1,4 @@
-"""What feeds said comes back as it went in, and storing twice is the same as once; with each database."""
+"""What feeds said is read as it was stored, and storing is idempotent, in each database."""
 
 from __future__ import annotations
 
