@@ -1,9 +1,9 @@
-"""Loops over columns made to be compiled by numba (extra `compiled`), and who may use them.
+"""Loops over columns that numba compiles (extra `compiled`), and who may use them.
 
-Loading numba takes 0.4 s and 100 MiB, so only those load it who know that much data is coming: the readers of traces
-and heatmaps. Everybody else asks `loops`, which are there once it is in memory anyway. Each loop gives to the last bit
-what the passes over whole columns give that stand beside it, so nobody can tell by a result which of them ran. Without
-numba the loops run as Python, for tests only.
+Loading numba takes 0.4 s and 100 MiB, so only code that expects much data loads it: the readers of traces and
+heatmaps. All other code calls `loops`, which returns them once numba is in memory anyway. Each loop gives the same
+result, to the last bit, as the NumPy code it replaces, so no result shows which of them ran. Without numba the loops
+run as Python, for tests only.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 F = TypeVar("F", bound=Callable[..., Any])
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 by the golden ratio: multiplicative hashing (Knuth, TAOCP 3, 6.4)
-PLACE = np.uintp  # of an index: one that may be negative is looked at first, which keeps a loop from going by several
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: multiplicative hashing (Knuth, TAOCP 3, 6.4)
+PLACE = np.uintp  # an unsigned index: checks for negative ones keep loops from being vectorised
 
 
 @cache
 def numba() -> ModuleType | None:
-    """numba, loaded; None where it is not installed."""
+    """numba, loaded; None if it is not installed."""
     try:
         import numba as found
     except ImportError:
@@ -34,12 +34,12 @@ def numba() -> ModuleType | None:
 
 
 def loaded() -> bool:
-    """Whether somebody has loaded numba; nothing is loaded by asking."""
+    """Whether numba has been loaded; asking loads nothing."""
     return "numba" in sys.modules and numba() is not None
 
 
 def loops() -> ModuleType | None:
-    """The loops over fixes (`compiled.fixes`), once somebody has loaded numba; else None."""
+    """The loops over fixes (`compiled.fixes`) if numba has been loaded; else None."""
     return _fixes() if loaded() else None
 
 
@@ -51,12 +51,12 @@ def _fixes() -> ModuleType:
 
 
 def jit(function: F) -> F:
-    """Compiled, and kept on disk for the next process where there is a place to keep it."""
+    """Compile, and cache on disk for the next process if there is a place for it."""
     return _compiled(function, "never")
 
 
 def leaf(function: F) -> F:
-    """The same, written out where it is called: a call for every number would be a fifth of the time."""
+    """The same, inlined at each call: calls would make up a fifth of the time."""
     return _compiled(function, "always")
 
 
@@ -67,14 +67,14 @@ def _compiled(function: F, inline: str) -> F:
     options = {"nogil": True, "error_model": "numpy", "inline": inline}
     try:
         kept: F = compiler.njit(cache=True, **options)(function)
-    except RuntimeError:  # neither beside this file nor in the user's cache may be written
+    except RuntimeError:  # neither this folder nor the user's cache is writable
         kept = compiler.njit(**options)(function)
     return kept
 
 
 def shown(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The values for a loop to look at: lying together and not to be written. Columns out of a frame may not be written
-    and others may; each kind is compiled for by itself, so all are given as the first."""
+    """The values as a loop reads them: contiguous and read-only. Columns of a frame are read-only, others writable;
+    numba compiles for each separately, so all are made read-only."""
     seen = np.ascontiguousarray(values).view()
     seen.flags.writeable = False
     return seen

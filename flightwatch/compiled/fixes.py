@@ -1,6 +1,6 @@
-"""Loops over fixes ordered by airframe and time, made to be compiled.
+"""Compiled loops over fixes sorted by airframe and time.
 
-What they are for, and the passes over columns they stand for, is said where they are called from.
+Their callers say what they are for, and which NumPy code they replace.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ sine, cosine, half_arc = leaf(series.sine), leaf(series.cosine), leaf(series.hal
 
 @jit
 def short_steps(lat: Any, lon: Any, radian: float, diameter: float, out: Any) -> None:
-    """`geo._short_steps`, in miles by the earth's diameter in miles."""
+    """`geo._short_steps`, in miles if the earth's diameter is in miles."""
     shrink = np.empty(len(lat))
     for i in range(len(lat)):
         shrink[i] = cosine(lat[i] * radian)
@@ -30,11 +30,11 @@ def short_steps(lat: Any, lon: Any, radian: float, diameter: float, out: Any) ->
 
 @jit
 def kept(columns: Any, starts: Any, spans: tuple[int, int, int], turning: float, climbing: float, out: Any) -> int:
-    """`tracks.thin`: the rows into `out`, and how many. `columns` are time, onground, track and vertical_rate; `spans`
-    bucket, straight and hole in ms."""
+    """`tracks.thin`: writes the rows into `out`, returns how many. `columns` are time, onground, track and
+    vertical_rate; `spans` are bucket, straight and hole in ms."""
     time, ground, course, rate = columns
     bucket, straight, hole = spans
-    half, whole = np.float32(180), np.float32(360)  # of single precision, as the courses are
+    half, whole = np.float32(180), np.float32(360)  # single precision, as the courses are
     seen: Any = PLACE(0)
     found = 0
     here, there = (time[0] // bucket - 1) * bucket, (time[0] // straight - 1) * straight
@@ -50,7 +50,7 @@ def kept(columns: Any, starts: Any, spans: tuple[int, int, int], turning: float,
                 long = opened(time[i], there, straight)
                 keep = edge or long != there or abs(rate[i]) >= climbing
                 apart = course[i] - course[seen]
-                if not keep and abs(apart) >= turning / 2:  # a remainder is slow, and mostly it is clear without
+                if not keep and abs(apart) >= turning / 2:  # a remainder is slow, and rarely needed
                     keep = abs((apart + half) % whole - half) >= turning
                 if keep:
                     out[found] = i
@@ -62,7 +62,7 @@ def kept(columns: Any, starts: Any, spans: tuple[int, int, int], turning: float,
 
 @leaf
 def opened(time: int, begin: int, size: int) -> int:
-    """When the bucket of a time begins, by that of the time before it: mostly the same or the next, and dividing is
+    """When the bucket of a time begins, given the previous time's: mostly the same or the next, and division is
     slow."""
     if begin <= time < begin + size:
         return begin
@@ -73,8 +73,8 @@ def opened(time: int, begin: int, size: int) -> int:
 
 @jit
 def planes(values: Any, rows: Any, first: Any, step: float, lost: int, place: tuple[int, int, int], out: Any) -> None:
-    """One column of `tracks._bodies`, of the legs that begin at `first` among `rows`; `place` is how many bytes a row
-    has before this column, in it and in all."""
+    """One column of `tracks._bodies`, for the legs that begin at `first` in `rows`; `place` is the bytes per row
+    before this column, in it and in all."""
     before, width, every = place
     moved = np.empty(len(rows), dtype=np.int64)
     for leg in range(len(first)):
@@ -94,8 +94,8 @@ def planes(values: Any, rows: Any, first: Any, step: float, lost: int, place: tu
 
 @jit
 def unlikely(columns: Any, slack: float, fastest: Any, flown: Any, moving: float, held: Any, far: Any) -> Any:
-    """`motion._unlikely` into `held` and `far`, and how many of both. `columns` are address, time, latitude, longitude,
-    groundspeed and onground."""
+    """`motion._unlikely`: writes into `held` and `far`, returns how many of each. `columns` are address, time,
+    latitude, longitude, groundspeed and onground."""
     address, time, lat, lon, speed, ground = columns
     n, m = 0, 0
     for i in range(1, len(time)):
@@ -112,14 +112,14 @@ def unlikely(columns: Any, slack: float, fastest: Any, flown: Any, moving: float
 
 @jit
 def in_company(columns: Any, floor: float, span: int, grid: Any, wide: int, enough: int, rows: Any) -> int:
-    """`crowds._in_company` into `rows`, and how many. `columns` are address, time, latitude, longitude and altitude;
-    `span` ms to a minute, `grid` the degrees it begins at and half cells to a degree, two to the power of `wide` half
-    cells to a square."""
+    """`crowds._in_company`: writes into `rows`, returns how many. `columns` are address, time, latitude, longitude and
+    altitude; `span` is a minute in ms; `grid` is its first degree and its half cells per degree; a square is 2^`wide`
+    half cells wide."""
     time, altitude = columns[1], columns[4]
     begin, square = np.empty(len(time), dtype=np.int64), np.empty(len(time), dtype=np.int64)
     count = stretches(columns, floor, span, grid, wide, begin, square)
     bits = 10
-    while count >> bits - 1 > 0:  # a table twice as long as there are stretches
+    while count >> bits - 1 > 0:  # a table at least twice the number of stretches
         bits += 1
     seen, shift, found = np.zeros(1 << bits, dtype=np.uint8), np.uint64(64 - bits), 0
     for j in range(count):
@@ -138,7 +138,7 @@ def in_company(columns: Any, floor: float, span: int, grid: Any, wide: int, enou
 
 @jit
 def shared(seen: Any, square: int, shift: Any, enough: int) -> bool:
-    """Whether enough were counted in a square, or in one before it whose edge this is."""
+    """Whether enough were counted in a square, or in a previous one whose edge this is."""
     if seen[slot(square, 0, shift)] >= enough:
         return True
     for side in range(1, 4 if square & 3 else 1):
@@ -149,14 +149,14 @@ def shared(seen: Any, square: int, shift: Any, enough: int) -> bool:
 
 @jit
 def slot(square: int, side: int, shift: Any) -> Any:
-    """The place in a table of a square, or of the one before it to the south (2), the west (1) or both (3)."""
+    """The table index of a square, or of its neighbour to the south (2), west (1) or both (3)."""
     return (np.uint64((square >> 2) - (side & 1) - ((side >> 1) << 12)) * GOLDEN) >> shift
 
 
 @jit
 def stretches(columns: Any, floor: float, span: int, grid: Any, wide: int, begin: Any, square: Any) -> int:
-    """Where rows begin that an airframe has above the floor in one square and minute, with the square and in its lowest
-    bits whether it is at its southern (2) and western (1) edge; what is lost of the time in front is years."""
+    """Where an airframe's rows above the floor in one square and minute begin, with the square. The lowest bits of the
+    square say if it is at its southern (2) and western (1) edge; the time's lost high bits are years."""
     address, time, lat, lon, altitude = columns
     first, scale = grid
     found, last, now, edge = 0, -1, 0, (1 << wide) - 1
@@ -168,7 +168,7 @@ def stretches(columns: Any, floor: float, span: int, grid: Any, wide: int, begin
         y, x = int((lat[i] - first) * scale), int((lon[i] - first) * scale)
         here = (y >> wide) << 12 | (x >> wide)
         key = now << 28 | here << 2 | int(y & edge == 0) << 1 | int(x & edge == 0)
-        begin[found], square[found] = i, key  # overwritten by the next row where none begins: no branch to guess
+        begin[found], square[found] = i, key  # overwritten by the next row if none begins: no branch to predict
         found += (key != last) | (address[i] != address[i - 1])
         last = key
     return found
