@@ -1,6 +1,6 @@
-"""One world through the pure parts, day by day with only what was known then: no HTTP, no store.
+"""A world replayed through the pure functions, day by day with only what was known then: no HTTP, no store.
 
-What `jobs` does with a database is done here with frames: clean, build, match, tally, cover, judge, alert.
+It does with frames what `jobs` does with a database: clean, build, match, tally, cover, judge, alert.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Evening:
-    """What was known when `day` had ended: everything but the judgement."""
+    """What was known at the end of `day`, except the judgement."""
 
     day: date
     flights: pd.DataFrame
@@ -40,7 +40,7 @@ class Evening:
 
 @dataclass(frozen=True)
 class Lived:
-    """A world's polled days up to the route-days: the slow part, which a change in detection does not touch."""
+    """A world's polled days up to the route-days: the slow part, independent of detection."""
 
     seed: int
     routes: list[Route]
@@ -49,8 +49,8 @@ class Lived:
 
 @dataclass
 class Outcome:
-    """What one world came to: flights, route-days and findings of the last evening, and every alert ever opened, as it
-    is now (`episodes`), as it was raised (`raised`) and on every evening it was raised or grew (`told`)."""
+    """The result of a world: flights, route-days and findings of the last evening, and every alert ever opened: its
+    last state (`episodes`), its first (`raised`), and on each evening it was raised or grew (`told`)."""
 
     world: World
     flights: pd.DataFrame
@@ -66,7 +66,7 @@ class Outcome:
 
 
 def replay(world: World, *, poll_s: float = 600.0, oracle: bool = False) -> Outcome:
-    """Live through a world's polled days; `oracle` takes the flights from the truth instead of building them."""
+    """Replay a world's polled days; `oracle` takes the true flights instead of building them."""
     return judged(world, live(world, poll_s=poll_s, oracle=oracle))
 
 
@@ -129,13 +129,13 @@ def judged(world: World, lived: Lived) -> Outcome:
 
 
 def limits_of(settings: config.Settings, routes: list[Route]) -> detection.Settings:
-    """The stated rates, as the product sets them: one for the watch list, one for pairs that were discovered."""
+    """The stated rates, as the product sets them: one for the watch list, one for discovered pairs."""
     rates = {r.name: settings.discover.false_alerts_per_route_year for r in routes if r.discovered}
     return detection.Settings(settings.detection.false_alerts_per_route_year, rates=rates)
 
 
 def demo_settings() -> config.Settings:
-    """The configuration the demo runs by."""
+    """The demo's configuration."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "config.toml"
         file.write_text(config_toml("sqlite:///flightwatch.db", "http://127.0.0.1:9", 25))
@@ -143,7 +143,7 @@ def demo_settings() -> config.Settings:
 
 
 class Builder:
-    """The flights as known on an evening: history built once, then the airframes' open ends with the live rows."""
+    """The flights known on an evening: history is built once, then its open ends with the live rows."""
 
     def __init__(
         self, world: World, history: pd.DataFrame, live: pd.DataFrame, aircraft: pd.DataFrame, oracle: bool
@@ -175,7 +175,7 @@ class Builder:
 
 
 def visits(flights: pd.DataFrame, aircraft: pd.DataFrame) -> pd.DataFrame:
-    """How often each airframe was seen where: what the store counts for the builder."""
+    """How often each airframe was seen where, as the store counts it for the builder."""
     ends = []
     for side in ("departure", "arrival"):
         sure = flights[flights[f"{side}_method"].isin(["observed", "approach", "reported"])]
@@ -188,7 +188,7 @@ def visits(flights: pd.DataFrame, aircraft: pd.DataFrame) -> pd.DataFrame:
 
 
 def known_aircraft(world: World) -> pd.DataFrame:
-    """What a feed with a database tells of the fleet."""
+    """What a feed with a database says about the fleet."""
     rows = [
         {
             "icao24": a.icao24,
@@ -204,7 +204,7 @@ def known_aircraft(world: World) -> pd.DataFrame:
 
 
 def clean_live(world: World, poll_s: float) -> pd.DataFrame:
-    """The polled rows, each cycle through the door on its own, as they come."""
+    """The polled rows, cleaned cycle by cycle, as they arrive."""
     rows = world.polled(poll_s)
     cycle = np.ceil((rows["time"].astype("int64").to_numpy() / 1000 - world.live) / poll_s)
     parts = [ingest.clean(part)[0] for _, part in rows.groupby(cycle)]
@@ -212,7 +212,7 @@ def clean_live(world: World, poll_s: float) -> pd.DataFrame:
 
 
 def polled(world: World, poll_s: float) -> pd.DataFrame:
-    """The record of the cycles: refused in the outage."""
+    """The polls of the cycles; those in the outage failed."""
     when = np.arange(world.live, world.end, poll_s)
     outcome = np.where([world.down(w) for w in when], "server", "ok")
     started = instants(np.round(when * 1000).astype("int64"))
@@ -220,7 +220,7 @@ def polled(world: World, poll_s: float) -> pd.DataFrame:
 
 
 def read_days(world: World) -> list[date]:
-    """The days the archive holds."""
+    """The days in the archive."""
     lost = {datetime.fromtimestamp(t, tz=UTC).date() for t in world.faults.lost}
     days = [world.first_day + k * DAY for k in range((world.live_day - world.first_day).days)]
     return [d for d in days if d not in lost]

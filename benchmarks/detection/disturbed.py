@@ -1,7 +1,7 @@
-"""Receivers added everywhere, and a source that fails: what each adds to the alerts of the same worlds left alone.
+"""Receivers added everywhere, and a source that fails: the alerts each adds to those of the same undisturbed worlds.
 
-As in use, a new model is trained on what was known every so many days, flagged days left out, and judges the days until
-the next one.
+As in production, every few days a new model is trained on what was known, without flagged days. It judges the days
+until the next one.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ Array = npt.NDArray[Any]
 
 SEED = 53_000
 RATES = (1.0, 0.3, 0.1)
-TEACHES = 0.3  # the stated rate whose flagged days are left out of the next training
-LEARNED = 230  # the first model; an episode and its pause lie between it and the first change
+TEACHES = 0.3  # days flagged at this stated rate are left out of the next training
+LEARNED = 230  # the first model; an episode and its pause fit between it and the first change
 EVERY = 21  # days; the product trains weekly, which would take three times as long to measure
 CHANGE = 260
 OUTAGE = (300, 305)  # five days with a tenth of the coverage everywhere
-NEAR = 3  # days: an episode that would have opened so soon before or after is not due to the change
+NEAR = 3  # days: an episode that opens this close to one of the calm world is not due to the change
 
 
 def disturbed(seeds: int, recipe: Recipe) -> str:
-    """Alert rates at the product's own thresholds, beside the same worlds left alone, and episodes that only the
+    """Alert rates at the product's own thresholds, beside those of undisturbed worlds, and episodes that only the
     disturbed world opens."""
     calm = without_events(recipe)
     kinds = {"calm": calm, "grown": replace(calm, shock_day=CHANGE), "outage": replace(calm, outage=OUTAGE)}
@@ -67,7 +67,7 @@ def disturbed(seeds: int, recipe: Recipe) -> str:
 
 
 def walk(w: World, seed: int) -> dict[float, Array]:
-    """The flagged days × routes by stated rate, day by day with what was known when the model was trained."""
+    """The flagged days × routes by stated rate, judged with models trained on what was known before."""
     flagged = {rate: np.zeros(w.panel.shape, dtype=bool) for rate in RATES}
     for start in range(LEARNED, len(w.panel.days), EVERY):
         stop = min(start + EVERY, len(w.panel.days))

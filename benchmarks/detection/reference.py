@@ -1,7 +1,7 @@
-"""The reference case: the demo's world, many seeds, from what receivers heard to the alert, judged evening by evening.
+"""The reference case: many seeds of the demo's world, from positions heard to the alert, judged evening by evening.
 
-Positions are cleaned, built into flights, matched, tallied and judged by the product's own code with what was known on
-each evening; only the detour over HTTP and the database is left out (`benchmarks.demo_world.replay`).
+The product's own code cleans positions, builds flights, matches, tallies and judges with what was known each evening.
+Only HTTP and the database are left out (`benchmarks.demo_world.replay`).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from benchmarks.demo_world.measure import Score, measure
 from benchmarks.demo_world.replay import demo_settings, judged
 from benchmarks.detection.tables import table
 
-POLL_S = 300.0  # a daemon asks every minute, which takes thrice as long here; the demo asks every quarter of an hour
+POLL_S = 300.0  # a daemon asks every minute, which takes three times as long here; the demo every 15 minutes
 DAYS_PER_YEAR = 365.25
-HELD_OUT = 448  # the first of the seeds that are looked at only when the detector is finished
+HELD_OUT = 448  # the first of the seeds used only when the detector is finished
 KNOWN = (0.0, 1.0, 2.0, 3.0)
 
 
 def reference(seeds: int, keep: Path, first: int = HELD_OUT) -> str:
-    """How many worlds open the alert by the third flight-day, and what else they open."""
+    """How many worlds open the alert by the third flight-day, and other alerts they open."""
     rows = []
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         for score, given in pool.map(partial(_world, keep), range(first, first + seeds)):
@@ -41,7 +41,7 @@ def _world(keep: Path, seed: int) -> tuple[Score, Known]:
 
 
 def told_by_known(rows: list[tuple[Score, Known]]) -> str:
-    """How much of the surge was known on the evening of its third flight-day, and what became of it."""
+    """How much of the surge was known on the evening of its third flight-day, and the result."""
     cells = []
     for low, high in zip(KNOWN, (*KNOWN[1:], 99.0), strict=True):
         some = [(s, k) for s, k in rows if low <= k.given < high]
@@ -58,7 +58,7 @@ def told_by_known(rows: list[tuple[Score, Known]]) -> str:
 
 
 def describe(scores: list[Score]) -> str:
-    """The table of these worlds."""
+    """The tables of these worlds."""
     worlds = len(scores)
     rows = []
     for k in (1, 2, 3, 4):

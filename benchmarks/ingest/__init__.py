@@ -1,1 +1,1 @@
-"""What it costs to read the world: every stage against a named reference in the same run."""
+"""The cost of reading the world: every stage against a named reference in the same run."""

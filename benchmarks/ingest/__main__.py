@@ -15,7 +15,7 @@ from benchmarks.page import merged
 
 
 def table(rows: list[Row]) -> str:
-    """Markdown; a goal that was missed is marked."""
+    """The table in Markdown; missed goals are marked."""
     out = ["| stage | reference | reference s | ours s | ratio | goal | |", "|---|---|---:|---:|---:|---:|---|"]
     for r in rows:
         mark = "" if r.ratio <= r.goal else " (missed)"

@@ -1,4 +1,4 @@
-"""A daily tar to flights in SQLite (`backfill`), beside inflating and parsing its files."""
+"""A daily tar to flights in SQLite (`backfill`), against inflating and parsing its files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GLOBAL_AIRCRAFT = 60_000
 
 
 def measure(count: int, folder: Path) -> dict[str, float]:
-    """The same in a fresh process, then memory with two that read, beside the reference on the same archive."""
+    """The backfill in a new process, then memory with two workers, and the reference on the same archive."""
     tar = folder / f"day{count}.tar"
     world.write_tar(tar, count)
     found = _fresh(tar, folder / f"run{count}", 1)
@@ -45,7 +45,7 @@ def _fresh(tar: Path, work: Path, workers: int) -> dict[str, float]:
 
 
 def rows(small: int, folder: Path | None = None) -> list[Row]:
-    """The archive at n and 4n aircraft: ratio to the reference, extrapolation, memory and growth."""
+    """The archive with n and 4n aircraft: ratio to the reference, extrapolation, memory and growth."""
     with tempfile.TemporaryDirectory(dir=folder) as made:
         one, four = measure(small, Path(made)), measure(4 * small, Path(made))
     minutes = four["cpu_s"] / (4 * small) * GLOBAL_AIRCRAFT / 60

@@ -1,6 +1,6 @@
-"""An archive to flights in SQLite, through the very job the command runs, in a process of its own.
+"""An archive to flights in SQLite, by the job the command runs, in a separate process.
 
-Processes that read import the module they were started from: this one imports nothing that the command does not.
+Workers import the module they were started from, so this one imports nothing that the command does not.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ KIB = 1024 / 1e6  # in megabytes
 
 
 def run(tar: Path, folder: Path, workers: int) -> dict[str, float]:
-    """Read the archive in this process, or with such a pool; processor seconds, peak memory and what came of it."""
+    """Read the archive here or with a pool of workers; returns processor seconds, peak memory and counts."""
     from flightwatch import config
     from flightwatch.jobs.backfill import Report, backfill, pool
     from flightwatch.jobs.context import Context
@@ -34,7 +34,7 @@ def run(tar: Path, folder: Path, workers: int) -> dict[str, float]:
 
     with open_store(f"sqlite:///{folder / 'bench.db'}", create=True) as store, pool(workers) as executor:
         ctx = Context(settings, store)
-        ctx.airports.nearest([0.0], [0.0])  # what a process does once is not part of a day
+        ctx.airports.nearest([0.0], [0.0])  # done once per process, so not part of a day
         began = time.process_time()
         report = backfill(ctx, traces.pieces([tar]), executor=executor, progress=look)
         spent = time.process_time() - began
@@ -43,7 +43,7 @@ def run(tar: Path, folder: Path, workers: int) -> dict[str, float]:
 
 
 def peak_kib(process: int | str | None = "self") -> float:
-    """Of one process alone: `ru_maxrss` would count what the parent held before it started us."""
+    """Peak memory of one process: `ru_maxrss` would count what the parent held before it started us."""
     status = Path(f"/proc/{process}/status").read_text()
     found = re.search(r"VmHWM:\s+(\d+) kB", status)
     return float(found[1]) if found else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

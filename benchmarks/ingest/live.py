@@ -1,5 +1,5 @@
-"""A day of polling: bodies as a feed sends them, through the job that cleans and stores a round, and the flights from
-them as often as the daemon builds them."""
+"""A day of polling: a feed's bodies through the job that cleans and stores a round, and flights built as often as the
+daemon builds them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ MINUTE_S = 60
 
 
 def _first(cycles: int) -> int:
-    """The minute to begin with: of part of a day, one in which most of the generated aircraft are up."""
+    """The first minute; for part of a day, one when most generated aircraft fly."""
     return max(min(4 * 60, 24 * 60 - cycles), 0)
 
 
 def bodies(aircraft: int, cycles: int) -> list[bytes]:
-    """One `aircraft.json` a minute of those of so many generated days that are up or on the ground just then."""
+    """One `aircraft.json` per minute of these generated aircraft that are in the air or on the ground then."""
     now = (np.arange(cycles) + _first(cycles)) * MINUTE_S
     rows: list[list[str]] = [[] for _ in range(cycles)]
     for t in world.tracks(aircraft, seed=11):
@@ -48,7 +48,7 @@ def _object(t: world.Track, i: int, seen: float) -> str:
 
 
 def rows(aircraft: int, cycles: int, folder: Path) -> list[Row]:
-    """Processor seconds of the rounds and of building flights, and what is left on disk."""
+    """Processor seconds of the rounds and of building flights, and bytes on disk."""
     from flightwatch import config
     from flightwatch.jobs import poll
     from flightwatch.jobs.build import build_flights

@@ -1,7 +1,7 @@
-"""Every recording of the folder FLIGHTWATCH_REAL_DATA through its door: what was kept, what was refused and why.
+"""Every recording in the folder FLIGHTWATCH_REAL_DATA by its command: what was kept, what was refused and why.
 
-A file is tried at each door a user would try it at; what none takes is shown with the line it was refused with. The
-boards of Hong Kong are first made a flight list, as the test of them does, because they name local times and cities.
+Each file is given to every command that a user would try; if none takes it, the error is shown. The boards of Hong
+Kong have local times and cities, so they are first made a flight list, as in their test.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from flightwatch.sources import flightlist, identity, snapshots, traces
 from tests.test_real import board
 
 Taken = tuple[int, Counter[str]]
-NO_RECORD = {".md", "", ".txt"}  # licences, read-mes and lists of contents
-REFERENCE = "reference"  # tables to compare with, of which one can be read in
+NO_RECORD = {".md", "", ".txt"}  # licences, read-mes, lists of contents
+REFERENCE = "reference"  # tables to compare with; one can be imported
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Files of one kind: by which door they went in, how many rows were kept, and what was refused."""
+    """Files of one kind: the command that read them, rows kept, and what was refused."""
 
     what: str
     door: str
@@ -35,7 +35,7 @@ class Entry:
 
 
 def entries(folder: Path) -> Iterator[Entry]:
-    """Every file of the folder, those of one folder and door together."""
+    """Every file, grouped by folder and command."""
     together: dict[tuple[str, str], list[tuple[Path, Taken]]] = {}
     without: list[Entry] = []
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix not in NO_RECORD):
@@ -59,7 +59,7 @@ def _group(path: Path, folder: Path) -> str:
 
 
 def _through(path: Path) -> tuple[str, Taken, str]:
-    """The first door that takes the file, what it gave, and what the last one said where none does."""
+    """The first command that takes the file and its result, or the last error if none does."""
     said = ""
     for name, door, fits in DOORS:
         if not fits(path):
@@ -103,7 +103,7 @@ DOORS: tuple[tuple[str, Callable[[Path], Taken], Callable[[Path], bool]], ...] =
 
 
 def section() -> str:
-    """The part of the page."""
+    """This section of the page."""
     folder = os.environ.get("FLIGHTWATCH_REAL_DATA")
     if not folder:
         raise SystemExit("FLIGHTWATCH_REAL_DATA must name the folder with the real recordings")

@@ -1,4 +1,4 @@
-"""The stages, each beside its reference; candidates run in turns, so a slow minute of the machine hits all alike."""
+"""The stages, each with its reference. They run in turns, so a slow minute of the machine affects both equally."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from flightwatch.store import open_store
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. `ratio` is the median over the rounds of ours by the reference, processor time."""
+    """One line of the table. `ratio` is ours by the reference, processor time, median of the rounds."""
 
     stage: str
     reference: str
@@ -46,7 +46,7 @@ class Row:
 
 
 def compare(reference: Callable[[], Any], ours: Callable[[], Any], rounds: int) -> tuple[float, float, float]:
-    """Median processor seconds of both and the median ratio, after one round to warm up."""
+    """Median processor seconds of both and median ratio, after a warm-up round."""
     a, b = [], []
     for i in range(rounds + 1):
         for run, held in ((reference, a), (ours, b)):
@@ -69,8 +69,8 @@ TOLD = ("hex", "lat", "lon", "alt_baro", "alt_geom", "gs", "track", "baro_rate",
 
 
 def poll(rounds: int, folder: Path, aircraft: int = 15_000) -> list[Row]:
-    """One poll, gzip bytes to rows in SQLite: the product's own path against the obvious one, once through the engine
-    pandas' documentation has for databases (which the goal was set by) and once over the bare driver."""
+    """One poll, gzip bytes to rows in SQLite: the product's code against the obvious code, which runs once with the
+    engine that pandas' documentation uses (the goal was set by this) and once with the bare driver."""
     body = gzip.compress(world.snapshot_text(aircraft))
     engine = sqlalchemy.create_engine(f"sqlite:///{folder / 'engine.db'}")
     note = f"{aircraft:,} aircraft, the same 17 columns, SQLite"
@@ -97,7 +97,7 @@ def _execute(connection: Any, statement: str) -> None:
 
 
 def _obvious(body: bytes, connection: Any) -> None:
-    """The same columns of the same aircraft as ours, nothing cleaned, no key, no airframes, nobody counted as heard."""
+    """The same columns and aircraft as ours, without cleaning, key, airframes or counts of aircraft heard."""
     answer = json.loads(gzip.decompress(body))
     frame = pd.DataFrame(answer["aircraft"])[[*TOLD, "seen_pos"]]
     frame["onground"] = frame["alt_baro"].eq("ground")
@@ -110,7 +110,7 @@ def _obvious(body: bytes, connection: Any) -> None:
 
 
 class _Stored:
-    """A store that gets the same answer again and again, a minute later each time."""
+    """A store that gets the same answer repeatedly, each time a minute later."""
 
     def __init__(self, path: Path, body: bytes) -> None:
         self._store = open_store(f"sqlite:///{path}", create=True)
@@ -144,8 +144,8 @@ def trace_columns(rounds: int, aircraft: int = 120) -> Row:
 
 
 def heatmaps(rounds: int, aircraft: int = 600) -> list[Row]:
-    """Half hours of a day, decoded and worked on to different ends, in a process that keeps its memory as a backfill's
-    do."""
+    """A day's half hours, decoded and processed to different stages, in a process that keeps its memory, as a backfill
+    does."""
     keep_all()
     files = world.heatmap_files(aircraft)
     members = tuple(Member(f"heatmap/{i:02d}.bin.ttf", data=f) for i, f in enumerate(files))
@@ -177,7 +177,7 @@ def heatmaps(rounds: int, aircraft: int = 600) -> list[Row]:
 
 
 def nearest(rounds: int, ends: int = 100_000) -> Row:
-    """The airport nearest to ends of flights, which lie a few miles around airports; both give the same airports."""
+    """The airport nearest to each flight end, a few miles from an airport; both give the same airports."""
     known = airports.load()
     at = known.frame[["latitude", "longitude"]].to_numpy(float)
     rng = np.random.default_rng(5)

@@ -1,7 +1,7 @@
-"""A generated day of traffic, and its writers: snapshot bodies, trace files, heatmaps, a daily tar.
+"""A generated day of traffic, written as snapshot bodies, trace files, heatmaps or a daily tar.
 
 Row spacing and sizes follow real readsb traces (one of 2,500 rows, 23 of another day): 176 bytes of JSON and 26 of gzip
-a row, a median of 10 s between rows (quartiles 4 and 20), details on every fourth row; about 2,200 rows an aircraft.
+per row, a median of 10 s between rows (quartiles 4 and 20), details on every fourth row, about 2,200 rows per aircraft.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from flightwatch.units import instants
 
 DAY = 1_763_769_600  # 2025-11-22 00:00 UTC
 DAY_S = 86_400
-LEGS = (0.36, 0.33, 0.20, 0.11)  # one to four a day: makes the 2,200 rows an aircraft that real days have
+LEGS = (0.36, 0.33, 0.20, 0.11)  # one to four a day: gives 2,200 rows per aircraft, as real days
 PHASES = (
     ("out", 480.0, 9.0),
     ("climb", 1_100.0, 5.5),
@@ -30,13 +30,13 @@ PHASES = (
     ("descent", 1_500.0, 5.5),
     ("in", 330.0, 9.0),
 )
-CPR_DEG = 4e-5  # what encoding (5 m steps) and fix leave of a position: 11.3 gzip bytes a record, 11.6 are real
-SPEED_KT = 0.7  # of the broadcast ground speed, in whole knots on air
+CPR_DEG = 4e-5  # error by encoding (5 m steps) and fix: 11.3 gzip bytes per record, real ones have 11.6
+SPEED_KT = 0.7  # error of ground speed, broadcast in whole knots
 
 
 @dataclass(frozen=True)
 class Track:
-    """One aircraft's day as columns."""
+    """An aircraft's day as columns."""
 
     icao24: str
     callsigns: list[str]
@@ -52,7 +52,7 @@ class Track:
 
 
 def tracks(count: int, seed: int = 7) -> list[Track]:
-    """So many aircraft flying between fields with an IATA code, three to five legs a day each."""
+    """`count` aircraft flying between airports with an IATA code, one to four legs a day each."""
     rng = np.random.default_rng(seed)
     fields = airports.load().frame
     fields = fields[fields["iata"].astype(bool)]
@@ -87,7 +87,7 @@ def _track(number: int, where: np.ndarray, rng: np.random.Generator) -> Track:
 
 
 def _next(where: np.ndarray, here: int, rng: np.random.Generator) -> tuple[int, float]:
-    """Where it flies to, as far away as legs of airliners are, and the miles."""
+    """The destination, as far away as airliners fly, and the miles."""
     some = rng.choice(len(where), 60, replace=False)
     miles = geo.distance(*where[here, :2], where[some, 0], where[some, 1])
     best = int(np.argmin(np.abs(miles - rng.uniform(300, 2500)) + 1e9 * (some == here)))
@@ -165,7 +165,7 @@ def _detail(sign: str, alt: float, gs: float, course: float, rate: float, ground
 
 
 def snapshot_text(count: int, seed: int = 3) -> bytes:
-    """An `aircraft.json` of so many aircraft, about 600 bytes each."""
+    """An `aircraft.json` of `count` aircraft, about 600 bytes each."""
     rng = np.random.default_rng(seed)
     rows = [_object(i, rng) for i in range(count)]
     return (f'{{"now":{DAY + 3600:.1f},"messages":123456789,"aircraft":[\n' + ",\n".join(rows) + "\n]}\n").encode()
@@ -210,14 +210,14 @@ def _object(i: int, rng: np.random.Generator) -> str:
 
 
 def bodies(count: int, distinct: int = 300) -> list[tuple[str, bytes]]:
-    """(icao24, gzip body) of so many trace files; beyond `distinct` other airframes fly the same days again, each time
-    half an hour later: together they would be a crowd at one place, as spoofed positions are."""
+    """(icao24, gzip body) of `count` trace files. Beyond `distinct`, other airframes fly the same days again, each time
+    half an hour later: at the same time they would look like a crowd of spoofed positions."""
     made = [(t.icao24, trace_text(t)) for t in tracks(min(count, distinct))]
     began = f'"timestamp": {DAY:.3f}'.encode()
     out = []
     for i in range(count):
         icao24, text = made[i % len(made)]
-        mine = f"{int(icao24, 16) + i // len(made) * 0x8000:06x}"  # `tracks` takes every seventh of the first few
+        mine = f"{int(icao24, 16) + i // len(made) * 0x8000:06x}"  # `tracks` uses every seventh of the first
         later = f'"timestamp": {DAY + i // len(made) * 1800:.3f}'.encode()
         text = text.replace(icao24.encode(), mine.encode(), 1).replace(began, later, 1)
         out.append((mine, gzip.compress(text, 6, mtime=0)))
@@ -225,7 +225,7 @@ def bodies(count: int, distinct: int = 300) -> list[tuple[str, bytes]]:
 
 
 def write_tar(path: Path, count: int) -> int:
-    """A daily tar of that many traces, members in the order of their folders as published; gives its rows."""
+    """Write a daily tar of `count` traces, ordered by folder as published; returns its number of rows."""
     rows = 0
     made = sorted(bodies(count), key=lambda b: (b[0][-2:], b[0]))
     with tarfile.open(path, "w") as tar:
@@ -238,7 +238,7 @@ def write_tar(path: Path, count: int) -> int:
 
 
 def heatmap_files(count: int, interval_s: int = 10) -> list[bytes]:
-    """The 48 half hours of that many aircraft: everybody airborne once every `interval_s`."""
+    """The 48 half hours of `count` aircraft: each one in the air once every `interval_s`."""
     parts = []
     for t in tracks(min(count, 2_000)):
         slots = (t.time // interval_s).astype(np.int64)

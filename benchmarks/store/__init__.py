@@ -1,1 +1,1 @@
-"""How fast the store writes and answers: `python -m benchmarks.store`."""
+"""How fast the store writes and reads: `python -m benchmarks.store`."""

@@ -1,6 +1,6 @@
 """Measure the store: `python -m benchmarks.store [--flights N] [--postgres URL] [--write FILE]`.
 
-Small by default, a minute; the published table is of `--flights 10000000`, which takes half an hour and 20 GB of disk.
+By default small, a minute. The published table needs `--flights 10000000`: half an hour and 20 GB of disk.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from benchmarks.store.questions import TRIES, Answer, World, ask, fill
 from flightwatch.store import open_store
 
 WITHIN_MS = {"route-days of a route over a year": 200.0}
-"""Upper bounds of the 95th percentile; every other question has to be answered in 10 ms."""
+"""Upper bounds of the 95th percentile; for every other question it is 10 ms."""
 
 
 def main() -> None:
@@ -92,7 +92,7 @@ def inserts(rows: list[Row]) -> str:
 
 
 def questions(kind: str, url: str, world: World, times: int) -> str:
-    """Fill a database, ask, and the table of answers."""
+    """Fill a database, ask; returns the table of answers."""
     begun = time.perf_counter()
 
     def progress(what: str) -> None:

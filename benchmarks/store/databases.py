@@ -13,7 +13,7 @@ from flightwatch.store import open_store
 
 @contextmanager
 def postgresql(server: str, *, without_key: Sequence[str] = ()) -> Iterator[str]:
-    """A database of its own on that server, set up, and dropped at the end; its URL."""
+    """The URL of a new database on this server, set up, and dropped at the end."""
     name = f"bench_{uuid.uuid4().hex[:8]}"
     admin = sa.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     with admin.connect() as connection:

@@ -1,7 +1,7 @@
-"""Storing fixes: our way against the plainest fast way each driver has, on the same rows, table and pragmas.
+"""Storing fixes: our code against the simplest fast way of each driver, on the same rows, table and pragmas.
 
-The references get ready tuples; ours gets the frame and does everything on top: order, texts, keys that may be there
-already, the note which airframes to look at again.
+The references get ready tuples. Ours gets the frame and does all the rest too: sorting, texts, keys that may exist
+already, and noting airframes with new fixes.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ START = datetime(2024, 12, 1, tzinfo=UTC)
 NAMES = [c.name for c in schema.observation.columns]
 
 
-Taken = tuple[float, float]  # seconds on the clock, seconds of processor time (ours and the server process's)
+Taken = tuple[float, float]  # seconds of wall time, of processor time (ours and the server process's)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table, medians; the ratios are to the reference of the same runs."""
+    """One line of the table: medians, and ratios to the reference of the same runs."""
 
     what: str
     rows: int
@@ -48,7 +48,7 @@ class Row:
 
 
 class Watch:
-    """Clock and processor time of a stretch, that of a PostgreSQL backend on this machine included."""
+    """Measures wall and processor time, including that of a local PostgreSQL backend."""
 
     def __init__(self, backend: int | None = None) -> None:
         self.backend = backend
@@ -65,7 +65,7 @@ class Watch:
 
 
 def batches(count: int, rows: int, aircraft: int) -> list[pd.DataFrame]:
-    """Polls as a busy receiver network gives them: every airframe a few times, values as readsb rounds them."""
+    """Polls as of a busy receiver network: every airframe a few times, values rounded as by readsb."""
     rng = np.random.default_rng(5)
     fleet = np.sort(rng.choice(2**24, aircraft, replace=False)).astype("uint32")
     out = []
@@ -92,7 +92,7 @@ def batches(count: int, rows: int, aircraft: int) -> list[pd.DataFrame]:
 
 
 def ours(url: str, frames: list[pd.DataFrame]) -> Taken:
-    """`save_fetched`, a transaction a batch: what a poll costs."""
+    """`save_fetched`, one transaction per batch: the cost of a poll."""
     aircraft, heard = empty(AIRCRAFT), empty(HEARD)
     with open_store(url) as store:
         watch = Watch(_backend(store))
@@ -103,7 +103,7 @@ def ours(url: str, frames: list[pd.DataFrame]) -> Taken:
 
 
 def bulk_only(url: str, frames: list[pd.DataFrame]) -> Taken:
-    """The bulk path alone: frame to plain values to rows, in the same transactions."""
+    """The bulk path alone, from frame to rows, in the same transactions."""
     with open_store(url) as store:
         watch = Watch(_backend(store))
         for frame in frames:
@@ -114,7 +114,7 @@ def bulk_only(url: str, frames: list[pd.DataFrame]) -> Taken:
 
 
 def _backend(store: Store) -> int | None:
-    """The server process of the writing connection, which the pool keeps."""
+    """The server process of the writer's connection, which the pool keeps."""
     with store.transaction() as connection:
         if store.dialect == "sqlite":
             return None
@@ -122,7 +122,7 @@ def _backend(store: Store) -> int | None:
 
 
 def _columns(frame: pd.DataFrame, dialect: str) -> dict[str, list[Any]]:
-    """Rows in order, as the store writes them."""
+    """Sorted rows, as the store writes them."""
     texts = _texts(frame["address"].to_numpy(), millis(frame["time"]))
     icao24 = np.array(texts.texts, dtype=object)[texts.codes].tolist()
     columns = {"icao24": icao24, **bulk.columns_of(frame, schema.observation, dialect=dialect)}
@@ -130,7 +130,7 @@ def _columns(frame: pd.DataFrame, dialect: str) -> dict[str, list[Any]]:
 
 
 def _arrays(frame: pd.DataFrame) -> dict[str, Any]:
-    """What the store hands to PostgreSQL: no value becomes a Python object."""
+    """What the store gives PostgreSQL: no value becomes a Python object."""
     addresses, times = frame["address"].to_numpy(), millis(frame["time"])
     order = order_of(addresses, times)
     addresses, times = addresses[order], times[order]
@@ -185,7 +185,7 @@ def _copied(url: str, rows: list[list[tuple[Any, ...]]], *, binary: bool) -> Tak
 
 
 def measure(server: str | None, *, batches_of: int = 15_000, count: int = 10, runs: int = 5) -> list[Row]:
-    """Every way in turn, `runs` times round; medians."""
+    """Every way in turn, `runs` times; medians."""
     frames = batches(count, batches_of, 3_000)
     rows = _tuples(frames)
     total = count * batches_of
@@ -229,7 +229,7 @@ def _round(
     ]
     if reference is copy_text:
         ways.append(("COPY binary `write_row` of the same tuples", copy_binary, rows))
-    if "no key" not in where:  # what is there already is found by the key
+    if "no key" not in where:  # existing rows are found by the key
         ways.append(("`save_fetched`: a whole poll", ours, frames))
     for _ in range(runs):
         for name, way, given in ways:

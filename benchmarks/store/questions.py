@@ -1,7 +1,7 @@
-"""What an analyst asks of many flights: how long the store takes to answer, and by which index it does.
+"""An analyst's questions about many flights: how long the store takes to answer, and which index it uses.
 
-The flights are drawn, not flown: airframes, airports and routes with the uneven popularity real ones have, a year of
-days. What is measured is the whole method of the store, from arguments to the finished frame.
+The flights are random: a year of airframes, airports and routes as unevenly popular as real ones. Measured is the
+whole method of the store, from arguments to the finished frame.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from flightwatch.store import Store, bulk, schema
 FIRST = date(2024, 1, 1)
 DAYS = 366
 CHUNK = 200_000
-TRIES = 3  # the best counts: what else the machine does is not the database's doing
-LATER = ("flight", "match")  # tables whose indexes are built when the rows are in
+TRIES = 3  # the best counts: other load is not the database's fault
+LATER = ("flight", "match")  # tables whose indexes are built after loading
 
 
 @dataclass(frozen=True)
 class World:
-    """How much there is of everything. A twentieth of the flights are on one of the watched routes."""
+    """The size of everything. A twentieth of the flights are on a watched route."""
 
     flights: int
 
@@ -41,7 +41,7 @@ class World:
 
 @dataclass(frozen=True)
 class Answer:
-    """One question: milliseconds (median, 95th percentile), rows of the median answer, and the indexes it used."""
+    """One question: milliseconds (median, 95th percentile), median number of rows, and indexes used."""
 
     question: str
     p50: float
@@ -52,7 +52,7 @@ class Answer:
 
 
 def fill(store: Store, world: World, progress: Callable[[str], None]) -> None:
-    """A year of flights, their matches and the route-days, in the order of the key; indexes afterwards."""
+    """Store a year of flights, matches and route-days in key order, and index them afterwards."""
     indexes = [i for name in LATER for i in schema.metadata.tables[name].indexes]
     with store.transaction() as connection:
         for index in indexes:
@@ -74,7 +74,7 @@ def fill(store: Store, world: World, progress: Callable[[str], None]) -> None:
 
 
 def ask(store: Store, world: World, times: int) -> list[Answer]:
-    """Every question `times` over, about different things, after a first round that warms the cache."""
+    """Ask every question `times` times, about different things, after a round to warm the cache."""
     rng = np.random.default_rng(11)
 
     def day() -> date:
@@ -142,7 +142,7 @@ def _answer(store: Store, question: str, about: Callable[[], Any], answer: Calla
 
 
 def explained(store: Store, work: Callable[[], Any]) -> str:
-    """The plans of the statements the work runs."""
+    """The query plans of the work's statements."""
     statements: list[tuple[str, Any]] = []
 
     def note(connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
@@ -161,7 +161,7 @@ def explained(store: Store, work: Callable[[], Any]) -> str:
 
 
 def _indexes() -> Iterator[str]:
-    """Names of all indexes, as the plans of both databases show them."""
+    """Names of all indexes, as shown in the plans of both databases."""
     for table in schema.metadata.sorted_tables:
         yield from (f"ix_{table.name}_" + "_".join(c.name for c in i.columns) for i in table.indexes)
         yield f"pk_{table.name}"
@@ -170,8 +170,8 @@ def _indexes() -> Iterator[str]:
 
 
 HEAD = 20
-"""Popularity falls as 1 / (rank + HEAD): the busiest of 4,000 airports sees 0.9 % of the flights, as Frankfurt does of
-the world's 100,000 a day, and the busiest of 1,000 routes 1.2 % of theirs."""
+"""Popularity falls as 1 / (rank + HEAD): the busiest of 4,000 airports has 0.9 % of the flights, as Frankfurt has of
+the world's 100,000 a day; the busiest of 1,000 routes has 1.2 % of theirs."""
 
 
 def _skewed(rng: np.random.Generator, count: int, size: int) -> Any:
@@ -179,7 +179,7 @@ def _skewed(rng: np.random.Generator, count: int, size: int) -> Any:
 
 
 def _years(world: World) -> Iterator[tuple[int, dict[str, list[Any]], dict[str, list[Any]]]]:
-    """Chunks of flights by airframe and time, with the matches of those on watched routes."""
+    """Chunks of flights by airframe and time, with matches of those on watched routes."""
     rng = np.random.default_rng(7)
     each = world.flights // world.aircraft
     start_ms = round(datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC).timestamp() * 1000)
