@@ -213,7 +213,10 @@ class _Download(io.RawIOBase):
         self._tries += 1
         if error.permanent or error.outcome not in ("server", "timeout", "rate_limited") or self._tries > RETRIES:
             raise error
-        self._sleep(error.retry_after if error.retry_after is not None else SPACING_S * 2**self._tries)
+        wait = SPACING_S * 2**self._tries
+        if error.retry_after is not None:
+            wait = min(error.retry_after, self._client.limits.retry_after_s)
+        self._sleep(wait)
         self._stream = self._begin()
 
     def close(self) -> None:

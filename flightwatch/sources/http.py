@@ -31,18 +31,20 @@ CONNECT_S, READ_S, TOTAL_S = 5.0, 20.0, 30.0  # the total is what a slowly dripp
 MIB = 2**20
 MAX_ENCODED = int(MAX_ENCODED_MIB * MIB)  # bytes
 MAX_REDIRECTS = 3
+RETRY_AFTER_S = 6 * 3600.0
 _CHUNK = 2**16
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one answer may cost us: seconds, and bytes before and after decompression."""
+    """What one answer may cost us: seconds, bytes before and after decompression, and the longest Retry-After."""
 
     connect_s: float = CONNECT_S
     read_s: float = READ_S
     total_s: float = TOTAL_S
     encoded: int = MAX_ENCODED
     decoded: int = inflate.MAX_DECODED
+    retry_after_s: float = RETRY_AFTER_S
 
     @classmethod
     def of(cls, http: HttpSettings) -> Limits:
@@ -52,6 +54,7 @@ class Limits:
             total_s=http.deadline_s,
             encoded=int(http.max_encoded_mib * MIB),
             decoded=int(http.max_decoded_mib * MIB),
+            retry_after_s=http.max_retry_after_s,
         )
 
 

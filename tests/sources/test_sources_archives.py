@@ -141,6 +141,27 @@ def test_a_connection_that_breaks_is_read_on_where_it_broke(feed: Any, github: G
     assert len(slept) == 3
 
 
+def test_a_server_cannot_make_a_download_wait_longer_than_the_limit(feed: Any, github: GitHub) -> None:
+    paths = github.publish(tar(full_day()), parts=1)
+    part, left = github.other.answers[f"/store{paths[0]}"], ["864000", "7"]
+
+    def busy(h: Any) -> None:
+        if left:
+            h.reply(b"", status=429, **{"Retry-After": left.pop(0)})
+        else:
+            part(h)
+
+    github.other.answers[f"/store{paths[0]}"] = busy
+    slept: list[float] = []
+    source = lol(feed, slept)
+
+    day = source.day(DAY)
+    rows = sum(p.load().poll.kept for p in source.pieces(day))
+
+    assert (day.trouble, rows) == (None, 256 * 4)
+    assert slept == [6 * 3600.0, 7.0]
+
+
 def verdict(feed: Any, day: date = DAY, usual: tuple[int, ...] = ()) -> tuple[str, str]:
     source = lol(feed)
     found = source.day(day)
