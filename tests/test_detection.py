@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 from functools import cache
@@ -47,7 +48,7 @@ def model() -> detection.Model:
     return detection.train(past[past["day"] < DAYS[180]], seed=3)
 
 
-def with_surge(route: str, days: range, flights: float = 1.0, **columns: float) -> pd.DataFrame:
+def with_surge(route: str, days: Iterable[int], flights: float = 1.0, **columns: float) -> pd.DataFrame:
     """The world with an otherwise empty route that has a flight on each of the days."""
     rows = world()
     rows = rows[rows["route"] != route]
@@ -197,6 +198,22 @@ def test_a_day_hardly_watched_that_brought_no_flight_is_never_flagged() -> None:
     blind = found[(found["route"] == "r05") & (found["day"] == DAYS[190])].iloc[0]
     assert blind["score"] > blind["threshold"]
     assert blind["reasons"][-1] == "held back: coverage was only 10% on that day, and no flight was seen"
+
+
+def test_one_flight_in_an_outage_makes_no_surge_of_those_before_it() -> None:
+    def on_the_last_day(flights: float, coverage: float) -> pd.Series:
+        rows = with_surge("r05", [*range(5, 180, 40), 188, 189])
+        rows["coverage"] = np.where(rows["day"] >= DAYS[190], coverage, 1.0)
+        rows.loc[(rows["route"] == "r05") & (rows["day"] == DAYS[193]), "flights"] = flights
+        found = detection.score(rows, model=model(), since=SINCE)
+        return found[(found["route"] == "r05") & (found["day"] == DAYS[193])].iloc[0]
+
+    seen, dim, many = on_the_last_day(1.0, 1.0), on_the_last_day(1.0, 0.05), on_the_last_day(5.0, 0.05)
+
+    assert seen["score"] < seen["threshold"] < dim["score"]
+    assert not dim["flagged"]
+    assert dim["reasons"][-1].startswith("held back: coverage changed from 100% to 46%")
+    assert many["flagged"]
 
 
 def test_days_with_only_doubted_positions_are_never_flagged() -> None:

@@ -12,7 +12,7 @@ from benchmarks.detection import tailsum
 from benchmarks.detection.scenario import World
 from flightwatch.detection import features, forest, surprises
 from flightwatch.detection.baseline import teachable
-from flightwatch.detection.decide import explained_by_coverage, unseen, window_coverage
+from flightwatch.detection.decide import as_if_watched, explained_by_coverage, unseen, window_coverage
 from flightwatch.detection.features import COUNT_NAMES, NAMES
 from flightwatch.detection.model import FOREST_WEIGHT, Model
 from flightwatch.detection.settings import Settings
@@ -54,8 +54,8 @@ def judge(w: World, seed: int, *, rate: float = 0.1, trees: int = forest.TREES) 
     seen = features.see(w.panel, model.rates)
     window, observed, expected, variance = features.strongest_window(seen)
     busier = features.surge(observed, expected)
-    explained = explained_by_coverage(observed, expected, variance, *window_coverage(w.panel, window))
-    explained |= unseen(w.panel)
+    watched = window_coverage(w.panel, window)
+    explained = explained_by_coverage(observed, expected, variance, *watched) | unseen(w.panel)
     rows = seen.values.reshape(-1, len(NAMES))
     short = (forest.shortness(model.forest, rows) - model.start) / model.scale
     learned = seen.values[WARM_UP : w.train_end][teachable(past.coverage)[WARM_UP:]]
@@ -68,7 +68,9 @@ def judge(w: World, seed: int, *, rate: float = 0.1, trees: int = forest.TREES) 
     }
     shape = w.panel.shape
     scores = {k: np.where(busier, v.reshape(shape), -np.inf) for k, v in parts.items()}
-    scores[PRODUCT] = np.where(explained, -np.inf, scores[BOTH])
+    careful = model.scores(as_if_watched(seen.values, observed, expected, variance, *watched))
+    careful = np.where(teachable(w.panel.coverage), np.inf, careful)
+    scores[PRODUCT] = np.where(explained, -np.inf, np.minimum(scores[BOTH], careful))
     return Judged(model, scores, seen.values, busier)
 
 
