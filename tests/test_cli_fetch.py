@@ -247,6 +247,26 @@ def test_opensky_s_credits_are_kept_over_restarts_and_what_is_beyond_them_waits(
     assert sum("/flights/" in r.path for r in mirror.requests) == 2  # the second run asked nothing
 
 
+def test_the_wait_opensky_asks_for_is_kept_over_restarts(mirror: HttpServer, tmp_path: Path) -> None:
+    whole = mirror.answer
+    mirror.answer = lambda request: (
+        "429 X-Rate-Limit-Retry-After-Seconds=7200 slow down"
+        if "/flights/" in request.path
+        else whole(request)
+        if whole
+        else None
+    )
+    asked = ("backfill", "opensky", "--from", "2024-12-08", "--to", "2024-12-10", "--airport", "HLLB")
+    with pytest.raises(SourceError):
+        call(*asked, "--config", tmp_path / "fw.toml", "--db", tmp_path / "fw.db")
+    mirror.answer = whole
+
+    with pytest.raises(SourceError, match=r"not asked for another (1\.9|2\.0) h"):
+        call(*asked, "--config", tmp_path / "fw.toml", "--db", tmp_path / "fw.db")
+
+    assert sum("/flights/" in r.path for r in mirror.requests) == 1
+
+
 ONE_DAY = ("--from", "2024-12-10", "--to", "2024-12-10")
 
 

@@ -119,7 +119,8 @@ def opensky(
         codes = sorted({a for name in airports for a in ctx.places.airports_of(name) or ()})
         held = done(ctx, "opensky")
         budget = own.daily_budget or (ANONYMOUS_CREDITS if sky.anonymous else CREDITS)
-        rule = Rule(download.FLIGHTS_SPACING_S if own.spacing_s is None else own.spacing_s, budget)
+        spacing = download.FLIGHTS_SPACING_S if own.spacing_s is None else own.spacing_s
+        rule = Rule(spacing, budget, settings.http.max_retry_after_s)
         found = download.reported_flights(ctx, flight_pieces(sky, codes, since, until, done=held), show, rule=rule)
         found.known = held.hits
     _tell(found, as_json, dry_run)

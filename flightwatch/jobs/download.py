@@ -165,8 +165,10 @@ def reported_flights(
         sleep(wait)
         pace = pacing.asked(pace, ctx.clock().timestamp(), DAY_CREDITS)
         ctx.store.set_mark(FLIGHTS_PACE, json.dumps(pace.to_record()))
-        poll, flights = piece.load()
-        pace = pacing.answered(pace, rule, ctx.clock().timestamp(), poll.outcome, why=poll.note)
+        poll, flights, asked_to_wait = piece.load()
+        pace = pacing.answered(
+            pace, rule, ctx.clock().timestamp(), poll.outcome, why=poll.note, retry_after=asked_to_wait
+        )
         with ctx.store.transaction():
             ctx.store.set_mark(FLIGHTS_PACE, json.dumps(pace.to_record()))
             ctx.store.save_polls([poll])

@@ -52,8 +52,11 @@ class FlightsPiece:
     session: Session = field(repr=False, compare=False)
     source: str = "opensky"
 
-    def load(self) -> tuple[Poll, pd.DataFrame]:
-        """The day's flights and the outcome of the request; a 404 is OpenSky's way to say that there were none."""
+    def load(self) -> tuple[Poll, pd.DataFrame, float | None]:
+        """The outcome of the request, the day's flights, and the seconds OpenSky asks us to wait, if it does.
+
+        A 404 is OpenSky's way to say that there were no flights.
+        """
         start = datetime.combine(self.day, clock_time(), UTC)
         end = start + timedelta(days=1)
         poll = Poll(self.source, self.name, start, end, "empty", planned=False)
@@ -62,13 +65,14 @@ class FlightsPiece:
             flights, rejected = parse_flights(body, self.source, self.name)
         except SourceError as error:
             if "HTTP 404" in str(error):
-                return poll, empty(FLIGHT)
+                return poll, empty(FLIGHT), None
             words = REFUSALS.get(error.outcome)
             note = f"{error}; {words}" if words else str(error)
-            return Poll(self.source, self.name, start, end, error.outcome, note=note, planned=False), empty(FLIGHT)
+            refused = Poll(self.source, self.name, start, end, error.outcome, note=note, planned=False)
+            return refused, empty(FLIGHT), error.retry_after
         outcome = "ok" if len(flights) else "empty"
         return Poll(self.source, self.name, start, end, outcome, kept=len(flights), rejected=dict(rejected),
-                    bytes=len(body), sha256=hashlib.sha256(body).hexdigest(), planned=False), flights  # fmt: skip
+                    bytes=len(body), sha256=hashlib.sha256(body).hexdigest(), planned=False), flights, None  # fmt: skip
 
 
 def flight_pieces(

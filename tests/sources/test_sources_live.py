@@ -149,8 +149,8 @@ def test_flights_by_airport_come_day_by_day_and_a_404_means_none(
     loaded = [p.load() for p in pieces]
 
     assert [p.name for p in pieces] == ["flights/arrival/HLLB/2024-12-14", "flights/departure/HLLB/2024-12-14"]
-    assert [poll.outcome for poll, _ in loaded] == ["ok", "empty"]
-    poll, flights = loaded[0]
+    assert [(poll.outcome, wait) for poll, _, wait in loaded] == [("ok", None), ("empty", None)]
+    poll, flights, _ = loaded[0]
     assert poll.rejected == {"no address": 1, "impossible time": 1}
     row = flights.iloc[0]
     assert row.flight_id == "140a1f-20241214T021530Z"
