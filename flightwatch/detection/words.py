@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flightwatch.detection.calibration import Calibration
-from flightwatch.detection.decide import Verdict
+from flightwatch.detection.decide import STEADY, Verdict
 from flightwatch.detection.features import NAMES, SHARE_DAYS, SHARES
 from flightwatch.detection.panel import Panel
 from flightwatch.words import number
@@ -64,20 +64,28 @@ def sentences(at: tuple[int, int], panel: Panel, verdict: Verdict, rows: Array, 
     t, r = at
     out = _held_back(t, r, panel, verdict)
     if verdict.score[at] > verdict.threshold[r]:
-        watched = [] if out else _coverage(verdict.coverage[at], verdict.usual_coverage[at])
+        days = panel.coverage[max(t + 1 - max(verdict.window[at], SHARE_DAYS), 0) : t + 1, r]
+        watched = [] if out else _coverage(verdict.coverage[at], verdict.usual_coverage[at], days)
         out = [*_oddities(t, r, panel, rows), *watched, _rarity(verdict.score[at], worth), *out]
     return out
 
 
-def _coverage(now: float, usual: float) -> list[str]:
-    """A sentence on coverage if the finding's window was not watched as usual.
+def _coverage(now: float, usual: float, days: Array) -> list[str]:
+    """A sentence on coverage if the finding's window, or one of the `days` it rests on, was not watched as usual.
 
-    >>> _coverage(0.57, 0.98), _coverage(0.97, 0.98)
+    >>> _coverage(0.57, 0.98, np.full(14, 0.57)), _coverage(0.97, 0.98, np.full(14, 0.97))
     (['coverage was 57% in these days, usually it is 98%; the usual number is corrected for that'], [])
+    >>> _coverage(0.98, 1.0, np.array([0.0, *[1.0] * 13]))
+    ['coverage was below two thirds of the usual on 1 of the last 14 days; the usual number is corrected for that']
     """
-    if abs(now - usual) <= COVERAGE_ERROR * usual:
+    badly = int((days < usual / STEADY).sum())
+    if abs(now - usual) > COVERAGE_ERROR * usual:
+        how = f"{now:.0%} in these days, usually it is {usual:.0%}"
+    elif badly:
+        how = f"below two thirds of the usual on {badly} of the last {len(days)} days"
+    else:
         return []
-    return [f"coverage was {now:.0%} in these days, usually it is {usual:.0%}; the usual number is corrected for that"]
+    return [f"coverage was {how}; the usual number is corrected for that"]
 
 
 def _oddities(t: int, r: int, panel: Panel, rows: Array) -> list[str]:
