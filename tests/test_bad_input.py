@@ -388,7 +388,6 @@ def test_a_pipe_that_is_closed_early_is_no_error(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_list_leaves_whole_batches(run: Run, tmp_path: Path) -> None:
-    """A gzip cut in the middle of the list: whole batches are stored, the error says where it stopped."""
     rows = "".join(f"{START + timedelta(hours=n):%Y-%m-%d %H:%M:%S},UMMS,HLLB,RSD{n}\n" for n in range(20_000))
     whole = gzip.compress((LIST + rows).encode())
     (tmp_path / "cut.csv.gz").write_bytes(whole[: len(whole) // 2])

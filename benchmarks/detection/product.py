@@ -30,6 +30,7 @@ WITHOUT = {
     "what flies (all three)": ("new14", "heavy14", "night14"),
     "reverse leg": ("rev14",),
     "neighbours": ("nbr7",),
+    "relatives": ("kin",),
     "gaps between flights": ("gap",),
     "all but counts": tuple(n for n in NAMES if n not in COUNT_NAMES),
 }
